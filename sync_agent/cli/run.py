@@ -1,0 +1,50 @@
+"""`sync-agent run`: the service."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+
+import click
+import structlog
+
+from sync_agent.cli.session import loaded, with_service
+from sync_agent.microsoft365.accounts import Prompt
+from sync_agent.microsoft365.errors import ServiceError
+from sync_agent.scheduler import run as run_jobs
+from sync_agent.service import Service
+
+_log = structlog.get_logger()
+
+
+@click.command()
+@click.pass_obj
+def run(settings_path: Path) -> None:
+    """Keep the list right all day. SIGTERM or Ctrl-C ends it within ten seconds, with the writes under way done."""
+    with_service(loaded(settings_path), _until_signalled, announce=announce)
+
+
+def announce(prompt: Prompt) -> None:
+    """The one line that asks for a device sign-in."""
+    _log.warning(
+        "sign_in_needed",
+        account=prompt.account,
+        tenant=prompt.tenant,
+        address=prompt.address,
+        code=prompt.code,
+        what_to_do=f"open {prompt.address}, enter {prompt.code}, sign in with a user of this tenant",
+    )
+
+
+async def _until_signalled(service: Service) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    try:
+        # Wrong settings are told now, with exit code 2; a service that cannot be reached now may be later.
+        await service.open_list()
+    except ServiceError as failure:
+        _log.error("list_not_reached", reason=failure.reason, effect="tried again at every reading of the list")
+    await run_jobs(service, stop)

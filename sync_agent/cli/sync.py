@@ -1,0 +1,38 @@
+"""`sync-agent sync`: one pass."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+import orjson
+from rich.console import Console
+
+from sync_agent.cli.session import loaded, with_service
+from sync_agent.cli.terminal import Bars, show_outcome
+from sync_agent.outcome import Outcome
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Plan and show, write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout; logs go to stderr.")
+@click.option("--approve", metavar="CHECKSUM", help="Let the held plan of this checksum through.")
+@click.option("--exit-code", "tell_anomalies", is_flag=True, help="Exit with 4 when anomalies exist.")
+@click.pass_obj
+def sync(settings_path: Path, dry_run: bool, as_json: bool, approve: str | None, tell_anomalies: bool) -> None:
+    """Read the list, check every UPN, read presence, write back what differs: once.
+
+    Exit: 0 done, 1 not everything could be done, 2 wrong usage or settings, 3 held by a fuse.
+    """
+    settings = loaded(settings_path, quiet=not as_json)
+    progress = Console(stderr=True)
+    with Bars(progress) as bars:
+        outcome: Outcome = with_service(
+            settings, lambda service: service.sync(dry_run=dry_run, approved=approve), progress=bars
+        )
+    if as_json:
+        click.echo(orjson.dumps(outcome.document(), option=orjson.OPT_INDENT_2))
+    else:
+        show_outcome(Console(), outcome, dry_run=dry_run)
+    sys.exit(outcome.exit_code(tell_anomalies=tell_anomalies))

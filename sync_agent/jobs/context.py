@@ -1,0 +1,49 @@
+"""What every job is handed: the edges to ask and write through, what has been observed, and who watches."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sync_agent.jobs.observed import Observed
+from sync_agent.microsoft365.agent_list import AgentList
+from sync_agent.microsoft365.directory import Directory
+from sync_agent.microsoft365.presence import PresenceReader
+from sync_agent.model import CouldNotAsk
+from sync_agent.plan import Safety
+from sync_agent.progress import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """One tenant: its directory, the accounts that share it, and the domains the settings give it (if they do)."""
+
+    id: str
+    directory: Directory
+    accounts: tuple[str, ...]
+    configured_domains: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """The only ways to the outside that a job has."""
+
+    agent_list: AgentList
+    tenants: Mapping[str, Tenant]
+    presence: PresenceReader
+    owner_of: Callable[[str], Awaitable[str | CouldNotAsk | None]]
+    """Tenant id of a domain, by the public look-up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    edges: Edges
+    safety: Safety
+    progress: Progress
+    clock: Callable[[], datetime]
+    unknown_after: timedelta
+    """How long PresenceUnknown must last before a licensed user's presence counts as unavailable."""
+    observed: Observed
+    owners: dict[str, str | None] = field(default_factory=dict)
+    """Public answers about domains that no configured tenant has, for the life of the service."""

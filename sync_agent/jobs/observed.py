@@ -1,0 +1,112 @@
+"""What the service has seen of the world, and when: a cache of the truth, never the truth.
+
+Losing it costs requests, not correctness: every job puts its part in anew, and the verdicts are computed from what is
+here at that moment. Only the event loop touches it, so it needs no lock.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sync_agent.model import CouldNotAsk, Match, Presence, Row, Verdict
+from sync_agent.reconcile import names_to_ask, reconcile
+
+
+@dataclass(slots=True)
+class Observed:
+    """Rows by id, matches by UPN key, presences by user id, and the verdicts that follow from rows and matches."""
+
+    tenant_of: Mapping[str, str]
+    """Tenant id by account id, from the settings."""
+    rows: dict[int, Row] = field(default_factory=dict)
+    rows_read_at: datetime | None = None
+    matches: dict[str, Match] = field(default_factory=dict)
+    """The last *answer* for each name; CouldNotAsk only where there never was one."""
+    unanswered: dict[str, CouldNotAsk] = field(default_factory=dict)
+    """Names whose latest question failed, to be asked again before their turn."""
+    presences: dict[str, Presence] = field(default_factory=dict)
+    verdicts: dict[int, Verdict] = field(default_factory=dict)
+    """Without presence, which is joined when a row is planned."""
+    dirty: set[int] = field(default_factory=set)
+    """Rows to plan again: something they depend on was read anew."""
+    trouble: dict[str, str] = field(default_factory=dict)
+    """By tenant id: why it could not be asked."""
+    rows_of_user: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    watched: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Matched users by tenant id, in a fixed order: the same tuple as long as the same users are watched."""
+
+    def names(self) -> frozenset[str]:
+        return names_to_ask(self.rows.values())
+
+    def put_rows(self, rows: Iterable[Row], at: datetime) -> None:
+        """The whole list as just read. Every row is planned again: that is what heals lost writes and hand edits."""
+        self.rows = {row.id: row for row in rows}
+        self.rows_read_at = at
+        self._decide()
+
+    def put_overtaken(self, rows: Mapping[int, Row | None]) -> None:
+        """Rows that a person changed since they were read, as they are now; None: deleted."""
+        for row_id, row in rows.items():
+            if row is None:
+                self.rows.pop(row_id, None)
+            else:
+                self.rows[row_id] = row
+        if rows:
+            self._decide()
+
+    def put_written(self, row: Row) -> None:
+        """A row as our own write left it. Its verdict rests on other columns, so nothing is decided anew."""
+        self.rows[row.id] = row
+
+    def put_matches(self, answers: Mapping[str, Match]) -> None:
+        """Answers replace what was known; a failed question does not, it is only remembered as to be asked again."""
+        for name, match in answers.items():
+            if isinstance(match, CouldNotAsk):
+                self.unanswered[name] = match
+                self.matches.setdefault(name, match)
+            else:
+                self.unanswered.pop(name, None)
+                self.matches[name] = match
+        self._decide()
+
+    def put_presences(self, readings: Mapping[str, tuple[str, str]], read_at: datetime) -> int:
+        """What a sweep read, (availability, activity) by user id; how many were news."""
+        news = 0
+        for user_id, (availability, activity) in readings.items():
+            known = self.presences.get(user_id)
+            if known is not None and known.availability == availability and known.activity == activity:
+                continue
+            self.presences[user_id] = Presence(availability, activity, since=read_at, read_at=read_at)
+            self.dirty.update(self.rows_of_user.get(user_id, ()))
+            news += 1
+        return news
+
+    def forget_names(self, names: frozenset[str]) -> None:
+        """Drop what is known of names that no row has any more, so that a year of edits does not pile up."""
+        for gone in self.matches.keys() - names:
+            del self.matches[gone]
+            self.unanswered.pop(gone, None)
+
+    def _decide(self) -> None:
+        self.verdicts = reconcile(tuple(self.rows.values()), self.matches)
+        rows_of_user: defaultdict[str, list[int]] = defaultdict(list)
+        for verdict in self.verdicts.values():
+            if verdict.user is not None:
+                rows_of_user[verdict.user.id].append(verdict.row_id)
+        self.rows_of_user = rows_of_user
+        self._watch()
+        self.dirty = set(self.rows)
+
+    def _watch(self) -> None:
+        users: defaultdict[str, set[str]] = defaultdict(set)
+        for verdict in self.verdicts.values():
+            if verdict.user is not None:
+                users[self.tenant_of[verdict.account]].add(verdict.user.id)
+        watched = {tenant_id: tuple(sorted(ids)) for tenant_id, ids in users.items()}
+        if watched != self.watched:
+            self.watched = watched
+            everyone = {user_id for ids in watched.values() for user_id in ids}
+            self.presences = {user_id: known for user_id, known in self.presences.items() if user_id in everyone}

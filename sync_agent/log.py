@@ -1,0 +1,54 @@
+"""Logs: structlog for our own events, the libraries' logs through the same door, all on stderr.
+
+stdout belongs to the commands' results (``sync --json`` prints one document there and nothing else).
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Literal
+
+import structlog
+from structlog.typing import Processor
+
+# httpx writes a line a request and apscheduler two a run: at one sweep in half a second nobody could read the rest.
+_LOUD = ("httpx", "httpcore", "apscheduler", "asyncio", "urllib3", "office365", "uvicorn", "msal")
+
+
+def configure(format_: Literal["console", "json"] = "console", level: str = "info") -> None:
+    """Send everything to stderr in one format; ``level`` is debug, info, warning or error."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.processors.format_exc_info,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.processors.format_exc_info],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _renderer(format_)],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    for name in _LOUD:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def _renderer(format_: str) -> Processor:
+    if format_ == "json":
+        return structlog.processors.JSONRenderer()
+    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())

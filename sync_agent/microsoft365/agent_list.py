@@ -1,0 +1,74 @@
+"""The Agent list, whichever API opens it.
+
+Two adapters keep this protocol and pass one suite of tests: graph_list (Graph's lists API) and sharepoint_list
+(SharePoint REST). A list lists, gets and updates; it never knows why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from typing import Protocol
+
+from sync_agent.microsoft365.accounts import Account
+from sync_agent.microsoft365.columns import ColumnNames
+from sync_agent.microsoft365.graph import Graph
+from sync_agent.microsoft365.graph_list import GraphList
+from sync_agent.microsoft365.list_answers import ColumnsMissing, Failed, ListProblem, Outcome, Overtaken, Written
+from sync_agent.microsoft365.list_place import Place
+from sync_agent.microsoft365.pacing import Budget
+from sync_agent.microsoft365.sharepoint_bulk import Site
+from sync_agent.microsoft365.sharepoint_list import SharePointList
+from sync_agent.microsoft365.transport import Transport
+from sync_agent.model import Change, OurColumn, Row
+from sync_agent.settings import Settings
+
+__all__ = ["AgentList", "ColumnsMissing", "Failed", "ListProblem", "Outcome", "Overtaken", "Written", "agent_list"]
+
+_MINUTE = 60.0
+
+
+class AgentList(Protocol):
+    """Every method raises ListProblem (an operator must mend something) or ServiceError (trying later may help)."""
+
+    @property
+    def title(self) -> str: ...
+
+    async def open(self) -> None:
+        """Find site, list and columns anew. The other methods do it by themselves when nobody has."""
+
+    async def missing_columns(self) -> list[OurColumn]: ...
+
+    async def read(self, progress: Callable[[int], None]) -> list[Row]:
+        """All rows by ascending id, or an error: never a part of the list. ``progress`` is told rows as they come."""
+
+    async def read_rows(self, ids: Collection[int]) -> dict[int, Row]:
+        """These rows as they are now; an id that is absent from the answer belongs to no row any more."""
+
+    def write(self, changes: Sequence[Change]) -> AsyncIterator[Outcome]:
+        """One outcome for each change, in the order in which they become known. Closing it early ends the writing."""
+
+    async def provision(self, dry_run: bool) -> list[str]:
+        """Make what is missing of our columns and views; what was, or would be, made, one line each."""
+
+
+def agent_list(settings: Settings, accounts: Mapping[str, Account], transport: Transport) -> AgentList:
+    """The list of the settings, not opened yet. All its calls share one SharePoint budget, whichever API they use."""
+    account = accounts[settings.sharepoint.account]
+    place = _place(settings)
+    budget = Budget("SharePoint", settings.pacing.sharepoint_units_per_minute, _MINUTE, share=settings.pacing.share)
+    if settings.list_api() == "graph":
+        graph = account.endpoints.graph
+        return GraphList(place, Graph(transport, account.tokens(graph), graph, budget, "list"))
+    return SharePointList(place, Site(place.site_url, transport, account.tokens(place.origin), budget))
+
+
+def _place(settings: Settings) -> Place:
+    sharepoint = settings.sharepoint
+    configured = next(account for account in settings.accounts if account.id == sharepoint.account)
+    return Place(
+        site_url=sharepoint.site_url.rstrip("/"),
+        wanted=sharepoint.agent_list,
+        names=ColumnNames(sharepoint.columns.upn, sharepoint.columns.name, sharepoint.columns.ours),
+        account=sharepoint.account,
+        by_secret=configured.auth == "client_secret",
+    )

@@ -1,0 +1,133 @@
+"""Cell values to and from the wire.
+
+Rows are decoded by msgspec into structs made for the columns at hand: 15,000 rows cost a few hundredths of a second,
+and a row of another shape than asked for is an error, never a row with holes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from types import GenericAlias
+from typing import Any, Protocol, TypeVar, cast
+
+import msgspec
+
+from sync_agent.microsoft365.columns import Columns
+from sync_agent.model import CellValue, OurColumn, Row, Shown
+
+A = TypeVar("A")
+T = TypeVar("T")
+
+MANY_ROWS = 200
+MANY_BYTES = 400 * MANY_ROWS
+
+_ATTRIBUTES: Mapping[OurColumn, str] = {
+    OurColumn.STATUS: "status",
+    OurColumn.ANOMALIES: "anomalies",
+    OurColumn.ACCOUNT: "account",
+    OurColumn.OBJECT_ID: "object_id",
+    OurColumn.PRESENCE: "presence",
+    OurColumn.ACTIVITY: "activity",
+    OurColumn.PRESENCE_CHANGED_AT: "presence_changed_at",
+    OurColumn.SYNC_CHANGED_AT: "sync_changed_at",
+}
+
+
+class Cells(Protocol):
+    """The struct that `cell_fields` describes. An empty cell is None, whether the API sends null or nothing."""
+
+    upn: str | None
+    name: str | float | msgspec.UnsetType | None
+    """Unset when the name is the UPN itself."""
+    status: str | None
+    anomalies: str | None
+    account: str | None
+    object_id: str | None
+    presence: str | None
+    activity: str | None
+    presence_changed_at: str | None
+    sync_changed_at: str | None
+
+
+def cell_fields(columns: Columns) -> list[tuple[str, Any, Any]]:
+    """The fields of a struct for these columns, as msgspec.defstruct takes them."""
+    fields: list[tuple[str, Any, Any]] = [("upn", str | None, msgspec.field(default=None, name=columns.upn.wire))]
+    if columns.name.wire == columns.upn.wire:  # one member of the JSON cannot fill two fields of a struct
+        fields.append(("name", str | msgspec.UnsetType, msgspec.field(default=msgspec.UNSET, name="no such column")))
+    else:
+        fields.append(("name", str | int | float | None, msgspec.field(default=None, name=columns.name.wire)))
+    for our, column in columns.ours.items():
+        fields.append((_ATTRIBUTES[our], str | None, msgspec.field(default=None, name=column.wire)))
+    return fields
+
+
+def wire_names(columns: Columns) -> list[str]:
+    """What to select, each once."""
+    ours = (column.wire for column in columns.ours.values())
+    return list(dict.fromkeys([columns.upn.wire, columns.name.wire, *ours]))
+
+
+def row_of(id_: int, etag: str | None, cells: Cells) -> Row:
+    name = cells.upn if cells.name is msgspec.UNSET else cells.name
+    return Row(id_, cells.upn, "" if name is None else str(name), _shown(cells), etag)
+
+
+def same_cells(row: Row, other: Row) -> bool:
+    """Whether all that was decided on is as it was; versions and other columns do not matter."""
+    return row.upn == other.upn and row.name == other.name and row.shown == other.shown
+
+
+def iso(moment: datetime) -> str:
+    """Whole seconds in UTC: SharePoint keeps no fractions."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def json_value(value: CellValue) -> str | None:
+    """For Graph: null empties a cell, of a choice too, for which "" would be no choice."""
+    if isinstance(value, datetime):
+        return iso(value)
+    return value or None
+
+
+def moment(text: str | None) -> datetime | None:
+    """None for what is no time: a cell of ours that a person filled oddly is put right, not stumbled over."""
+    if not text:
+        return None
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if parsed.tzinfo is UTC:
+        return parsed
+    return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def _shown(cells: Cells) -> Shown:
+    return Shown(
+        cells.status or "",
+        cells.anomalies or "",
+        cells.account or "",
+        cells.object_id or "",
+        cells.presence or "",
+        cells.activity or "",
+        moment(cells.presence_changed_at),
+        moment(cells.sync_changed_at),
+    )
+
+
+def struct(name: str, fields: list[tuple[str, Any, Any]]) -> type[msgspec.Struct]:
+    """Not tracked by the garbage collector: they hold no cycles, and there are thousands."""
+    return cast(type[msgspec.Struct], msgspec.defstruct(name, fields, gc=False))
+
+
+def page_type(item: type[msgspec.Struct], next_link: str) -> type[Any]:
+    """A page of items: ``value`` and ``next``."""
+    link = ("next", str | None, msgspec.field(default=None, name=next_link))
+    return msgspec.defstruct(f"{item.__name__}Page", [("value", GenericAlias(list, (item,))), link])
+
+
+async def in_thread_if(big: bool, work: Callable[[A], T], argument: A) -> T:
+    """A big page is worked on in a thread, to leave the loop to others; for a small one a thread costs more."""
+    return await asyncio.to_thread(work, argument) if big else work(argument)

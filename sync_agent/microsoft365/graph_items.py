@@ -1,0 +1,97 @@
+"""The items of a list by Graph: all of them, and some by id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Protocol, cast
+
+import msgspec
+
+from sync_agent.microsoft365.cells import MANY_ROWS, Cells, cell_fields, in_thread_if, row_of, struct, wire_names
+from sync_agent.microsoft365.columns import Columns
+from sync_agent.microsoft365.errors import Garbled, NotFound
+from sync_agent.microsoft365.graph import Graph, Part, PartAnswer
+from sync_agent.model import Row
+
+_PAGE = 2_000
+"""Graph's largest page of list items is not documented; it gives fewer when it likes, and a link to the next."""
+LIST_UNITS = 2.0
+_ITEM_UNITS = 1.0
+_FOLDER = "0x0120"
+"""How the ids of folders' content types begin."""
+
+
+class _ContentType(msgspec.Struct):
+    id: str = ""
+
+
+class _Item(Protocol):
+    id: str
+    etag: str | None
+    content_type: _ContentType | None
+    fields: Cells
+
+
+class GraphItems:
+    """``path``: of the list, `/sites/{id}/lists/{id}`."""
+
+    def __init__(self, graph: Graph, path: str, columns: Columns) -> None:
+        self._graph = graph
+        self._items = f"{path}/items"
+        selected = ",".join(wire_names(columns))
+        self._query = f"$expand=fields($select={selected})&$select=id,eTag,contentType"
+        fields = struct("GraphFields", cell_fields(columns))
+        self._item = struct(
+            "GraphItem",
+            [
+                ("id", str, msgspec.field()),
+                ("etag", str | None, msgspec.field(default=None, name="eTag")),
+                ("content_type", _ContentType | None, msgspec.field(default=None, name="contentType")),
+                ("fields", fields, msgspec.field()),
+            ],
+        )
+
+    async def read(self, progress: Callable[[int], None]) -> list[Row]:
+        """All rows by ascending id. Graph tells no count: whole is what has no row twice and ends without a link."""
+        rows: list[Row] = []
+        seen: set[str] = set()
+        url = f"{self._items}?{self._query}&$top={_PAGE}"
+        async for page in self._graph.pages(url, self._item, units=LIST_UNITS):
+            items = cast(list[_Item], page)
+            ids = {item.id for item in items}
+            if len(ids) < len(items) or not seen.isdisjoint(ids):
+                raise Garbled("Graph gave a row of the list twice, so the pages cannot be believed")
+            seen |= ids
+            rows += await in_thread_if(len(items) > MANY_ROWS, _rows, items)
+            progress(len(items))
+        rows.sort(key=lambda row: row.id)
+        return rows
+
+    async def read_rows(self, ids: Collection[int]) -> dict[int, Row]:
+        """These rows as they are now; what is absent was deleted. Raises ServiceError when one could not be read."""
+        parts = [Part("GET", f"{self._items}/{id_}?{self._query}", units=_ITEM_UNITS) for id_ in ids]
+        answers = await self._graph.batch(parts)
+        rows = {id_: self._one(id_, answer) for id_, answer in zip(ids, answers, strict=True)}
+        return {id_: row for id_, row in rows.items() if row is not None}
+
+    def _one(self, id_: int, answer: PartAnswer) -> Row | None:
+        if isinstance(answer.failure, NotFound):
+            return None
+        if answer.failure is not None:
+            raise answer.failure
+        item = cast(_Item, answer.json(self._item))
+        if item.id != str(id_):
+            raise Garbled("Graph answered with another row than asked for")
+        return _row(item)
+
+
+def _rows(items: Sequence[_Item]) -> list[Row]:
+    return [_row(item) for item in items if not _is_folder(item)]
+
+
+def _row(item: _Item) -> Row:
+    return row_of(int(item.id), item.etag, item.fields)
+
+
+def _is_folder(item: _Item) -> bool:
+    return item.content_type is not None and item.content_type.id.startswith(_FOLDER)

@@ -1,0 +1,108 @@
+"""The Agent list by Graph's lists API.
+
+Every write carries the row's ETag (graph_writing). Graph has no write that spares the version history and Modified, and
+no views.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from sync_agent.microsoft365 import graph_structure as structure
+from sync_agent.microsoft365.columns import ATTENTION_VIEW, SPECIFICATIONS, Columns, match_columns
+from sync_agent.microsoft365.errors import Refused, ServiceError
+from sync_agent.microsoft365.graph import Graph
+from sync_agent.microsoft365.graph_items import GraphItems
+from sync_agent.microsoft365.graph_writing import MOST_PARTS, Writer
+from sync_agent.microsoft365.list_answers import Outcome
+from sync_agent.microsoft365.list_place import Place
+from sync_agent.microsoft365.side_by_side import chunks, side_by_side
+from sync_agent.model import Change, OurColumn, Row
+
+_BATCHES_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    path: str
+    title: str
+    columns: Columns
+    items: GraphItems
+
+
+class GraphList:
+    """An AgentList."""
+
+    def __init__(self, place: Place, graph: Graph) -> None:
+        self._place = place
+        self._graph = graph
+        self._opened: _Opened | None = None
+
+    @property
+    def title(self) -> str:
+        return self._opened.title if self._opened else self._place.wanted
+
+    async def open(self) -> None:
+        try:
+            site_id = await structure.find_site(self._graph, self._place)
+            found = await structure.find_list(self._graph, site_id, self._place)
+            path = f"/sites/{site_id}/lists/{found.id}"
+            existing = await structure.list_columns(self._graph, path)
+        except ServiceError as error:
+            raise self._place.explained(error) from error
+        title = found.title or self._place.wanted
+        columns = match_columns(existing, self._place.names, title)
+        self._opened = _Opened(path, title, columns, GraphItems(self._graph, path, columns))
+
+    async def missing_columns(self) -> list[OurColumn]:
+        return (await self._ready()).columns.missing
+
+    async def read(self, progress: Callable[[int], None]) -> list[Row]:
+        opened = await self._ready(complete=True)
+        try:
+            return await opened.items.read(progress)
+        except Refused:
+            self._opened = None  # a column may have been deleted: look anew before the next reading
+            raise
+
+    async def read_rows(self, ids: Collection[int]) -> dict[int, Row]:
+        return await (await self._ready(complete=True)).items.read_rows(ids)
+
+    async def write(self, changes: Sequence[Change]) -> AsyncGenerator[Outcome, None]:
+        opened = await self._ready(complete=True)
+        writer = Writer(self._graph, opened.path, opened.columns, opened.items)
+        outcomes = side_by_side(writer.write, chunks(changes, MOST_PARTS), _BATCHES_AT_ONCE)
+        async with aclosing(outcomes):
+            async for outcome in outcomes:
+                yield outcome
+
+    async def provision(self, dry_run: bool) -> list[str]:
+        await self.open()
+        opened = await self._ready()
+        missing = opened.columns.missing
+        lines = [f"column {self._place.names.of(our)} ({SPECIFICATIONS[our].kind})" for our in missing]
+        if not missing:
+            return []
+        if not dry_run:
+            await self._create(opened.path, missing)
+        return [*lines, f"no view {ATTENTION_VIEW}: Graph cannot make views; sharepoint.api: rest can"]
+
+    async def _create(self, path: str, missing: Sequence[OurColumn]) -> None:
+        try:
+            for our in missing:
+                await structure.add_column(self._graph, path, SPECIFICATIONS[our], self._place.names.of(our))
+        except ServiceError as error:
+            raise self._place.explained(error, creating=True) from error
+        await self.open()
+        await self._ready(complete=True)
+
+    async def _ready(self, *, complete: bool = False) -> _Opened:
+        if self._opened is None:
+            await self.open()
+        opened = self._opened
+        assert opened is not None
+        if complete:
+            opened.columns.complete(opened.title)
+        return opened

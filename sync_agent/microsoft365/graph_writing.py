@@ -1,0 +1,112 @@
+"""Writing rows by Graph, a batch at a time, each with its ETag: a row that anybody changed since is not written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from sync_agent.microsoft365.cells import json_value, same_cells
+from sync_agent.microsoft365.columns import Columns
+from sync_agent.microsoft365.errors import ServiceError, SignInFailed, Throttled, Unreachable
+from sync_agent.microsoft365.graph import Graph, Part, PartAnswer
+from sync_agent.microsoft365.graph_items import GraphItems
+from sync_agent.microsoft365.list_answers import Failed, Outcome, Overtaken, Written
+from sync_agent.model import Change, Row
+
+MOST_PARTS = 20
+"""Of a Graph batch."""
+_WRITE_UNITS = 2.0
+_LOST_IN_A_ROW = 3
+_NOT_AS_IT_WAS = frozenset({404, 409, 412})
+
+
+class _WrittenFields(msgspec.Struct):
+    etag: str | None = msgspec.field(default=None, name="@odata.etag")
+
+
+@dataclass(slots=True)
+class Writer:
+    """One run of writes to one list."""
+
+    graph: Graph
+    path: str
+    columns: Columns
+    items: GraphItems
+    trouble: ServiceError | None = None
+    """Why nothing more can be written for now: no use to find that out again for every batch."""
+    lost: int = 0
+
+    async def write(self, changes: Sequence[Change]) -> list[Outcome]:
+        """At most a batch of changes. Does not raise ServiceError: every row gets its outcome."""
+        outcomes: list[Outcome] = []
+        try:
+            if self.trouble is not None:
+                raise self.trouble
+            todo = await self._with_etags(changes, outcomes)
+        except ServiceError as error:
+            self._remember(error)
+            return [Failed(change.row.id, error.reason) for change in changes]
+        answers = await self.graph.batch([self._patch(change) for change in todo])
+        self._remember(answers[0].failure if answers else None)
+        doubtful = []
+        for change, answer in zip(todo, answers, strict=True):
+            if answer.status in _NOT_AS_IT_WAS:
+                doubtful.append((change.row.id, answer))
+            else:
+                outcomes.append(_outcome(change.row.id, answer))
+        return outcomes + await self._look_again(doubtful)
+
+    async def _with_etags(self, changes: Sequence[Change], outcomes: list[Outcome]) -> list[Change]:
+        """Rows whose ETag is not known are read first: the same test that a REST write makes."""
+        without = [change.row.id for change in changes if change.row.etag is None]
+        if not without:
+            return list(changes)
+        rows = await self.items.read_rows(without)
+        todo = []
+        for change in changes:
+            now = change.row if change.row.etag is not None else rows.get(change.row.id)
+            if now is not None and same_cells(now, change.row):
+                todo.append(replace(change, row=now))
+            else:
+                outcomes.append(Overtaken(change.row.id, now))
+        return todo
+
+    def _patch(self, change: Change) -> Part:
+        body = {self.columns.ours[our].wire: json_value(value) for our, value in change.values.items()}
+        # "*": a list that gives no ETags. Only its own columns are named, so nothing of a person's is lost.
+        headers = {"If-Match": change.row.etag or "*"}
+        url = f"{self.path}/items/{change.row.id}/fields"
+        return Part("PATCH", url, headers=headers, body=body, units=_WRITE_UNITS)
+
+    async def _look_again(self, doubtful: Sequence[tuple[int, PartAnswer]]) -> list[Outcome]:
+        if not doubtful:
+            return []
+        try:
+            rows = await self.items.read_rows([row_id for row_id, _ in doubtful])
+        except ServiceError as error:
+            self._remember(error)
+            return [Failed(row_id, error.reason) for row_id, _ in doubtful]
+        return [_doubt_resolved(row_id, answer, rows.get(row_id)) for row_id, answer in doubtful]
+
+    def _remember(self, error: ServiceError | None) -> None:
+        """A single lost connection is bad luck; several in a row mean that the service is away."""
+        self.lost = self.lost + 1 if isinstance(error, Unreachable) else 0
+        if isinstance(error, Throttled | SignInFailed) or self.lost >= _LOST_IN_A_ROW:
+            self.trouble = error
+
+
+def _outcome(row_id: int, answer: PartAnswer) -> Outcome:
+    if answer.failure is not None:
+        return Failed(row_id, answer.failure.reason)
+    try:
+        return Written(row_id, answer.json(_WrittenFields).etag)
+    except ServiceError as error:
+        return Failed(row_id, error.reason)
+
+
+def _doubt_resolved(row_id: int, answer: PartAnswer, now: Row | None) -> Outcome:
+    if now is not None and answer.status == 404:
+        return Failed(row_id, "Graph does not find the row to write, but to read: was a column deleted?")
+    return Overtaken(row_id, now)

@@ -1,0 +1,60 @@
+"""What the Agent list answers: the outcome of each write, and the problems that only an operator can solve."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from sync_agent.model import OurColumn, Row
+
+
+class ListProblem(Exception):
+    """A setting or the list itself is wrong. The text is one sentence or two with what to do; no retry helps."""
+
+
+class ColumnsMissing(ListProblem):
+    """The list has no columns for what the service writes."""
+
+    def __init__(self, title: str, missing: Collection[OurColumn]) -> None:
+        self.missing = tuple(missing)
+        names = ", ".join(self.missing)
+        super().__init__(f'The list "{title}" lacks columns of the service: {names}. Run `sync-agent provision`.')
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """``etag`` is the row's new one where the API tells it."""
+
+    row_id: int
+    etag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """A person was faster and nothing was written. ``row`` is as it is now, None when it was deleted."""
+
+    row_id: int
+    row: Row | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Not known to be written; the reason is for the operator."""
+
+    row_id: int
+    reason: str
+
+
+Outcome = Written | Overtaken | Failed
+
+
+def near(wanted: str, existing: Collection[str], show: int = 8) -> str:
+    """Names to offer for one that is not there: the nearest, else the first few that exist."""
+    by_folded = {name.casefold(): name for name in existing}
+    close = get_close_matches(wanted.casefold(), by_folded, n=3, cutoff=0.6)
+    if close:
+        return "Did you mean " + " or ".join(f'"{by_folded[name]}"' for name in close) + "?"
+    some = ", ".join(f'"{name}"' for name in sorted(existing)[:show])
+    more = ", …" if len(existing) > show else ""
+    return f"There are: {some}{more}." if some else "There are none that the account may see."

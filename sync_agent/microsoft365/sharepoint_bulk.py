@@ -1,0 +1,183 @@
+"""Reading and writing many rows by SharePoint REST, by the transport directly.
+
+A read is believed only when every page is JSON of the shape asked for, no row came twice, and the last page has no
+next link; the caller compares the count. See docs/decisions/0002-which-list-calls-go-round-the-library.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+from urllib.parse import quote, urljoin, urlsplit
+
+import msgspec
+
+from sync_agent.microsoft365.cells import (
+    MANY_BYTES,
+    MANY_ROWS,
+    Cells,
+    cell_fields,
+    in_thread_if,
+    moment,
+    page_type,
+    row_of,
+    struct,
+    wire_names,
+)
+from sync_agent.microsoft365.columns import Columns
+from sync_agent.microsoft365.errors import Garbled, refusal
+from sync_agent.microsoft365.pacing import Budget
+from sync_agent.microsoft365.sharepoint_batch import BatchAnswer, decode_answers, encode_posts
+from sync_agent.microsoft365.sharepoint_forms import Standing
+from sync_agent.microsoft365.transport import Answer, Request, TokenSource, Transport
+from sync_agent.model import Row
+
+PAGE = 5_000
+"""The largest page that SharePoint gives."""
+_MOST_EMPTY_PAGES = 10
+_READ_UNITS = 2.0
+WRITE_UNITS = 2.0
+_FOLDER = 1
+_STAMP = ("Modified", "Editor/Name")
+
+
+class _Editor(msgspec.Struct):
+    login: str | None = msgspec.field(default=None, name="Name")
+
+
+class _Item(Cells, Protocol):
+    id: int
+    kind: int
+    etag: str | None
+    modified: str | None
+    editor: _Editor | None
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """How to reach the list's site."""
+
+    url: str
+    transport: Transport
+    tokens: TokenSource
+    budget: Budget
+
+    async def send(self, method: str, url: str, units: float, **more: Any) -> Answer:
+        request = Request(method, url, tokens=self.tokens, budget=self.budget, units=units, kind="list", **more)
+        return await self.transport.send(request)
+
+
+class BulkItems:
+    """The items of one list, many at a time."""
+
+    def __init__(self, site: Site, list_id: str, columns: Columns) -> None:
+        self._site = site
+        self._items = f"{site.url}/_api/web/lists(guid'{list_id}')/items"
+        fields = [
+            ("id", int, msgspec.field(name="Id")),
+            ("kind", int, msgspec.field(default=0, name="FileSystemObjectType")),
+            ("etag", str | None, msgspec.field(default=None, name="odata.etag")),
+            ("modified", str | None, msgspec.field(default=None, name="Modified")),
+            ("editor", _Editor | None, msgspec.field(default=None, name="Editor")),
+            *cell_fields(columns),
+        ]
+        self._item = struct("RestItem", fields)
+        self._page = page_type(self._item, "odata.nextLink")
+        self._select = ["Id", "FileSystemObjectType", *wire_names(columns)]
+        self.select_standing = [*self._select, *_STAMP]
+
+    async def read(self, progress: Callable[[int], None]) -> tuple[list[Row], int]:
+        """All rows by ascending id, and how many items of any kind there were: folders are items, but no rows."""
+        rows: list[Row] = []
+        seen: set[int] = set()
+        async for page in self._pages(self._query(self._select, top=PAGE)):
+            ids = {item.id for item in page}
+            if len(ids) < len(page) or not seen.isdisjoint(ids):
+                raise Garbled("SharePoint gave a row of the list twice, so the pages cannot be believed")
+            seen |= ids
+            rows += await in_thread_if(len(page) > MANY_ROWS, _rows, page)
+            progress(len(page))
+        rows.sort(key=lambda row: row.id)
+        return rows, len(seen)
+
+    async def standing(self, ids: Collection[int]) -> dict[int, Standing]:
+        """These rows as they stand, in one request. Raises Refused where the service takes no such filter."""
+        by_id = " or ".join(f"Id eq {id_}" for id_ in ids)
+        url = self._query(self.select_standing, top=len(ids), expand="Editor", filter_=by_id)
+        found = {item.id: _standing(item) async for page in self._pages(url) for item in page}
+        if strangers := found.keys() - set(ids):
+            raise Garbled(f"SharePoint gave rows that were not asked for: {sorted(strangers)[:3]}")
+        return found
+
+    def standing_of(self, properties: Mapping[str, Any]) -> Standing:
+        """From one row's properties under their names on the wire. Raises Garbled when they are of another shape."""
+        try:
+            return _standing(cast(_Item, msgspec.convert(properties, self._item)))
+        except msgspec.ValidationError as error:
+            raise Garbled(f"SharePoint gave a row of another shape than asked for: {error}") from error
+
+    async def post_forms(self, forms: Sequence[tuple[int, bytes]], units: float) -> list[BatchAnswer | None]:
+        """Many forms in one batch, each answered for itself; None where the answer is missing."""
+        content_type, body = encode_posts([(self._form_url(row_id), form) for row_id, form in forms])
+        answer = await self._site.send(
+            "POST",
+            f"{self._site.url}/_api/$batch",
+            units,
+            headers={"Content-Type": content_type, "Accept": "multipart/mixed"},
+            body=body,
+            repeatable=False,
+        )
+        if answer.status not in {200, 202}:
+            raise refusal(answer, "Writing a batch of rows of the list")
+        return decode_answers(answer.headers, answer.body, len(forms))
+
+    async def post_form(self, row_id: int, form: bytes, units: float) -> BatchAnswer:
+        json = "application/json;odata=nometadata"
+        headers = {"Content-Type": json, "Accept": json}
+        answer = await self._site.send(
+            "POST", self._form_url(row_id), units, headers=headers, body=form, repeatable=False
+        )
+        return BatchAnswer(answer.status, answer.body)
+
+    def _form_url(self, row_id: int) -> str:
+        return f"{self._items}({row_id})/ValidateUpdateListItem"
+
+    def _query(self, select: Sequence[str], *, top: int, expand: str = "", filter_: str = "") -> str:
+        query = f"$select={quote(','.join(select), safe=',/')}&$top={top}"
+        query += f"&$expand={expand}" if expand else ""
+        query += f"&$filter={quote(filter_)}" if filter_ else ""
+        return f"{self._items}?{query}"
+
+    async def _pages(self, first: str) -> AsyncIterator[list[_Item]]:
+        """Raises Garbled rather than follow links in a circle, through endless emptiness, or to another host."""
+        followed: set[str] = set()
+        empty = 0
+        url: str | None = first
+        while url is not None:
+            followed.add(url)
+            items, link = await self._one_page(url)
+            empty = 0 if items else empty + 1
+            yield items
+            url = None if link is None else urljoin(url, link)
+            if url in followed or empty > _MOST_EMPTY_PAGES:
+                raise Garbled("SharePoint's pages of the list do not come to an end")
+            if url is not None and urlsplit(url)[:2] != urlsplit(first)[:2]:
+                raise Garbled("SharePoint's next page of the list is on another host")
+
+    async def _one_page(self, url: str) -> tuple[list[_Item], str | None]:
+        headers = {"Accept": "application/json;odata=minimalmetadata"}
+        answer = await self._site.send("GET", url, _READ_UNITS, headers=headers)
+        if answer.status != 200:
+            raise refusal(answer, "Reading the rows of the list")
+        page = await in_thread_if(len(answer.body) > MANY_BYTES, answer.json, self._page)
+        return page.value, page.next
+
+
+def _rows(items: Sequence[_Item]) -> list[Row]:
+    return [row_of(item.id, item.etag, item) for item in items if item.kind != _FOLDER]
+
+
+def _standing(item: _Item) -> Standing:
+    editor = None if item.editor is None else item.editor.login
+    return Standing(row_of(item.id, item.etag, item), moment(item.modified), editor)

@@ -1,0 +1,171 @@
+"""The Agent list by SharePoint REST.
+
+Structure goes through Office365-REST-Python-Client (sharepoint_structure), rows by the thousand through the transport
+(sharepoint_bulk), and writes are sharepoint_writing's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sync_agent.microsoft365 import sharepoint_structure as structure
+from sync_agent.microsoft365.columns import ATTENTION_VIEW, SPECIFICATIONS, Columns, match_columns
+from sync_agent.microsoft365.errors import Garbled, NotFound, Refused, ServiceError
+from sync_agent.microsoft365.list_answers import Outcome
+from sync_agent.microsoft365.list_place import Place, list_id
+from sync_agent.microsoft365.office365_bridge import client_context, run
+from sync_agent.microsoft365.sharepoint_batch import MOST_PARTS
+from sync_agent.microsoft365.sharepoint_bulk import WRITE_UNITS, BulkItems, Site
+from sync_agent.microsoft365.sharepoint_forms import Forms, Ways
+from sync_agent.microsoft365.sharepoint_structure import Found
+from sync_agent.microsoft365.sharepoint_writing import Writer
+from sync_agent.microsoft365.side_by_side import chunks, side_by_side
+from sync_agent.model import Change, OurColumn, Row
+
+T = TypeVar("T")
+
+_CHUNKS_AT_ONCE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    found: Found
+    columns: Columns
+    items: BulkItems
+
+
+class SharePointList:
+    """An AgentList."""
+
+    def __init__(self, place: Place, site: Site) -> None:
+        self._place = place
+        self._site = site
+        self._ways = Ways()
+        self._opened: _Opened | None = None
+
+    @property
+    def title(self) -> str:
+        return self._opened.found.title if self._opened else self._place.wanted
+
+    async def open(self) -> None:
+        try:
+            found = await self._find()
+            existing = await self._ask(structure.list_columns, found.id)
+        except ServiceError as error:
+            raise self._place.explained(error) from error
+        columns = match_columns(existing, self._place.names, found.title)
+        items = BulkItems(self._site, found.id, columns)
+        self._opened = _Opened(found, columns, items)
+
+    async def missing_columns(self) -> list[OurColumn]:
+        return (await self._ready()).columns.missing
+
+    async def read(self, progress: Callable[[int], None]) -> list[Row]:
+        opened = await self._ready(complete=True)
+        try:
+            return await self._read_whole(opened, progress)
+        except Refused:
+            self._opened = None  # a column may have been deleted: look anew before the next reading
+            raise
+
+    async def read_rows(self, ids: Collection[int]) -> dict[int, Row]:
+        opened = await self._ready(complete=True)
+        rows = {}
+        writer = self._writer(opened)
+        for some in chunks(ids, MOST_PARTS):
+            rows.update({id_: now.row for id_, now in (await writer.standing(some)).items()})
+        return rows
+
+    async def write(self, changes: Sequence[Change]) -> AsyncGenerator[Outcome, None]:
+        writer = self._writer(await self._ready(complete=True))
+        affordable = max(1, int(self._site.budget.limit / WRITE_UNITS))
+        outcomes = side_by_side(writer.write, chunks(changes, min(MOST_PARTS, affordable)), _CHUNKS_AT_ONCE)
+        async with aclosing(outcomes):
+            async for outcome in outcomes:
+                yield outcome
+
+    async def provision(self, dry_run: bool) -> list[str]:
+        await self.open()
+        opened = await self._ready()
+        missing = opened.columns.missing
+        lines = [f"column {self._place.names.of(our)} ({SPECIFICATIONS[our].kind})" for our in missing]
+        try:
+            if not await self._ask(structure.has_view, opened.found.id, ATTENTION_VIEW):
+                lines.append(f"view {ATTENTION_VIEW}")
+            if lines and not dry_run:
+                await self._create(opened, missing, view=len(lines) > len(missing))
+        except ServiceError as error:
+            raise self._place.explained(error, creating=True) from error
+        return lines
+
+    async def _create(self, opened: _Opened, missing: Sequence[OurColumn], *, view: bool) -> None:
+        for our in missing:
+            await self._ask(structure.add_column, opened.found.id, SPECIFICATIONS[our], self._place.names.of(our))
+        await self.open()
+        opened = await self._ready(complete=True)
+        if view:
+            await self._ask(structure.add_attention_view, opened.found.id, opened.columns)
+
+    async def _find(self) -> Found:
+        id_ = list_id(self._place.wanted)
+        try:
+            if id_ is not None:
+                return await self._ask(structure.list_by_id, id_)
+            return await self._ask(structure.list_by_title, self._place.wanted)
+        except NotFound:
+            return await self._find_among_all()
+
+    async def _find_among_all(self) -> Found:
+        """Titles compare without regard to case, and the address of a title cannot hold every character."""
+        try:
+            lists = await self._ask(structure.all_lists)
+        except NotFound as error:
+            raise self._place.no_site() from error
+        wanted = self._place.wanted.casefold()
+        for found in lists:
+            if found.title.casefold() == wanted:
+                return found
+        raise self._place.no_list([found.title for found in lists])
+
+    async def _read_whole(self, opened: _Opened, progress: Callable[[int], None]) -> list[Row]:
+        """Rows may be added and deleted while the list is read, so fewer than counted are read once more."""
+        fewest = 0
+        for attempt in range(2):
+            before = await self._ask(structure.item_count, opened.found.id)
+            rows, items = await opened.items.read(progress if attempt == 0 else _nobody)
+            fewest = before if items >= before else min(before, await self._ask(structure.item_count, opened.found.id))
+            if items >= fewest:
+                return rows
+        raise Garbled(
+            f'SharePoint gave {items:,} of the {fewest:,} items of the list "{self.title}": a half-read list is not '
+            f"believed (may the account {self._place.account} see every row?)"
+        )
+
+    def _writer(self, opened: _Opened) -> Writer:
+        async def one(row_id: int, select: Sequence[str]) -> dict[str, Any]:
+            return await self._ask(structure.item_properties, opened.found.id, row_id, select)
+
+        forms = Forms(opened.columns, self._ways, lambda: self._ask(structure.regional_settings))
+        return Writer(opened.items, forms, self._ways, self._site.budget, one)
+
+    async def _ready(self, *, complete: bool = False) -> _Opened:
+        if self._opened is None:
+            await self.open()
+        opened = self._opened
+        assert opened is not None
+        if complete:
+            opened.columns.complete(opened.found.title)
+        return opened
+
+    async def _ask(self, question: Callable[..., T], *arguments: Any) -> T:
+        """Put a question of sharepoint_structure, in a thread, by a context of its own."""
+        site = self._site
+        context = client_context(site.url, site.transport, site.tokens, site.budget)
+        return await run(lambda: question(context, *arguments))
+
+
+def _nobody(_: int) -> None:
+    """Rows that are read once more are no progress."""

@@ -1,0 +1,184 @@
+"""What SharePoint is asked about site, list, columns and views, by Office365-REST-Python-Client.
+
+Every function takes a context of its own and blocks: they run in worker threads, one context per unit of work, since a
+shared one mixes up the requests of its users. Where the library's errors go is the bridge's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from xml.sax.saxutils import escape, quoteattr
+
+from office365.runtime.queries.service_operation import ServiceOperationQuery
+from office365.runtime.types.collections import StringCollection
+from office365.sharepoint.client_context import ClientContext
+from office365.sharepoint.fields.add_field_options import AddFieldOptions
+from office365.sharepoint.fields.field import Field
+from office365.sharepoint.fields.xmlSchemaFieldCreationInformation import XmlSchemaFieldCreationInformation
+from office365.sharepoint.views.create_information import ViewCreationInformation
+
+from sync_agent.microsoft365.columns import ATTENTION_VIEW, Columns, Kind, ListColumn, Specification, creation_name
+from sync_agent.microsoft365.errors import Garbled
+from sync_agent.microsoft365.sharepoint_forms import Regional
+from sync_agent.model import OurColumn, Status
+
+_HTML_VIEW = 1
+_DATE_ONLY = 0
+
+_KINDS: Mapping[str, Kind] = {
+    "Text": Kind.TEXT,
+    "Note": Kind.NOTE,
+    "Choice": Kind.CHOICE,
+    "MultiChoice": Kind.CHOICES,
+    "DateTime": Kind.TIME,
+    "User": Kind.PERSON,
+    "UserMulti": Kind.PERSON,
+    "URL": Kind.LINK,
+    "Number": Kind.NUMBER,
+    "Currency": Kind.NUMBER,
+    "Counter": Kind.NUMBER,
+    "Boolean": Kind.YES_NO,
+    "Lookup": Kind.LOOKUP,
+    "LookupMulti": Kind.LOOKUP,
+    "Calculated": Kind.CALCULATED,
+    "Computed": Kind.COMPUTED,
+}
+_TYPES: Mapping[Kind, str] = {
+    Kind.TEXT: 'Type="Text" MaxLength="255"',
+    Kind.NOTE: 'Type="Note" NumLines="6" RichText="FALSE" AppendOnly="FALSE"',
+    Kind.CHOICE: 'Type="Choice" Format="Dropdown" FillInChoice="FALSE"',
+    Kind.TIME: 'Type="DateTime" Format="DateTime" FriendlyDisplayFormat="Disabled"',
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A list of the site."""
+
+    id: str
+    title: str
+
+
+def list_by_title(context: ClientContext, title: str) -> Found:
+    return _found(context.web.lists.get_by_title(title).get().select(["Id", "Title"]).execute_query())
+
+
+def list_by_id(context: ClientContext, id_: str) -> Found:
+    return _found(context.web.lists.get_by_id(id_).get().select(["Id", "Title"]).execute_query())
+
+
+def all_lists(context: ClientContext) -> list[Found]:
+    return [_found(list_) for list_ in context.web.lists.get().select(["Id", "Title"]).execute_query()]
+
+
+def item_count(context: ClientContext, list_id: str) -> int:
+    """Of items in all folders, the folders included."""
+    return int(context.web.lists.get_by_id(list_id).get().select(["ItemCount"]).execute_query().properties["ItemCount"])
+
+
+def list_columns(context: ClientContext, list_id: str) -> list[ListColumn]:
+    """All columns, the hidden ones too: a name that is taken is taken."""
+    selected = ["InternalName", "Title", "TypeAsString", "EntityPropertyName", "Choices", "RichText", "DisplayFormat"]
+    fields = context.web.lists.get_by_id(list_id).fields.get().select(selected).execute_query()
+    columns = [_column(field.properties) for field in fields]
+    if not columns:  # every list has some, so this is no answer to the question
+        raise Garbled("SharePoint named no columns of the list")
+    return columns
+
+
+def regional_settings(context: ClientContext) -> Regional:
+    """How the site writes dates. DateFormat: 0 month first, 1 day first, 2 year first."""
+    settings: Mapping[str, Any] = context.web.regional_settings.get().execute_query().properties
+    return Regional(
+        order=("mdy", "dmy", "ymd")[int(settings.get("DateFormat") or 0)],
+        date_separator=settings.get("DateSeparator") or "/",
+        time_separator=settings.get("TimeSeparator") or ":",
+        hours_24=bool(settings.get("Time24")),
+        am_pm=(settings.get("AM") or "AM", settings.get("PM") or "PM"),
+    )
+
+
+def item_properties(context: ClientContext, list_id: str, row_id: int, select: Sequence[str]) -> dict[str, Any]:
+    """One item's selected properties; Editor, when selected, as a dictionary."""
+    item = context.web.lists.get_by_id(list_id).items.get_by_id(row_id).get().select(list(select)).expand(["Editor"])
+    properties = dict(item.execute_query().properties)
+    editor = properties.get("Editor")
+    properties["Editor"] = dict(getattr(editor, "properties", None) or editor or {})
+    return properties
+
+
+def add_column(context: ClientContext, list_id: str, specification: Specification, display: str) -> None:
+    """SharePoint derives the internal name from the display name, unless the schema's Name is declared a hint."""
+    fields = context.web.lists.get_by_id(list_id).fields
+    options = AddFieldOptions.AddToDefaultContentType | AddFieldOptions.AddFieldInternalNameHint
+    creation = XmlSchemaFieldCreationInformation(column_schema(specification, display), int(options))
+    # fields.create_field_as_xml() is the same call, but has no way to give the options.
+    field = Field(context)
+    fields.add_child(field)
+    context.add_query(ServiceOperationQuery(fields, "CreateFieldAsXml", None, {"parameters": creation}, None, field))
+    context.execute_query()
+
+
+def column_schema(specification: Specification, display: str) -> str:
+    name = creation_name(specification.column, display)
+    choices = "".join(f"<CHOICE>{escape(choice)}</CHOICE>" for choice in specification.choices)
+    inner = f"<CHOICES>{choices}</CHOICES>" if choices else ""
+    return (
+        f"<Field {_TYPES[specification.kind]} Name={quoteattr(name)} StaticName={quoteattr(name)} "
+        f"DisplayName={quoteattr(display)} Description={quoteattr(specification.description)} "
+        f'Required="FALSE">{inner}</Field>'
+    )
+
+
+def has_view(context: ClientContext, list_id: str, title: str) -> bool:
+    views = context.web.lists.get_by_id(list_id).views.get().select(["Title"]).execute_query()
+    return any(view.properties.get("Title") == title for view in views)
+
+
+def add_attention_view(context: ClientContext, list_id: str, columns: Columns) -> None:
+    """Rows whose status is anything but OK, once it is known."""
+    name = "LinkTitle" if columns.name.internal == "Title" else columns.name.internal
+    ours = [columns.ours[our].internal for our in (OurColumn.STATUS, OurColumn.ANOMALIES, OurColumn.SYNC_CHANGED_AT)]
+    creation = ViewCreationInformation(
+        Title=ATTENTION_VIEW,
+        ViewTypeKind=_HTML_VIEW,
+        ViewFields=StringCollection(list(dict.fromkeys([name, columns.upn.internal, *ours]))),
+        RowLimit=100,
+        Query=_attention_query(columns.ours[OurColumn.STATUS].internal),
+        PersonalView=False,
+        Paged=True,
+    )
+    context.web.lists.get_by_id(list_id).views.add(creation).execute_query()
+
+
+def _attention_query(column: str) -> str:
+    error, warning, unknown = (
+        f'<Eq><FieldRef Name={quoteattr(column)}/><Value Type="Choice">{status}</Value></Eq>'
+        for status in (Status.ERROR, Status.WARNING, Status.UNKNOWN)
+    )
+    return f"<Where><Or><Or>{error}{warning}</Or>{unknown}</Or></Where>"
+
+
+def _found(list_: Any) -> Found:
+    return Found(str(list_.properties["Id"]), str(list_.properties["Title"]))
+
+
+def _column(properties: Mapping[str, Any]) -> ListColumn:
+    internal = str(properties["InternalName"])
+    choices = properties.get("Choices") or {}
+    return ListColumn(
+        internal=internal,
+        display=str(properties.get("Title") or internal),
+        kind=_kind(properties),
+        wire=str(properties.get("EntityPropertyName") or internal),
+        choices=tuple(choices.values() if isinstance(choices, Mapping) else choices),
+    )
+
+
+def _kind(properties: Mapping[str, Any]) -> Kind:
+    kind = _KINDS.get(properties.get("TypeAsString") or "", Kind.OTHER)
+    if kind is Kind.NOTE and properties.get("RichText"):
+        return Kind.RICH_NOTE
+    return Kind.DATE if kind is Kind.TIME and properties.get("DisplayFormat") == _DATE_ONLY else kind

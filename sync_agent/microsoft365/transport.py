@@ -1,0 +1,265 @@
+"""The one door to the wire: an httpx client over aiohttp that paces, signs, retries and names every request.
+
+The only module, with the bridges beside it, that knows httpx; a change of engine is a change here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+import uuid
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import aiohttp
+import httpx
+import msgspec
+import structlog
+
+from sync_agent import __version__
+from sync_agent.microsoft365.engine import Routes, last_words, ssl_context
+from sync_agent.microsoft365.errors import Garbled, Throttled, Unreachable
+from sync_agent.microsoft365.pacing import Budget
+from sync_agent.microsoft365.retrying import FAILED, THROTTLED, Retrying, retry_after
+
+_log = structlog.get_logger()
+_debug = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+USER_AGENT = f"NONISV|SyncAgent|sync-agent/{__version__}"
+"""The form that SharePoint asks of applications (avoid throttling: decorate your traffic)."""
+
+_TIMEOUT = httpx.Timeout(connect=5.0, read=30.0, write=10.0, pool=60.0)
+_DEADLINE = 120.0
+"""Seconds for one whole answer: a server that drips a byte at a time never trips the read time-out."""
+_MOST_BYTES = 64 * 2**20
+_REQUEST_IDS = ("request-id", "sprequestguid", "x-ms-request-id")
+
+
+class TokenSource(Protocol):
+    async def token(self) -> str:
+        """An access token. Raises SignInFailed, SignInPending, Unreachable."""
+
+    async def renew(self, rejected: str) -> None:
+        """A service answered 401 to this token: do not hand it out again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """``repeatable``: whether carrying it out twice is harmless (all GETs, POSTs that only read).
+
+    ``kind`` is what it counts under in ``Transport.requests``: sign-in, directory, presence, list.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    tokens: TokenSource | None = None
+    budget: Budget | None = None
+    units: float = 1.0
+    repeatable: bool = True
+    kind: str = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Header names are in lower case; ``body`` is decompressed."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    request_id: str | None = None
+
+    def json(self, type_: type[T]) -> T:
+        """The body decoded and checked; Garbled where it is not JSON of that shape."""
+        content_type = self.headers.get("content-type", "")
+        if "json" not in content_type:
+            raise Garbled(f"expected JSON, got {content_type or 'no content type'}: a proxy or a sign-in page?")
+        try:
+            return msgspec.json.decode(self.body, type=type_)
+        except msgspec.DecodeError as error:
+            raise Garbled(f"expected another answer: {error}", request_id=self.request_id) from error
+
+
+class Transport:
+    """One for a run of the program, made and closed inside the event loop."""
+
+    def __init__(
+        self,
+        *,
+        ca_bundles: Sequence[Path] = (),
+        proxy: str | None = None,
+        retrying: Retrying | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.requests: Counter[str] = Counter()
+        self._retrying = retrying or Retrying()
+        self._sleep = sleep
+        self._loop = asyncio.get_running_loop()
+        engine = Routes(ssl_context(ca_bundles), proxy)
+        self._client = httpx.AsyncClient(transport=engine, timeout=_TIMEOUT, headers={"User-Agent": USER_AGENT})
+
+    async def send(self, request: Request) -> Answer:
+        """Send, again where that may help, and return the answer, 4xx included.
+
+        Raises Unreachable, Throttled, Garbled (3xx, and 5xx after all tries), and what the token source raises.
+        """
+        tried, renewed = 0, False
+        while True:
+            tried += 1
+            try:
+                answer, token = await self._once(request)
+            except _Lost as lost:
+                if tried >= self._retrying.attempts or not (request.repeatable or lost.unsent):
+                    raise Unreachable(lost.reason) from lost
+                await self._sleep(self._retrying.pause(tried))
+                continue
+            if answer.status == 401 and request.tokens is not None and not renewed:
+                renewed = True
+                await request.tokens.renew(token)
+            elif answer.status in THROTTLED:
+                await self._back_off(request, answer, tried)
+            elif answer.status in FAILED and request.repeatable and tried < self._retrying.attempts:
+                await self._sleep(self._retrying.pause(tried))
+            else:
+                return _wanted(request, answer)
+
+    def from_thread(self, request: Request) -> Answer:
+        """The same for a blocking library in a worker thread."""
+        try:
+            running: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+        except RuntimeError:
+            running = None
+        if running is self._loop:
+            raise RuntimeError("from_thread would wait for the very loop it is called from; await send() instead")
+        return asyncio.run_coroutine_threadsafe(self.send(request), self._loop).result()
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+    async def _once(self, request: Request) -> tuple[Answer, str]:
+        """One try, inside the budget. The token is asked for first, so that a failed sign-in spends nothing, and again
+        after the wait, since that may have been long.
+        """
+        async with AsyncExitStack() as held:
+            if request.tokens is not None:
+                await request.tokens.token()
+            if request.budget is not None:
+                await request.budget.spend(request.units)
+                await held.enter_async_context(request.budget.slot())
+            token = await request.tokens.token() if request.tokens is not None else ""
+            self.requests[request.kind] += 1
+            return await self._exchange(request, token), token
+
+    async def _exchange(self, request: Request, token: str) -> Answer:
+        headers = {**request.headers, "client-request-id": str(uuid.uuid4())}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        try:
+            made = self._client.build_request(request.method, request.url, content=request.body, headers=headers)
+            async with asyncio.timeout(_DEADLINE):
+                response = await self._client.send(made, stream=True)
+                try:
+                    body = await _bounded(response)
+                finally:
+                    await response.aclose()
+        except (httpx.HTTPError, aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise _lost(request, error) from error
+        answer = Answer(response.status_code, response.headers, body, _request_id(response.headers))
+        if _debug.isEnabledFor(logging.DEBUG):
+            _log.debug("request", method=request.method, path=made.url.path, status=answer.status, id=answer.request_id)
+        return answer
+
+    async def _back_off(self, request: Request, answer: Answer, tried: int) -> None:
+        """Close the budget for everybody, as long as the service says or as experience does; give up when told to wait
+        longer than anyone should, or after the last try.
+        """
+        asked = retry_after(answer.headers.get("retry-after"))
+        pause = self._retrying.pause(tried) if asked is None else asked
+        if request.budget is not None:
+            request.budget.close_for(pause)
+        if tried >= self._retrying.attempts or pause > self._retrying.patience:
+            wait = "" if asked is None else f" and asks to wait {asked:.0f} s"
+            raise Throttled(
+                f"{_host(request.url)} is throttling us ({answer.status}){wait}",
+                retry_after=asked,
+                request_id=answer.request_id,
+            )
+        if request.budget is None:
+            await self._sleep(pause)
+
+
+class _Lost(Exception):
+    """No answer to one try. ``unsent``: the request cannot have reached the service."""
+
+    def __init__(self, reason: str, *, unsent: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.unsent = unsent
+
+
+def _lost(request: Request, error: BaseException) -> _Lost:
+    """httpx-aiohttp calls a dropped connection a connect time-out, so the cause decides whether anything was sent."""
+    origin = error.__cause__ if isinstance(error, httpx.HTTPError) and error.__cause__ is not None else error
+    unsent = isinstance(origin, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+    return _Lost(f"{_host(request.url)} could not be reached: {_in_words(origin)}", unsent=unsent)
+
+
+def _in_words(error: BaseException) -> str:
+    match error:
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError() | ssl.SSLError():
+            return (
+                f"its TLS certificate is not trusted or not right ({last_words(error)}); a private CA needs ca_bundle:"
+            )
+        case aiohttp.ClientConnectorDNSError():
+            return "its name cannot be resolved"
+        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
+            return "the proxy does not let us through"
+        case aiohttp.ClientConnectorError():
+            return last_words(error.os_error)
+        case aiohttp.ServerDisconnectedError():
+            return "it closed the connection without an answer"
+        case aiohttp.ClientPayloadError():
+            return "its answer was cut off"
+        case TimeoutError():
+            return "no answer in time"
+        case _:
+            return last_words(error)
+
+
+def _wanted(request: Request, answer: Answer) -> Answer:
+    if 300 <= answer.status < 400 and answer.status != 304:
+        raise Garbled(f"{_host(request.url)} sent us elsewhere ({answer.status}): is the address right?")
+    if answer.status >= 500:
+        reference = f", request {answer.request_id}" if answer.request_id else ""
+        raise Garbled(f"{_host(request.url)} failed: {answer.status}{reference}", request_id=answer.request_id)
+    return answer
+
+
+async def _bounded(response: httpx.Response) -> bytes:
+    length = response.headers.get("content-length", "")
+    if length.isdigit() and int(length) <= _MOST_BYTES:
+        return await response.aread()
+    pieces, size = [], 0
+    async for piece in response.aiter_bytes():
+        size += len(piece)
+        if size > _MOST_BYTES:
+            raise Garbled(f"{response.url.host} sent more than {_MOST_BYTES >> 20} MiB in one answer")
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _request_id(headers: Mapping[str, str]) -> str | None:
+    return next((headers[name] for name in _REQUEST_IDS if name in headers), None)
+
+
+def _host(url: str) -> str:
+    """Of a URL only the host goes into messages: paths and queries hold people's names."""
+    return httpx.URL(url).netloc.decode()

@@ -1,0 +1,202 @@
+"""The values everything else speaks of: rows, users, matches, presences, anomalies, verdicts, changes.
+
+Frozen and whole from the start; no I/O, no clock. Times are aware datetimes in UTC. A UPN's *key* is the UPN in lower
+case: Entra compares UPNs without regard to case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """What SyncStatus shows: the row's worst anomaly, or that it could not be judged."""
+
+    OK = "OK"
+    WARNING = "Warning"
+    ERROR = "Error"
+    UNKNOWN = "Unknown"
+
+
+class Severity(StrEnum):
+    """error: the agent does not work because of it; warning: works, or partly, but needs a look."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Code(StrEnum):
+    """The anomaly codes: a contract with whoever reads the list or the JSON."""
+
+    UPN_MISSING = "upn_missing"
+    UPN_WHITESPACE = "upn_whitespace"
+    UPN_FORMAT = "upn_format"
+    UPN_CHARACTER = "upn_character"
+    UPN_LENGTH = "upn_length"
+    UPN_DUPLICATE = "upn_duplicate"
+    DOMAIN_NOT_CONFIGURED = "domain_not_configured"
+    USER_NOT_FOUND = "user_not_found"
+    USER_DELETED = "user_deleted"
+    USER_DISABLED = "user_disabled"
+    USER_RENAMED = "user_renamed"
+    UPN_IS_ALIAS = "upn_is_alias"
+    USER_DUPLICATE = "user_duplicate"
+    USER_GUEST = "user_guest"
+    PRESENCE_UNAVAILABLE = "presence_unavailable"
+    ACCOUNT_UNAVAILABLE = "account_unavailable"
+
+    @property
+    def severity(self) -> Severity:
+        if self is Code.ACCOUNT_UNAVAILABLE:
+            return Severity.INFO
+        return Severity.WARNING if self in _WARNINGS else Severity.ERROR
+
+
+_WARNINGS = frozenset({Code.UPN_DUPLICATE, Code.USER_DUPLICATE, Code.USER_GUEST, Code.PRESENCE_UNAVAILABLE})
+
+
+class OurColumn(StrEnum):
+    """The internal names of the columns that the service owns. It writes no other."""
+
+    STATUS = "SyncStatus"
+    ANOMALIES = "SyncAnomalies"
+    ACCOUNT = "SyncAccount"
+    OBJECT_ID = "EntraObjectId"
+    PRESENCE = "Presence"
+    ACTIVITY = "PresenceActivity"
+    PRESENCE_CHANGED_AT = "PresenceChangedAt"
+    SYNC_CHANGED_AT = "SyncChangedAt"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What our columns of one row show; an empty cell is "" (or None for a time)."""
+
+    status: str = ""
+    anomalies: str = ""
+    account: str = ""
+    object_id: str = ""
+    presence: str = ""
+    activity: str = ""
+    presence_changed_at: datetime | None = None
+    sync_changed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One list item as read. ``upn`` is the cell untrimmed, None when it has no value; ``etag`` as the API gave it."""
+
+    id: int
+    upn: str | None
+    name: str = ""
+    shown: Shown = field(default_factory=Shown)
+    etag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """An Entra user. ``teams_licensed`` is None when the plans could not be read."""
+
+    id: str
+    upn: str
+    display_name: str = ""
+    enabled: bool = True
+    guest: bool = False
+    teams_licensed: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The tenant has a user of this very UPN; ``account`` is the configured account that answers for the user."""
+
+    user: User
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """A healthy tenant says that nobody has this UPN, and what else it knows about the name."""
+
+    account: str
+    deleted_at: datetime | None = None
+    """When a user of this UPN went to the recycle bin, if one is there."""
+    alias_of: User | None = None
+    """Whose mail address or alias the name is."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoTenant:
+    """No configured tenant has the domain. ``owner`` names the tenant that has it, where that could be found out."""
+
+    domain: str
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CouldNotAsk:
+    """Not an answer: why there is none, in the operator's words, and since when."""
+
+    reason: str
+    at: datetime
+
+
+Match = Found | Absent | NoTenant | CouldNotAsk
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Availability and activity as Graph names them. ``since``: when this value was first seen; ``read_at``: last."""
+
+    availability: str
+    activity: str
+    since: datetime
+    read_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """Something wrong with a row: what is wrong, what a team leader does about it, and the right UPN where known."""
+
+    code: Code
+    wrong: str
+    remedy: str
+    suggestion: str | None = None
+
+    @property
+    def severity(self) -> Severity:
+        return self.code.severity
+
+    @property
+    def message(self) -> str:
+        return f"{self.wrong} {self.remedy}"
+
+    @property
+    def line(self) -> str:
+        """The anomaly as SyncAnomalies shows it."""
+        return f"{self.code}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a pass says about one row. ``user`` and ``account`` only when the row's UPN matched."""
+
+    row_id: int
+    status: Status
+    anomalies: tuple[Anomaly, ...] = ()
+    user: User | None = None
+    account: str = ""
+
+
+CellValue = str | datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """New values for our columns of one row, decided on the row as it was read."""
+
+    row: Row
+    values: Mapping[OurColumn, CellValue]

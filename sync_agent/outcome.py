@@ -1,0 +1,120 @@
+"""What one pass came to: the values behind `sync --json`, the summary on the terminal, the report and the exit code."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum
+from typing import Any
+
+from sync_agent.model import Anomaly, Row, Status, Verdict
+from sync_agent.plan import Held
+
+
+class Exit(IntEnum):
+    """The exit codes of all commands: a contract."""
+
+    DONE = 0
+    INCOMPLETE = 1
+    """Something was unreachable or refused."""
+    USAGE = 2
+    """Wrong usage or settings."""
+    HELD = 3
+    """A fuse holds the plan."""
+    ANOMALIES = 4
+    """Only with --exit-code: done, and anomalies exist."""
+
+
+@dataclass(slots=True)
+class Writes:
+    """Rows, not requests. ``planned``: rows whose shown values differ; ``conflicts``: a person was faster."""
+
+    planned: int = 0
+    done: int = 0
+    conflicts: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """``users``: matched users this account answers for; ``state``: "ok", or why it could not be asked."""
+
+    users: int
+    state: str = "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One pass over one list. ``error`` says why there was no pass at all."""
+
+    started: datetime
+    seconds: float
+    list_title: str
+    rows: Mapping[int, Row]
+    verdicts: Mapping[int, Verdict]
+    writes: Writes
+    accounts: Mapping[str, AccountState]
+    held: Held | None = None
+    requests: Mapping[str, int] = field(default_factory=dict)
+    error: str | None = None
+
+    @property
+    def status(self) -> dict[str, int]:
+        counts = Counter(verdict.status for verdict in self.verdicts.values())
+        return {str(status): counts[status] for status in Status}
+
+    def anomalies(self) -> Iterator[tuple[Row, Anomaly]]:
+        for row_id, verdict in sorted(self.verdicts.items()):
+            for anomaly in verdict.anomalies:
+                yield self.rows[row_id], anomaly
+
+    def exit_code(self, *, tell_anomalies: bool = False) -> Exit:
+        if self.held is not None:
+            return Exit.HELD
+        troubled = any(account.state != "ok" for account in self.accounts.values())
+        if self.error or self.writes.failed or troubled or self.status[Status.UNKNOWN]:
+            return Exit.INCOMPLETE
+        if tell_anomalies and any(verdict.anomalies for verdict in self.verdicts.values()):
+            return Exit.ANOMALIES
+        return Exit.DONE
+
+    def document(self) -> dict[str, Any]:
+        """The document of `sync --json`, as the published schema has it."""
+        document: dict[str, Any] = {
+            "rows": len(self.verdicts),
+            "status": self.status,
+            "anomalies": [
+                {
+                    "row": row.id,
+                    "upn": _encodable(row.upn),
+                    "code": str(anomaly.code),
+                    "severity": str(anomaly.severity),
+                    "message": anomaly.message,
+                    "suggestion": anomaly.suggestion,
+                }
+                for row, anomaly in self.anomalies()
+            ],
+            "writes": {
+                "planned": self.writes.planned,
+                "done": self.writes.done,
+                "conflicts": self.writes.conflicts,
+                "failed": self.writes.failed,
+            },
+            "accounts": {id_: {"users": a.users, "state": a.state} for id_, a in self.accounts.items()},
+            "held": None if self.held is None else _held(self.held),
+            "seconds": round(self.seconds, 3),
+        }
+        if self.error:
+            document["error"] = self.error
+        return document
+
+
+def _held(held: Held) -> dict[str, Any]:
+    return {"fuse": held.fuse, "checksum": held.checksum, "rows": held.rows, "cause": held.cause}
+
+
+def _encodable(cell: str | None) -> str | None:
+    """The cell as read; only lone surrogates, which no encoding can carry, become U+FFFD."""
+    return None if cell is None else cell.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

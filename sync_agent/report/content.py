@@ -1,0 +1,73 @@
+"""What a report says, whatever its form."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sync_agent.state.store import AnomalyRecord, PassRecord, Store
+
+TREND = timedelta(days=90)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """``last`` is the latest pass, ``days`` the last pass of each day in the trend, oldest first."""
+
+    made: datetime
+    last: PassRecord
+    anomalies: Sequence[AnomalyRecord]
+    days: Sequence[PassRecord]
+
+    @property
+    def by_code(self) -> list[tuple[str, int]]:
+        return Counter(anomaly.code for anomaly in self.anomalies).most_common()
+
+    def standing(self, anomaly: AnomalyRecord) -> timedelta:
+        """How long the anomaly has stood."""
+        return self.made - anomaly.opened
+
+
+class NothingToReport(Exception):
+    """No pass has been made yet."""
+
+
+def gather(store: Store, now: datetime) -> Content:
+    """Raises NothingToReport before the first pass, StateUnavailable when the database cannot be read."""
+    last = store.last_pass()
+    if last is None:
+        raise NothingToReport("There is nothing to report yet: no pass has been made. Run `sync-agent sync` first.")
+    return Content(now, last, store.open_anomalies(last.list_title), store.days(last.list_title, now - TREND))
+
+
+def document(content: Content) -> dict[str, Any]:
+    """The report as JSON has it."""
+    return {
+        "made": content.made.isoformat(),
+        "list": content.last.list_title,
+        "rows": content.last.rows,
+        "status": {str(status): count for status, count in content.last.status.items()},
+        "by_code": dict(content.by_code),
+        "anomalies": [
+            {
+                "row": anomaly.row_id,
+                "upn": anomaly.upn,
+                "name": anomaly.name,
+                "account": anomaly.account or None,
+                "code": anomaly.code,
+                "severity": anomaly.severity,
+                "message": anomaly.message,
+                "suggestion": anomaly.suggestion,
+                "opened": anomaly.opened.isoformat(),
+                "seen": anomaly.seen.isoformat(),
+            }
+            for anomaly in content.anomalies
+        ],
+        "days": [
+            {"day": day.started.date().isoformat(), "rows": day.rows, "status": {str(s): n for s, n in day.status.items()}}
+            for day in content.days
+        ],
+    }

@@ -1,0 +1,177 @@
+"""`sync-agent run`: the jobs at their intervals, all day, until told to stop.
+
+Read_list, resolve_users and report are interval and cron jobs. Presence and write-back are one long job each, a paced
+loop inside: APScheduler cannot say "the next as soon as this one ends", and a tick of half a second overlapping itself
+would only fill the log. Nothing a tenant or the list does ends a job: what failed is tried again at the next turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.date import DateTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from sync_agent.jobs.poll_presence import poll_presence
+from sync_agent.jobs.read_list import read_list
+from sync_agent.jobs.report import write_report
+from sync_agent.jobs.resolve_users import resolve_users
+from sync_agent.jobs.write_back import write_back
+from sync_agent.microsoft365.agent_list import ListProblem
+from sync_agent.microsoft365.errors import ServiceError
+from sync_agent.service import Service
+
+_log = structlog.get_logger()
+
+_GRACE = 8.0
+"""Seconds that writes under way get to end after a stop; with what follows, an exit takes less than ten."""
+
+
+Job = Callable[[], Coroutine[Any, Any, None]]
+
+
+class Jobs:
+    """The jobs of one service, made safe to run for months: each reports its failures and leaves the others alone."""
+
+    def __init__(self, service: Service, stop: asyncio.Event) -> None:
+        self._service = service
+        self._context = service.context
+        self._stop = stop
+        self._rows_known: int | None = None
+        self._held: str | None = None
+        self._failing: dict[str, str] = {}
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def tracked(self, job: Job) -> None:
+        """Run a job so that a stop can wait for it. APScheduler cannot: it cancels, and reports that as an error."""
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        self._under_way.add(task)
+        try:
+            await job()
+        except asyncio.CancelledError:
+            _log.warning("job_cut_off", job=job.__name__)
+        finally:
+            self._under_way.discard(task)
+
+    async def wind_down(self, grace: float) -> None:
+        """Give what is under way ``grace`` seconds to end, cut off what does not, and save what is known."""
+        if self._under_way:
+            _, late = await asyncio.wait(set(self._under_way), timeout=grace)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        if self._context.observed.rows:
+            await self._service.save(self._service.outcome(self._context.clock(), 0.0, None))
+
+    async def read_list(self) -> None:
+        await self._guarded("read_list", self._read_list)
+
+    async def resolve_users(self) -> None:
+        if self._context.observed.rows:
+            await self._guarded("resolve_users", lambda: resolve_users(self._context))
+
+    async def poll_presence(self) -> None:
+        await self._loop(self._service.settings.schedule.presence, "poll_presence", self._poll_presence)
+
+    async def write_back(self) -> None:
+        await self._loop(self._service.settings.schedule.write_back, "write_back", self._write_back)
+
+    async def report(self) -> None:
+        store = self._service.store
+        if store is not None:
+            await asyncio.to_thread(write_report, store, self._service.report_folder, self._context.clock())
+
+    async def _read_list(self) -> None:
+        """Read, then ask at once about names that nobody was asked about yet, or whose last question failed."""
+        started, clock = self._context.clock(), time.perf_counter()
+        await self._service.open_list()
+        before = len(self._context.observed.rows) or None
+        await read_list(self._context)
+        self._rows_known = before
+        observed = self._context.observed
+        unknown = (observed.names() - observed.matches.keys()) | observed.unanswered.keys()
+        if unknown:
+            await resolve_users(self._context, unknown)
+        await self._service.save(self._service.outcome(started, time.perf_counter() - clock, None))
+
+    async def _poll_presence(self) -> None:
+        if self._context.observed.watched:
+            await poll_presence(self._context)
+
+    async def _write_back(self) -> None:
+        if not self._context.observed.dirty:
+            return
+        result = await write_back(self._context, known_rows=self._rows_known, stop=self._stop)
+        held = None if result.held is None else result.held.checksum
+        if held != self._held:
+            self._held = held
+            if result.held is not None:
+                _log.error("held", fuse=result.held.fuse, checksum=held, rows=result.held.rows, cause=result.held.cause)
+        if result.writes.done or result.writes.failed:
+            _log.info("written", done=result.writes.done, failed=result.writes.failed, of=result.writes.planned)
+
+    async def _loop(self, interval: float, name: str, turn: Job) -> None:
+        """Turns at a steady pace by the clock; a turn that takes longer than the interval delays the next, never
+        overlaps it.
+        """
+        due = time.monotonic()
+        while not self._stop.is_set():
+            await self._guarded(name, turn)
+            due = max(due + interval, time.monotonic())
+            try:
+                await asyncio.wait_for(self._stop.wait(), due - time.monotonic())
+            except TimeoutError:
+                continue
+
+    async def _guarded(self, name: str, turn: Job) -> None:
+        """Log what keeps a job from its work once per reason, and that it works again."""
+        try:
+            await turn()
+        except (ServiceError, ListProblem) as failure:
+            if self._failing.get(name) != str(failure):
+                self._failing[name] = str(failure)
+                _log.error("job_failed", job=name, reason=str(failure), effect="tried again at its next turn")
+        except Exception:
+            _log.exception("job_broke", job=name, effect="tried again at its next turn; please report this")
+        else:
+            if self._failing.pop(name, None):
+                _log.info("job_recovered", job=name)
+
+
+async def run(service: Service, stop: asyncio.Event) -> None:
+    """Run until ``stop`` is set, then end the writes under way and save the state."""
+    jobs = Jobs(service, stop)
+    scheduler = AsyncIOScheduler(
+        timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+    )
+    _schedule(scheduler, service, jobs)
+    scheduler.start()
+    _log.info("started", list=service.settings.sharepoint.agent_list, accounts=list(service.accounts))
+    await stop.wait()
+    _log.info("stopping")
+    scheduler.pause()
+    await jobs.wind_down(_GRACE)
+    scheduler.shutdown(wait=False)
+    _log.info("stopped")
+
+
+def _schedule(scheduler: AsyncIOScheduler, service: Service, jobs: Jobs) -> None:
+    """The first reading of the list is at once and asks about all its names; resolve_users then follows in its turn."""
+    times = service.settings.schedule
+    now = datetime.now(UTC)
+    table: list[tuple[Job, object]] = [
+        (jobs.read_list, IntervalTrigger(seconds=times.read_list, start_date=now, timezone=UTC)),
+        (jobs.resolve_users, IntervalTrigger(seconds=times.resolve_users, timezone=UTC)),
+        (jobs.poll_presence, DateTrigger(now, timezone=UTC)),
+        (jobs.write_back, DateTrigger(now, timezone=UTC)),
+        (jobs.report, CronTrigger.from_crontab(times.report, timezone=UTC)),
+    ]
+    for job, trigger in table:
+        scheduler.add_job(jobs.tracked, trigger, args=(job,), id=job.__name__, replace_existing=True)

@@ -1,0 +1,204 @@
+"""Wires the settings to the edges and the edges to the jobs, and makes one whole pass of them.
+
+Data flows: settings → accounts and transport → agent list, directories, presence (the edges) → read_list →
+resolve_users → poll_presence → write_back → outcome → state.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import structlog
+
+from sync_agent.jobs.context import Context, Edges, Tenant
+from sync_agent.jobs.observed import Observed
+from sync_agent.jobs.poll_presence import poll_presence
+from sync_agent.jobs.read_list import read_list
+from sync_agent.jobs.resolve_users import resolve_users
+from sync_agent.jobs.write_back import WriteBack, verdict_of, write_back
+from sync_agent.microsoft365.accounts import Account, Announce, open_accounts
+from sync_agent.microsoft365.agent_list import ColumnsMissing, agent_list
+from sync_agent.microsoft365.directory import Directory
+from sync_agent.microsoft365.errors import ServiceError
+from sync_agent.microsoft365.graph import Graph
+from sync_agent.microsoft365.presence import PresenceReader
+from sync_agent.microsoft365.tenant_of_domain import owner_of
+from sync_agent.microsoft365.transport import Transport
+from sync_agent.outcome import AccountState, Outcome, Writes
+from sync_agent.plan import Safety
+from sync_agent.progress import Progress
+from sync_agent.settings import Settings
+from sync_agent.state.store import StateUnavailable, Store
+
+_log = structlog.get_logger()
+
+_UNKNOWN_AFTER = timedelta(hours=24)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Service:
+    """One Agent list with everything that keeps it right, opened by ``open_service``."""
+
+    settings: Settings
+    transport: Transport
+    accounts: Mapping[str, Account]
+    context: Context
+    store: Store | None
+
+    async def open_list(self) -> None:
+        """Find the list and our columns in it. Raises ListProblem (ColumnsMissing too) or ServiceError."""
+        await self.context.edges.agent_list.open()
+        missing = await self.context.edges.agent_list.missing_columns()
+        if missing:
+            raise ColumnsMissing(self.context.edges.agent_list.title, missing)
+
+    async def sync(self, *, dry_run: bool = False, approved: str | None = None) -> Outcome:
+        """One pass, every job in turn. Raises ListProblem; a list that could not be read or written is told in the
+        outcome.
+        """
+        started, clock = self.context.clock(), time.perf_counter()
+        back, error = None, None
+        try:
+            await self.open_list()
+            await read_list(self.context)
+            await resolve_users(self.context)
+            await poll_presence(self.context)
+            known_rows = await self._known_rows()
+            back = await write_back(self.context, dry_run=dry_run, approved=approved, known_rows=known_rows)
+        except ServiceError as failure:
+            error = failure.reason
+        outcome = self.outcome(started, time.perf_counter() - clock, back, error)
+        if error is None and not dry_run:
+            await self.save(outcome)
+        return outcome
+
+    def outcome(self, started: datetime, seconds: float, back: WriteBack | None, error: str | None = None) -> Outcome:
+        """What is observed now, as the result of a pass."""
+        observed = self.context.observed
+        verdicts = {row.id: verdict_of(self.context, row) for row in observed.rows.values()}
+        users = Counter(verdict.account for verdict in verdicts.values() if verdict.user is not None)
+        return Outcome(
+            started=started,
+            seconds=seconds,
+            list_title=self.settings.sharepoint.agent_list,
+            rows=observed.rows,
+            verdicts=verdicts,
+            writes=Writes() if back is None else back.writes,
+            accounts={id_: AccountState(users[id_], self._state(account)) for id_, account in self.accounts.items()},
+            held=None if back is None else back.held,
+            requests=dict(self.transport.requests),
+            error=error,
+        )
+
+    async def save(self, outcome: Outcome) -> None:
+        """Put a pass into the history; a database that cannot be used costs history, not service."""
+        if self.store is None:
+            return
+        try:
+            await asyncio.to_thread(self.store.save, outcome)
+        except StateUnavailable as failure:
+            _log.warning("state_not_saved", reason=str(failure))
+
+    async def _known_rows(self) -> int | None:
+        if self.store is None:
+            return None
+        try:
+            return await asyncio.to_thread(self.store.known_rows, self.settings.sharepoint.agent_list)
+        except StateUnavailable as failure:
+            _log.warning("state_not_read", reason=str(failure))
+            return None
+
+    def _state(self, account: Account) -> str:
+        return account.trouble or self.context.observed.trouble.get(account.tenant_id) or "ok"
+
+
+@asynccontextmanager
+async def open_service(
+    settings: Settings,
+    *,
+    progress: Progress,
+    announce: Announce | None = None,
+    clock: Callable[[], datetime] = utc_now,
+) -> AsyncIterator[Service]:
+    """Wire everything; nothing is asked of anybody yet. ``announce`` is told each device code; None starts no sign-in."""
+    bundles = sorted({bundle for cloud in settings.clouds.values() if (bundle := cloud.ca_bundle) is not None})
+    transport = Transport(ca_bundles=bundles, proxy=settings.proxy)
+    accounts = open_accounts(settings, transport, announce)
+    store = _open_store(settings)
+    try:
+        yield Service(settings, transport, accounts, _context(settings, transport, accounts, progress, clock), store)
+    finally:
+        for account in accounts.values():
+            await account.aclose()
+        await transport.aclose()
+        if store is not None:
+            store.close()
+
+
+def _open_store(settings: Settings) -> Store | None:
+    try:
+        return Store.open(settings.state.database)
+    except StateUnavailable as failure:
+        _log.warning("state_unavailable", reason=str(failure), effect="no history is kept")
+        return None
+
+
+def _context(
+    settings: Settings,
+    transport: Transport,
+    accounts: Mapping[str, Account],
+    progress: Progress,
+    clock: Callable[[], datetime],
+) -> Context:
+    by_tenant: defaultdict[str, list[Account]] = defaultdict(list)
+    for account in accounts.values():
+        by_tenant[account.tenant_id].append(account)
+    site_account = accounts[settings.sharepoint.account]
+    edges = Edges(
+        agent_list=agent_list(settings, accounts, transport),
+        tenants={id_: _tenant(id_, group, settings, transport, clock) for id_, group in by_tenant.items()},
+        presence=PresenceReader(
+            {id_: {a.id: _graph(a, transport, "presence") for a in group} for id_, group in by_tenant.items()}, clock
+        ),
+        owner_of=partial(owner_of, transport=transport, authority=site_account.endpoints.authority, clock=clock),
+    )
+    return Context(
+        edges=edges,
+        safety=Safety(
+            settings.safety.max_worsened, settings.safety.max_worsened_floor, settings.safety.max_missing_rows
+        ),
+        progress=progress,
+        clock=clock,
+        unknown_after=_UNKNOWN_AFTER,
+        observed=Observed(tenant_of={account.id: account.tenant_id for account in accounts.values()}),
+    )
+
+
+def _tenant(
+    id_: str, accounts: list[Account], settings: Settings, transport: Transport, clock: Callable[[], datetime]
+) -> Tenant:
+    sessions = {account.id: _graph(account, transport, "directory") for account in accounts}
+    given = [account.domains for account in settings.accounts if account.tenant_id == id_ and account.domains]
+    return Tenant(
+        id=id_,
+        directory=Directory(id_, sessions, clock),
+        accounts=tuple(sessions),
+        configured_domains=frozenset(domain for domains in given for domain in domains) if given else None,
+    )
+
+
+def _graph(account: Account, transport: Transport, kind: str) -> Graph:
+    budget = account.presence_budget if kind == "presence" else account.directory_budget
+    graph = account.endpoints.graph
+    return Graph(transport, account.tokens(graph), graph, budget, kind)

@@ -1,0 +1,292 @@
+"""What every AgentList keeps, whichever API opens it: run by test_graph_list and test_sharepoint_list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import ClassVar, Literal
+
+import pytest
+
+from sync_agent.microsoft365.agent_list import (
+    AgentList,
+    ColumnsMissing,
+    Failed,
+    ListProblem,
+    Outcome,
+    Overtaken,
+    Written,
+)
+from sync_agent.microsoft365.errors import Garbled, ServiceError
+from sync_agent.model import CellValue, Change, OurColumn, Row
+from tests.microsoft365.list_office import Office, nobody
+
+NOON = datetime(2026, 11, 24, 12, 0, 5, tzinfo=UTC)
+VALUES: dict[OurColumn, CellValue] = {
+    OurColumn.STATUS: "Warning",
+    OurColumn.ANOMALIES: "user_guest: Jane is a guest. Nothing helps.\nupn_duplicate: O'Brien & <b>.",
+    OurColumn.ACCOUNT: "contoso",
+    OurColumn.OBJECT_ID: "5b0f0a4e-0000-4000-8000-000000000001",
+    OurColumn.PRESENCE: "Available",
+    OurColumn.ACTIVITY: "",
+    OurColumn.PRESENCE_CHANGED_AT: NOON,
+    OurColumn.SYNC_CHANGED_AT: NOON,
+}
+
+
+async def write_all(opened: AgentList, changes: Sequence[Change]) -> dict[int, Outcome]:
+    outcomes = [outcome async for outcome in opened.write(changes)]
+    assert sorted(outcome.row_id for outcome in outcomes) == sorted(change.row.id for change in changes)
+    return {outcome.row_id: outcome for outcome in outcomes}
+
+
+class AgentListSuite:
+    api: ClassVar[Literal["graph", "rest"]]
+
+    @pytest.mark.anyio
+    @pytest.mark.parametrize("count", [0, 1, 5_001, 20_000])
+    async def test_reads_every_row_of_any_number(self, office: Office, count: int) -> None:
+        office.add_rows(count)
+        told: list[int] = []
+        async with office.agent_list() as opened:
+            rows = await opened.read(told.append)
+        assert [row.id for row in rows] == office.ids()
+        assert [row.upn for row in rows] == [f"agent{n}@contoso.com" for n in range(count)]
+        assert sum(told) == count
+
+    @pytest.mark.anyio
+    async def test_reads_cells_as_they_are(self, office: Office) -> None:
+        cells = [
+            None,
+            "",
+            " jane@contoso.com\u200b",
+            "o'brien@contoso.com",
+            "jane_fabrikam.com#EXT#@contoso.com",
+            "<script>",
+        ]
+        for cell in cells:
+            office.add_row(UPN=cell, Title=f"“{cell}” & Söhne")
+        async with office.agent_list() as opened:
+            rows = await opened.read(nobody)
+        assert [row.upn or "" for row in rows] == [cell or "" for cell in cells]
+        assert [row.name for row in rows] == [f"“{cell}” & Söhne" for cell in cells]
+
+    @pytest.mark.anyio
+    async def test_folders_are_no_rows(self, office: Office) -> None:
+        office.add_rows(2)
+        office.add_folder("Old agents")
+        async with office.agent_list() as opened:
+            assert len(await opened.read(nobody)) == 2
+
+    @pytest.mark.anyio
+    @pytest.mark.parametrize("title", ["Agents", "agents", "Bob's #1 list & 50 % <script>", "Verträge/Ändern", "a+b"])
+    async def test_the_list_is_found_by_title(self, office: Office, title: str) -> None:
+        office.rename_list("Agents" if title == "agents" else title)
+        async with office.agent_list(agent_list=title) as opened:
+            await opened.open()
+            assert opened.title.casefold() == title.casefold()
+            assert await opened.missing_columns() == []
+
+    @pytest.mark.anyio
+    async def test_the_list_is_found_by_id(self, office: Office) -> None:
+        office.add_rows(1)
+        async with office.agent_list(agent_list=office.list_id) as opened:
+            assert len(await opened.read(nobody)) == 1
+            assert opened.title == "Agents"
+
+    @pytest.mark.anyio
+    async def test_columns_are_found_by_display_name(self, office: Office) -> None:
+        office.add_text_column("Agent_x0020_UPN", "Agent UPN")
+        office.add_row(Agent_x0020_UPN="jane@contoso.com")
+        async with office.agent_list(columns={"upn": "agent upn"}) as opened:
+            [row] = await opened.read(nobody)
+        assert row.upn == "jane@contoso.com"
+
+    @pytest.mark.anyio
+    async def test_a_wrong_site_is_told(self, office: Office) -> None:
+        async with office.agent_list(site_url=f"{office.url}/sites/nowhere") as opened:
+            with pytest.raises(ListProblem, match=r"sharepoint\.site_url: there is no site .*/sites/nowhere"):
+                await opened.open()
+
+    @pytest.mark.anyio
+    async def test_a_wrong_list_is_told_with_near_names(self, office: Office) -> None:
+        async with office.agent_list(agent_list="Agent") as opened:
+            with pytest.raises(ListProblem, match=r'agent_list: .* no list "Agent"\. Did you mean "Agents"\?'):
+                await opened.open()
+
+    @pytest.mark.anyio
+    async def test_a_wrong_upn_column_is_told_with_near_names(self, office: Office) -> None:
+        async with office.agent_list(columns={"upn": "UPNs"}) as opened:
+            with pytest.raises(ListProblem, match=r'columns\.upn: .* no column "UPNs"\. Did you mean "UPN"\?'):
+                await opened.open()
+
+    @pytest.mark.anyio
+    async def test_missing_permission_is_told(self, office: Office) -> None:
+        office.revoke_permissions()
+        async with office.agent_list() as opened:
+            with pytest.raises(ListProblem, match=r"account contoso may not open the list .*Sites\.Selected"):
+                await opened.open()
+
+    @pytest.mark.anyio
+    async def test_reading_without_our_columns_names_the_command(self, bare_office: Office) -> None:
+        async with bare_office.agent_list() as opened:
+            assert await opened.missing_columns() == list(OurColumn)
+            with pytest.raises(ColumnsMissing, match="`sync-agent provision`"):
+                await opened.read(nobody)
+
+    @pytest.mark.anyio
+    async def test_provision_makes_what_is_missing_and_nothing_else(self, bare_office: Office) -> None:
+        bare_office.add_rows(3)
+        before = bare_office.rows()
+        async with bare_office.agent_list() as opened:
+            planned = await opened.provision(dry_run=True)
+            assert bare_office.our_columns() == {}
+            assert await opened.provision(dry_run=False) == planned
+            assert set(bare_office.our_columns()) == {our.value for our in OurColumn}
+            assert await opened.missing_columns() == []
+            assert await opened.provision(dry_run=False) == []
+            assert len(await opened.read(nobody)) == 3
+        assert bare_office.rows() == before
+
+    @pytest.mark.anyio
+    async def test_renamed_columns_are_made_and_found_by_their_names(self, bare_office: Office) -> None:
+        bare_office.add_text_column("Presence", "Presence")
+        bare_office.add_row(UPN="jane@contoso.com", Presence="at her desk")
+        async with bare_office.agent_list(columns={OurColumn.PRESENCE.value: "Teams presence"}) as opened:
+            await opened.provision(dry_run=False)
+            [row] = await opened.read(nobody)
+            assert (row.shown.presence, await opened.provision(dry_run=False)) == ("", [])
+            await write_all(opened, [Change(row, {OurColumn.PRESENCE: "Away"})])
+        cells = bare_office.cells(row.id)
+        assert (cells["Presence"], cells["Teamspresence"]) == ("at her desk", "Away")
+
+    @pytest.mark.anyio
+    async def test_a_column_of_ours_of_another_type_is_told(self, bare_office: Office) -> None:
+        bare_office.add_text_column("SyncStatus", "SyncStatus")
+        async with bare_office.agent_list() as opened:
+            with pytest.raises(ListProblem, match=r"SyncStatus.* is of type single line of text"):
+                await opened.provision(dry_run=False)
+
+    @pytest.mark.anyio
+    async def test_writes_all_kinds_of_values_and_nothing_else(self, office: Office) -> None:
+        office.add_rows(130)
+        untouched = office.rows()
+        async with office.agent_list() as opened:
+            rows = await opened.read(nobody)
+            changed = rows[:-5]
+            outcomes = await write_all(opened, [Change(row, VALUES) for row in changed])
+            assert all(isinstance(outcome, Written) for outcome in outcomes.values())
+            again = {row.id: row for row in await opened.read(nobody)}
+            shown = again[changed[0].id].shown
+        assert (shown.status, shown.account, shown.activity) == ("Warning", "contoso", "")
+        assert (shown.presence_changed_at, shown.sync_changed_at) == (NOON, NOON)
+        assert shown.anomalies.replace("\r\n", "\n") == VALUES[OurColumn.ANOMALIES]
+        assert office.foreign_cells() == {id_: office.foreign(cells) for id_, cells in untouched.items()}
+        assert {row.id: again[row.id] for row in rows[-5:]} == {row.id: row for row in rows[-5:]}
+
+    @pytest.mark.anyio
+    async def test_values_are_emptied(self, office: Office) -> None:
+        office.add_rows(1)
+        empty: dict[OurColumn, CellValue] = {our: "" for our in OurColumn if not our.endswith("At")}
+        async with office.agent_list() as opened:
+            [row] = await opened.read(nobody)
+            await write_all(opened, [Change(row, VALUES)])
+            [row] = await opened.read(nobody)
+            await write_all(opened, [Change(row, {**empty, OurColumn.PRESENCE_CHANGED_AT: None})])
+            [row] = await opened.read(nobody)
+        assert (row.shown.status, row.shown.anomalies, row.shown.presence) == ("", "", "")
+        assert (row.shown.presence_changed_at, row.shown.sync_changed_at) == (None, NOON)
+
+    @pytest.mark.anyio
+    async def test_a_row_that_a_person_changed_is_not_written(self, office: Office) -> None:
+        office.add_rows(3)
+        async with office.agent_list() as opened:
+            first, second, third = await opened.read(nobody)
+            office.edit(second.id, UPN="typed@contoso.com")
+            outcomes = await write_all(opened, [Change(row, VALUES) for row in (first, second, third)])
+        overtaken = outcomes[second.id]
+        assert isinstance(overtaken, Overtaken)
+        assert overtaken.row is not None
+        assert overtaken.row.upn == "typed@contoso.com"
+        assert office.cells(second.id)["SyncStatus"] is None
+        assert isinstance(outcomes[first.id], Written) and isinstance(outcomes[third.id], Written)
+
+    @pytest.mark.anyio
+    async def test_a_row_whose_version_is_unknown_is_compared_first(self, office: Office) -> None:
+        office.add_rows(2)
+        async with office.agent_list() as opened:
+            rows = [Row(row.id, row.upn, row.name, row.shown) for row in await opened.read(nobody)]
+            office.edit(rows[0].id, UPN="typed@contoso.com")
+            outcomes = await write_all(opened, [Change(row, VALUES) for row in rows])
+        assert isinstance(outcomes[rows[0].id], Overtaken)
+        assert isinstance(outcomes[rows[1].id], Written)
+
+    @pytest.mark.anyio
+    async def test_a_deleted_row_is_no_error(self, office: Office) -> None:
+        office.add_rows(2)
+        async with office.agent_list() as opened:
+            rows = await opened.read(nobody)
+            office.delete(rows[0].id)
+            outcomes = await write_all(opened, [Change(row, VALUES) for row in rows])
+            assert await opened.read_rows([row.id for row in rows]) == {
+                rows[1].id: (await opened.read_rows([rows[1].id]))[rows[1].id]
+            }
+        assert outcomes[rows[0].id] == Overtaken(rows[0].id, None)
+        assert isinstance(outcomes[rows[1].id], Written)
+
+    @pytest.mark.anyio
+    async def test_two_writes_in_a_row(self, office: Office) -> None:
+        office.add_rows(1)
+        async with office.agent_list() as opened:
+            [row] = await opened.read(nobody)
+            await write_all(opened, [Change(row, VALUES)])
+            now = (await opened.read_rows([row.id]))[row.id]
+            outcomes = await write_all(opened, [Change(now, {OurColumn.PRESENCE: "Away"})])
+        assert isinstance(outcomes[row.id], Written)
+        assert office.cells(row.id)["Presence"] == "Away"
+
+    @pytest.mark.anyio
+    async def test_nothing_to_write(self, office: Office) -> None:
+        async with office.agent_list() as opened:
+            assert await write_all(opened, []) == {}
+
+    @pytest.mark.anyio
+    @pytest.mark.parametrize("trouble", ["html", "cut", "empty", "server error", "no more pages"])
+    async def test_half_a_list_is_never_taken_for_the_list(self, office: Office, trouble: str) -> None:
+        office.add_rows(5_500)
+        async with office.agent_list() as opened:
+            await opened.open()
+            office.spoil_second_page(trouble)
+            with pytest.raises(ServiceError):
+                await opened.read(nobody)
+
+    @pytest.mark.anyio
+    @pytest.mark.parametrize("trouble", ["the same page again", "endless"])
+    async def test_pages_that_repeat_are_an_error(self, office: Office, trouble: str) -> None:
+        office.add_rows(5_500)
+        async with office.agent_list() as opened:
+            await opened.open()
+            office.spoil_second_page(trouble)
+            with pytest.raises(Garbled):
+                await opened.read(nobody)
+
+    @pytest.mark.anyio
+    async def test_a_batch_with_a_missing_part_writes_only_what_it_says(self, office: Office) -> None:
+        office.add_rows(10)
+        async with office.agent_list() as opened:
+            rows = await opened.read(nobody)
+            office.drop_a_batch_part(4)
+            outcomes = await write_all(opened, [Change(row, VALUES) for row in rows])
+        failed = [row_id for row_id, outcome in outcomes.items() if isinstance(outcome, Failed)]
+        assert failed
+        assert all(isinstance(outcome, Written | Failed) for outcome in outcomes.values())
+        assert all(office.cells(row_id)["SyncStatus"] == "Warning" for row_id in outcomes if row_id not in failed)
+
+    @pytest.mark.anyio
+    async def test_a_service_that_is_gone_fails_each_row(self, office: Office) -> None:
+        office.add_rows(30)
+        async with office.agent_list() as opened:
+            rows = await opened.read(nobody)
+            office.refuse_everything(503)
+            outcomes = await write_all(opened, [Change(row, VALUES) for row in rows])
+        assert all(isinstance(outcome, Failed) for outcome in outcomes.values())

@@ -1,0 +1,124 @@
+"""Which column is meant, and the sentences for those that are not there or of no use."""
+
+from __future__ import annotations
+
+import pytest
+
+from sync_agent.microsoft365.columns import (
+    SPECIFICATIONS,
+    ColumnNames,
+    Kind,
+    ListColumn,
+    creation_name,
+    find_column,
+    match_columns,
+)
+from sync_agent.microsoft365.list_answers import ColumnsMissing, ListProblem
+from sync_agent.model import OurColumn
+
+
+def column(internal: str, display: str = "", kind: Kind = Kind.TEXT, choices: tuple[str, ...] = ()) -> ListColumn:
+    return ListColumn(internal, display or internal, kind, internal, choices)
+
+
+def ours(**kinds: Kind) -> list[ListColumn]:
+    return [
+        column(our.value, kind=kinds.get(our.value, specification.kind), choices=specification.choices)
+        for our, specification in SPECIFICATIONS.items()
+    ]
+
+
+TITLE, UPN = column("Title"), column("UPN")
+LINK_TITLE = column("LinkTitle", "Title", Kind.COMPUTED)
+NAMES = ColumnNames("UPN", "Title")
+
+
+@pytest.mark.parametrize("wanted", ["Agent_x0020_UPN", "Agent UPN", "agent upn", "AGENT_X0020_UPN"])
+def test_a_column_is_found_by_internal_or_display_name(wanted: str) -> None:
+    upn = column("Agent_x0020_UPN", "Agent UPN")
+    assert find_column([TITLE, upn], wanted, "Agents", "a setting") is upn
+
+
+def test_an_internal_name_goes_before_a_display_name() -> None:
+    shown_as_upn = column("Title", "UPN")
+    assert find_column([shown_as_upn, UPN], "UPN", "Agents", "a setting") is UPN
+
+
+def test_computed_columns_that_repeat_a_display_name_are_not_meant() -> None:
+    title = column("Title", "Agent")
+    found = find_column([column("LinkTitle", "Agent", Kind.COMPUTED), title], "Agent", "Agents", "a setting")
+    assert found is title
+
+
+def test_two_columns_shown_alike_are_not_guessed_between() -> None:
+    with pytest.raises(ListProblem, match="internal name: Upn1, Upn2"):
+        find_column([column("Upn1", "Sign-in"), column("Upn2", "Sign-in")], "Sign-in", "Agents", "a setting")
+
+
+def test_all_columns_found() -> None:
+    columns = match_columns([TITLE, LINK_TITLE, UPN, *ours()], NAMES, "Agents")
+    assert (columns.upn, columns.name) == (UPN, TITLE)
+    assert columns.missing == []
+    assert columns.complete("Agents") is columns
+
+
+def test_missing_columns_of_ours_name_the_command() -> None:
+    columns = match_columns([TITLE, UPN, *ours()[2:]], NAMES, "Agents")
+    assert columns.missing == [OurColumn.STATUS, OurColumn.ANOMALIES]
+    with pytest.raises(
+        ColumnsMissing, match=r'"Agents" lacks .*: SyncStatus, SyncAnomalies. Run `sync-agent provision`'
+    ):
+        columns.complete("Agents")
+
+
+def test_a_missing_upn_column_names_the_setting_and_near_names() -> None:
+    with pytest.raises(ListProblem) as problem:
+        match_columns([TITLE, column("UPN_x0020_name", "UPN name")], ColumnNames("UPN nam", "Title"), "Agents")
+    assert str(problem.value) == (
+        'sharepoint.columns.upn: the list "Agents" has no column "UPN nam". Did you mean "UPN name"?'
+    )
+
+
+@pytest.mark.parametrize("kind", [Kind.PERSON, Kind.LINK, Kind.NUMBER, Kind.RICH_NOTE])
+def test_a_upn_column_of_another_type_is_refused(kind: Kind) -> None:
+    with pytest.raises(ListProblem, match=f"is of type {kind}, but UPNs are read from .* single line of text"):
+        match_columns([TITLE, column("UPN", kind=kind)], NAMES, "Agents")
+
+
+def test_a_column_of_ours_of_the_wrong_type_names_the_command() -> None:
+    with pytest.raises(ListProblem, match=r"SyncChangedAt.* is of type single line of text.*`sync-agent provision`"):
+        match_columns([TITLE, UPN, *ours(SyncChangedAt=Kind.TEXT)], NAMES, "Agents")
+
+
+def test_a_choice_without_our_choices_is_refused() -> None:
+    status = column("SyncStatus", kind=Kind.CHOICE, choices=("OK", "Error"))
+    with pytest.raises(ListProblem, match="lacks the choice Warning, Unknown"):
+        match_columns([TITLE, UPN, status, *ours()[1:]], NAMES, "Agents")
+
+
+def test_a_renamed_column_leaves_a_column_of_people_alone() -> None:
+    theirs = column("Presence", kind=Kind.CHOICE)
+    renamed = ColumnNames("UPN", "Title", {OurColumn.PRESENCE: "Teams presence"})
+    others = [one for one in ours() if one.internal != OurColumn.PRESENCE]
+    assert match_columns([TITLE, UPN, theirs, *others], renamed, "Agents").missing == [OurColumn.PRESENCE]
+    made = column("Teamspresence", "Teams presence")
+    assert match_columns([TITLE, UPN, theirs, made, *others], renamed, "Agents").ours[OurColumn.PRESENCE] is made
+
+
+def test_a_column_of_people_is_never_taken_for_ours() -> None:
+    names = ColumnNames("UPN", "Title", {OurColumn.ACCOUNT: "UPN"})
+    with pytest.raises(ListProblem, match="named both for SyncAccount and for the UPN"):
+        match_columns([TITLE, UPN, *ours()], names, "Agents")
+
+
+@pytest.mark.parametrize(
+    ("display", "name"),
+    [
+        ("SyncStatus", "SyncStatus"),
+        ("Teams presence", "Teamspresence"),
+        ("Präsenz <b>", "Prsenzb"),
+        ("状態", "SyncAgentPresence"),
+    ],
+)
+def test_internal_names_need_no_encoding(display: str, name: str) -> None:
+    assert creation_name(OurColumn.PRESENCE, display) == name

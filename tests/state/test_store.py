@@ -1,0 +1,78 @@
+"""The history: what is opened, stands, is resolved, and what a broken database does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from sync_agent.model import Code, Status
+from sync_agent.state.store import StateUnavailable, Store
+from tests.outcomes import STARTED, anomaly, outcome
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store.open(f"sqlite:///{tmp_path}/deep/down/history.db")
+    yield opened
+    opened.close()
+
+
+def test_an_anomaly_lives_from_the_first_pass_that_finds_it_to_the_first_that_does_not(store: Store) -> None:
+    for day, found in enumerate([{}, {2: [anomaly(Code.UPN_MISSING)]}, {2: [anomaly(Code.UPN_MISSING)]}]):
+        store.save(outcome(found, started=STARTED + timedelta(days=day)))
+    [standing] = store.open_anomalies("Agents")
+    assert (standing.row_id, standing.code) == (2, "upn_missing")
+    assert standing.opened.date() == (STARTED + timedelta(days=1)).date()
+    assert standing.seen.date() == (STARTED + timedelta(days=2)).date()
+
+    store.save(outcome({}, started=STARTED + timedelta(days=3)))
+    assert store.open_anomalies("Agents") == []
+
+
+def test_a_second_life_begins_anew(store: Store) -> None:
+    for day, found in enumerate([[anomaly(Code.UPN_MISSING)], [], [anomaly(Code.UPN_MISSING)]]):
+        store.save(outcome({1: found}, started=STARTED + timedelta(days=day)))
+    [standing] = store.open_anomalies("Agents")
+    assert standing.opened.date() == (STARTED + timedelta(days=2)).date()
+
+
+def test_a_row_that_could_not_be_judged_keeps_its_anomalies(store: Store) -> None:
+    store.save(outcome({1: [anomaly(Code.USER_DISABLED)]}))
+    store.save(outcome({1: [anomaly(Code.ACCOUNT_UNAVAILABLE)]}, started=STARTED + timedelta(minutes=1)))
+    assert {found.code for found in store.open_anomalies("Agents")} == {"user_disabled", "account_unavailable"}
+
+
+def test_the_trend_has_the_last_pass_of_each_day(store: Store) -> None:
+    store.save(outcome({1: [anomaly(Code.UPN_MISSING)]}))
+    store.save(outcome({}, started=STARTED + timedelta(hours=3)))
+    store.save(outcome({1: [anomaly(Code.UPN_DUPLICATE)]}, started=STARTED + timedelta(days=1)))
+    days = store.days("Agents", STARTED - timedelta(days=1))
+    assert [(day.started.day, day.status[Status.OK], day.status[Status.WARNING]) for day in days] == [(2, 5, 0), (3, 4, 1)]
+
+
+def test_the_rows_known_are_those_of_the_last_pass(store: Store) -> None:
+    assert store.known_rows("Agents") is None
+    store.save(outcome({}, rows=7))
+    assert store.known_rows("Agents") == 7
+    assert store.known_rows("Another list") is None
+
+
+def test_text_that_no_database_takes_is_stored_all_the_same(store: Store) -> None:
+    store.save(outcome({1: [anomaly(Code.UPN_CHARACTER)]}, upns={1: "a\ud800b@contoso.com"}))
+    assert store.open_anomalies("Agents")[0].upn == "a\ufffdb@contoso.com"
+
+
+def test_a_file_that_is_no_database_is_told_in_a_sentence(tmp_path: Path) -> None:
+    broken = tmp_path / "history.db"
+    broken.write_text("this is not a database, whatever its name says " * 50)
+    with pytest.raises(StateUnavailable, match=r"history\.db cannot be used: file is not a database"):
+        Store.open(f"sqlite:///{broken}")
+
+
+def test_a_folder_that_cannot_be_made_is_told_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file where a folder should be")
+    with pytest.raises(StateUnavailable, match="cannot write to"):
+        Store.open(f"sqlite:///{tmp_path}/taken/history.db")
