@@ -65,6 +65,10 @@ class Outcome:
         counts = Counter(verdict.status for verdict in self.verdicts.values())
         return {str(status): counts[status] for status in Status}
 
+    @property
+    def anomalies_count(self) -> int:
+        return sum(len(verdict.anomalies) for verdict in self.verdicts.values())
+
     def anomalies(self) -> Iterator[tuple[Row, Anomaly]]:
         for row_id, verdict in sorted(self.verdicts.items()):
             for anomaly in verdict.anomalies:
@@ -88,7 +92,7 @@ class Outcome:
             "anomalies": [
                 {
                     "row": row.id,
-                    "upn": _encodable(row.upn),
+                    "upn": encodable(row.upn),
                     "code": str(anomaly.code),
                     "severity": str(anomaly.severity),
                     "message": anomaly.message,
@@ -115,6 +119,6 @@ def _held(held: Held) -> dict[str, Any]:
     return {"fuse": held.fuse, "checksum": held.checksum, "rows": held.rows, "cause": held.cause}
 
 
-def _encodable(cell: str | None) -> str | None:
+def encodable(cell: str | None) -> str | None:
     """The cell as read; only lone surrogates, which no encoding can carry, become U+FFFD."""
     return None if cell is None else cell.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

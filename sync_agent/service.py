@@ -120,7 +120,8 @@ class Service:
             return None
 
     def _state(self, account: Account) -> str:
-        return account.trouble or self.context.observed.trouble.get(account.tenant_id) or "ok"
+        observed, tenant_id = self.context.observed, account.tenant_id
+        return account.trouble or observed.trouble.get(tenant_id) or observed.presence_trouble.get(tenant_id) or "ok"
 
 
 @asynccontextmanager

@@ -19,7 +19,7 @@ from sync_agent.cli.sync import sync
 from sync_agent.microsoft365.agent_list import ListProblem
 from sync_agent.microsoft365.errors import ServiceError
 from sync_agent.outcome import Exit
-from sync_agent.settings import SettingsError
+from sync_agent.settings import SecretUnavailable, SettingsError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -50,7 +50,7 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(Exit.USAGE)
-    except (SettingsError, ListProblem) as error:
+    except (SettingsError, SecretUnavailable, ListProblem) as error:
         click.echo(f"sync-agent: {error}", err=True)
         sys.exit(Exit.USAGE)
     except ServiceError as error:

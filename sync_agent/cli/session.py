@@ -34,7 +34,12 @@ def with_service(
     progress: Progress | None = None,
     announce: Announce | None = None,
 ) -> T:
-    """Open the service, do ``work`` in its loop, close it."""
+    """Open the service, do ``work`` in its loop, close it.
+
+    Raises SecretUnavailable before anything is asked of anybody when a secret cannot be had.
+    """
+    for secret in settings.secrets():
+        secret.reveal()
 
     async def session() -> T:
         async with open_service(settings, progress=progress or Silent(), announce=announce) as service:

@@ -88,7 +88,7 @@ def show_outcome(console: Console, outcome: Outcome, *, dry_run: bool = False, m
 
 
 def _anomalies(outcome: Outcome, most: int) -> Table:
-    table = Table(box=SIMPLE, title_justify="left", expand=console_wide())
+    table = Table(box=SIMPLE, title_justify="left", expand=True)
     table.add_column("Row", justify="right")
     table.add_column("UPN in the list", overflow="fold", ratio=3)
     table.add_column("Anomaly", no_wrap=True)
@@ -100,10 +100,6 @@ def _anomalies(outcome: Outcome, most: int) -> Table:
         code = Text(str(anomaly.code), style=_SEVERITY_COLOUR[anomaly.severity])
         table.add_row(str(row.id), Text(printable(row.upn)), code, Text(anomaly.message))
     return table
-
-
-def console_wide() -> bool:
-    return True
 
 
 def printable(cell: str | None, most: int = 60) -> str:

@@ -33,7 +33,9 @@ class Observed:
     dirty: set[int] = field(default_factory=set)
     """Rows to plan again: something they depend on was read anew."""
     trouble: dict[str, str] = field(default_factory=dict)
-    """By tenant id: why it could not be asked."""
+    """By tenant id: why its directory could not be asked."""
+    presence_trouble: dict[str, str] = field(default_factory=dict)
+    """By tenant id: why presence of some of its users could not be asked."""
     rows_of_user: Mapping[str, Sequence[int]] = field(default_factory=dict)
     watched: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Matched users by tenant id, in a fixed order: the same tuple as long as the same users are watched."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import structlog
 
 from sync_agent.jobs.context import Context
+from sync_agent.jobs.observed import Observed
+from sync_agent.model import CouldNotAsk
 
 _log = structlog.get_logger()
 
@@ -15,8 +19,21 @@ async def poll_presence(context: Context) -> None:
     stage = context.progress.stage("Reading presence", sum(map(len, users.values())))
     sweep = await context.edges.presence.sweep(users, stage.advance)
     news = context.observed.put_presences(sweep.values, sweep.read_at)
-    if sweep.failed:
-        reasons = sorted({failure.reason for failure in sweep.failed.values()})
-        _log.warning("presence_could_not_be_asked", users=len(sweep.failed), reasons=reasons)
+    _note_trouble(context.observed, sweep.failed)
     stage.done(f"{len(sweep.values):,} users, {news:,} news")
+
+
+def _note_trouble(observed: Observed, failed: Mapping[str, CouldNotAsk]) -> None:
+    """Keep, and log once per change, why presence could not be read."""
+    trouble = {}
+    for tenant_id, users in observed.watched.items() if failed else ():
+        reasons = [failed[user_id].reason for user_id in users if user_id in failed]
+        if reasons:
+            trouble[tenant_id] = f"presence of {len(reasons):,} of {len(users):,} users: {reasons[0]}"
+    for tenant_id, reason in trouble.items():
+        if tenant_id not in observed.presence_trouble:
+            _log.warning("presence_could_not_be_asked", tenant=tenant_id, reason=reason)
+    for tenant_id in observed.presence_trouble.keys() - trouble.keys():
+        _log.info("presence_is_read_again", tenant=tenant_id)
+    observed.presence_trouble = trouble
 

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from types import GenericAlias
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -119,7 +119,7 @@ def _shown(cells: Cells) -> Shown:
 
 def struct(name: str, fields: list[tuple[str, Any, Any]]) -> type[msgspec.Struct]:
     """Not tracked by the garbage collector: they hold no cycles, and there are thousands."""
-    return cast(type[msgspec.Struct], msgspec.defstruct(name, fields, gc=False))
+    return msgspec.defstruct(name, fields, gc=False)
 
 
 def page_type(item: type[msgspec.Struct], next_link: str) -> type[Any]:

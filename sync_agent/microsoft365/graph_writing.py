@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
 from sync_agent.microsoft365.cells import json_value, same_cells
 from sync_agent.microsoft365.columns import Columns
-from sync_agent.microsoft365.errors import ServiceError, SignInFailed, Throttled, Unreachable
+from sync_agent.microsoft365.errors import ServiceError
 from sync_agent.microsoft365.graph import Graph, Part, PartAnswer
 from sync_agent.microsoft365.graph_items import GraphItems
 from sync_agent.microsoft365.list_answers import Failed, Outcome, Overtaken, Written
+from sync_agent.microsoft365.side_by_side import Trouble
 from sync_agent.model import Change, Row
 
 MOST_PARTS = 20
 """Of a Graph batch."""
 _WRITE_UNITS = 2.0
-_LOST_IN_A_ROW = 3
 _NOT_AS_IT_WAS = frozenset({404, 409, 412})
 
 
@@ -34,22 +34,19 @@ class Writer:
     path: str
     columns: Columns
     items: GraphItems
-    trouble: ServiceError | None = None
-    """Why nothing more can be written for now: no use to find that out again for every batch."""
-    lost: int = 0
+    trouble: Trouble = field(default_factory=Trouble)
 
     async def write(self, changes: Sequence[Change]) -> list[Outcome]:
         """At most a batch of changes. Does not raise ServiceError: every row gets its outcome."""
         outcomes: list[Outcome] = []
         try:
-            if self.trouble is not None:
-                raise self.trouble
+            self.trouble.check()
             todo = await self._with_etags(changes, outcomes)
         except ServiceError as error:
-            self._remember(error)
+            self.trouble.heard(error)
             return [Failed(change.row.id, error.reason) for change in changes]
         answers = await self.graph.batch([self._patch(change) for change in todo])
-        self._remember(answers[0].failure if answers else None)
+        self.trouble.heard(answers[0].failure if answers else None)
         doubtful = []
         for change, answer in zip(todo, answers, strict=True):
             if answer.status in _NOT_AS_IT_WAS:
@@ -86,15 +83,9 @@ class Writer:
         try:
             rows = await self.items.read_rows([row_id for row_id, _ in doubtful])
         except ServiceError as error:
-            self._remember(error)
+            self.trouble.heard(error)
             return [Failed(row_id, error.reason) for row_id, _ in doubtful]
         return [_doubt_resolved(row_id, answer, rows.get(row_id)) for row_id, answer in doubtful]
-
-    def _remember(self, error: ServiceError | None) -> None:
-        """A single lost connection is bad luck; several in a row mean that the service is away."""
-        self.lost = self.lost + 1 if isinstance(error, Unreachable) else 0
-        if isinstance(error, Throttled | SignInFailed) or self.lost >= _LOST_IN_A_ROW:
-            self.trouble = error
 
 
 def _outcome(row_id: int, answer: PartAnswer) -> Outcome:

@@ -117,13 +117,13 @@ class BulkItems:
         except msgspec.ValidationError as error:
             raise Garbled(f"SharePoint gave a row of another shape than asked for: {error}") from error
 
-    async def post_forms(self, forms: Sequence[tuple[int, bytes]], units: float) -> list[BatchAnswer | None]:
-        """Many forms in one batch, each answered for itself; None where the answer is missing."""
+    async def post_forms(self, forms: Sequence[tuple[int, bytes]]) -> list[BatchAnswer | None]:
+        """Many forms in one batch, each answered for itself; None where the answer is missing. Their units are paid."""
         content_type, body = encode_posts([(self._form_url(row_id), form) for row_id, form in forms])
         answer = await self._site.send(
             "POST",
             f"{self._site.url}/_api/$batch",
-            units,
+            0.0,
             headers={"Content-Type": content_type, "Accept": "multipart/mixed"},
             body=body,
             repeatable=False,
@@ -132,11 +132,11 @@ class BulkItems:
             raise refusal(answer, "Writing a batch of rows of the list")
         return decode_answers(answer.headers, answer.body, len(forms))
 
-    async def post_form(self, row_id: int, form: bytes, units: float) -> BatchAnswer:
+    async def post_form(self, row_id: int, form: bytes) -> BatchAnswer:
         json = "application/json;odata=nometadata"
         headers = {"Content-Type": json, "Accept": json}
         answer = await self._site.send(
-            "POST", self._form_url(row_id), units, headers=headers, body=form, repeatable=False
+            "POST", self._form_url(row_id), 0.0, headers=headers, body=form, repeatable=False
         )
         return BatchAnswer(answer.status, answer.body)
 

@@ -1,16 +1,42 @@
-"""Chunks of writes side by side, their outcomes as they come."""
+"""Chunks of writes side by side, their outcomes as they come, and when to stop trying."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
+from sync_agent.microsoft365.errors import ServiceError, SignInFailed, Throttled, Unreachable
 from sync_agent.microsoft365.list_answers import Outcome
 
 C = TypeVar("C")
 R = TypeVar("R")
+
+_LOST_IN_A_ROW = 3
+
+
+@dataclass(slots=True)
+class Trouble:
+    """Why nothing more can be written for now, so that it is not found out again for every chunk.
+
+    A single lost connection is bad luck; several in a row mean that the service is away.
+    """
+
+    error: ServiceError | None = None
+    _lost: int = 0
+
+    def check(self) -> None:
+        """Raises ServiceError when it is of no use to go on."""
+        if self.error is not None:
+            raise self.error
+
+    def heard(self, error: ServiceError | None) -> None:
+        """How the latest chunk ended."""
+        self._lost = self._lost + 1 if isinstance(error, Unreachable) else 0
+        if isinstance(error, Throttled | SignInFailed) or self._lost >= _LOST_IN_A_ROW:
+            self.error = error
 
 
 def chunks(values: Iterable[C], size: int) -> Iterator[list[C]]:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from sync_agent.microsoft365.entra_errors import number_in, number_of, sentence
 from sync_agent.microsoft365.errors import SignInFailed, Unreachable
 from sync_agent.microsoft365.msal_bridge import MsalHttp
-from sync_agent.settings import AccountSettings, Endpoints
+from sync_agent.settings import AccountSettings, Endpoints, SecretUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,8 @@ class ConfidentialSignIn:
 
     def acquire(self, resource: str) -> Token | None:
         if self._app is None:
-            self._app = application(self._party, msal.ConfidentialClientApplication, self._credential())
+            credential = guarded(self._party, self._credential)
+            self._app = application(self._party, msal.ConfidentialClientApplication, credential)
         return token_of(self._party, lambda: self._app.acquire_token_for_client(scopes=[f"{resource}/.default"]))
 
     def forget(self, resource: str) -> None:
@@ -171,6 +172,8 @@ def guarded(party: Party, ask: Callable[[], Any]) -> Any:
     """Ask msal, with its exceptions turned into ours."""
     try:
         return ask()
+    except SecretUnavailable as error:
+        raise SignInFailed(str(error)) from error
     except requests.RequestException as error:
         raise Unreachable(f"account {party.account.id} cannot sign in: {error}") from error
     except msal.exceptions.MsalServiceError as error:

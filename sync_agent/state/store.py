@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, RowMapping, create_engine, func, inse
 from sqlalchemy.exc import SQLAlchemyError
 
 from sync_agent.model import Anomaly, Row, Status
-from sync_agent.outcome import Outcome
+from sync_agent.outcome import Outcome, encodable
 from sync_agent.state.tables import anomalies, metadata, passes
 
 
@@ -165,18 +165,13 @@ def _seen_values(outcome: Outcome, row: Row, anomaly: Anomaly, now: datetime) ->
         "row_id": row.id,
         "code": str(anomaly.code),
         "severity": str(anomaly.severity),
-        "upn": _storable(row.upn),
-        "name": _storable(row.name) or "",
+        "upn": encodable(row.upn),
+        "name": encodable(row.name),
         "account": outcome.verdicts[row.id].account,
-        "message": _storable(anomaly.message),
+        "message": encodable(anomaly.message),
         "suggestion": anomaly.suggestion,
         "seen": now,
     }
-
-
-def _storable(text: str | None) -> str | None:
-    """Lone surrogates, which no database takes, become U+FFFD."""
-    return None if text is None else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _pass(found: RowMapping) -> PassRecord:

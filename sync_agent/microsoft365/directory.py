@@ -1,0 +1,130 @@
+"""Who the UPNs of the list are, asked of one tenant. Every name gets an answer: found, absent, or could not ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
+
+import msgspec
+import structlog
+
+from sync_agent.microsoft365.absence import Evidence, evidence
+from sync_agent.microsoft365.errors import Garbled, Refused, ServiceError
+from sync_agent.microsoft365.graph import Graph, Page
+from sync_agent.microsoft365.name_lookup import Found as Lookup
+from sync_agent.microsoft365.name_lookup import NameLookup
+from sync_agent.microsoft365.odata import address
+from sync_agent.microsoft365.tenant_sessions import TenantSessions
+from sync_agent.model import Absent, CouldNotAsk, Found, User
+
+_log = structlog.get_logger()
+
+NEVER_BELIEVED = 10
+"""From this many names on, a tenant that knows none of them is not believed, whatever else it shows."""
+_ORGANIZATION = address("/organization", {"$select": "id,displayName,verifiedDomains"})
+_ANYBODY = address("/users", {"$top": "1", "$select": "id"})
+_MAY_READ_USERS = "Give the app the permission User.Read.All with admin consent."
+_MAY_READ_DOMAINS = "Give the app the permission Organization.Read.All with admin consent, or set domains: of the account."
+
+Answer = Found | Absent | CouldNotAsk
+
+
+class _Domain(msgspec.Struct):
+    name: str
+
+
+class _Organization(msgspec.Struct):
+    name: str | None = msgspec.field(default=None, name="displayName")
+    domains: list[_Domain] = msgspec.field(default_factory=list, name="verifiedDomains")
+
+
+class _Id(msgspec.Struct):
+    id: str
+
+
+class Directory:
+    """One tenant, asked through one or several accounts of it. ``sessions``: by account id."""
+
+    def __init__(self, tenant_id: str, sessions: Mapping[str, Graph], clock: Callable[[], datetime]) -> None:
+        self.display_name = tenant_id
+        """The organisation's name once ``domains`` was answered."""
+        self._sessions = TenantSessions(tenant_id, sessions, clock)
+        self._clock = clock
+
+    def account_for(self, user_id: str) -> str:
+        """The account that answers for a user of this tenant: a stable division of the users over the accounts."""
+        return self._sessions.account_for(user_id)
+
+    async def domains(self) -> frozenset[str] | CouldNotAsk:
+        """The tenant's verified domains, in lower case."""
+        try:
+            await self._sessions.ready()
+            page = await self._sessions.ask(lambda graph: graph.get(_ORGANIZATION, Page[_Organization]))
+            if not page.value:
+                raise Garbled(f"tenant {self.display_name} did not tell its domains")
+        except ServiceError as failure:
+            return self._could_not_ask(failure, _MAY_READ_DOMAINS)
+        organization = page.value[0]
+        self.display_name = organization.name or self.display_name
+        return frozenset(domain.name.lower() for domain in organization.domains)
+
+    async def resolve(
+        self, names: Collection[str], progress: Callable[[int], None], *, known: Collection[str] = ()
+    ) -> dict[str, Answer]:
+        """An answer for each of ``names`` (UPNs in lower case). ``progress`` is told how many were answered.
+
+        ``known``: names that matched in an earlier pass. Where none of all names is found, they are what tells that the
+        tenant cannot be believed.
+        """
+        names = frozenset(names)
+        try:
+            await self._sessions.ready()
+        except ServiceError as failure:
+            progress(len(names))
+            return dict.fromkeys(names, self._could_not_ask(failure, ""))
+        lookup = await NameLookup(self._sessions, progress).find(names)
+        absent = names - lookup.users.keys() - lookup.failed.keys()
+        found = await evidence(self._sessions, absent, lookup.aliases)
+        doubt = await self._doubt(len(absent), bool(absent & frozenset(known))) if absent and not lookup.users else None
+        answers = {name: self._answer(name, lookup, found) for name in names}
+        return answers if doubt is None else {name: _doubted(answer, doubt) for name, answer in answers.items()}
+
+    def _answer(self, name: str, lookup: Lookup, found: Evidence) -> Answer:
+        if (record := lookup.users.get(name)) is not None:
+            user = record.user()
+            return Found(user, self.account_for(user.id))
+        failure = lookup.failed.get(name) or found.failed.get(name)
+        if failure is not None:
+            return self._could_not_ask(failure, _MAY_READ_USERS)
+        return self._absent(name, found.deleted.get(name), found.aliases.get(name))
+
+    def _absent(self, name: str, deleted_at: datetime | None, alias_of: User | None) -> Absent:
+        return Absent(self.account_for(alias_of.id if alias_of else name), deleted_at, alias_of)
+
+    async def _doubt(self, absent: int, known_gone: bool) -> CouldNotAsk | None:
+        """Why a tenant that knows none of so many names is not believed, or None: a lost permission looks like that."""
+        if absent < NEVER_BELIEVED and not known_gone and await self._shows_anybody():
+            return None
+        agents = "the one agent" if absent == 1 else f"any of the {absent:,} agents"
+        reason = (
+            f"tenant {self.display_name} does not know {agents} asked for; that is not believed: "
+            "check that the app may still read users (User.Read.All), and that tenant_id is the right one"
+        )
+        _log.warning("tenant_not_believed", tenant=self._sessions.tenant_id, names=absent)
+        return CouldNotAsk(reason, self._clock())
+
+    async def _shows_anybody(self) -> bool:
+        try:
+            return bool((await self._sessions.ask(lambda graph: graph.get(_ANYBODY, Page[_Id]))).value)
+        except ServiceError:
+            return False
+
+    def _could_not_ask(self, failure: ServiceError, remedy: str) -> CouldNotAsk:
+        forbidden = isinstance(failure, Refused) and failure.status == 403
+        return CouldNotAsk(f"{failure.reason}. {remedy}" if forbidden and remedy else failure.reason, self._clock())
+
+
+def _doubted(answer: Answer, doubt: CouldNotAsk) -> Answer:
+    """A name of which the tenant knows something else is believed: it could be read."""
+    plain = isinstance(answer, Absent) and answer.deleted_at is None and answer.alias_of is None
+    return doubt if plain else answer

@@ -1,0 +1,128 @@
+"""The presence of all watched users of all tenants, read in sweeps."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sync_agent.microsoft365.graph import Graph
+from sync_agent.microsoft365.presence_chunk import MOST_IDS, UNKNOWN, Reading
+from sync_agent.microsoft365.presence_watch import Readings, Watch
+from sync_agent.microsoft365.tenant_sessions import TenantSessions
+from sync_agent.model import CouldNotAsk
+
+__all__ = ["MOST_IDS", "UNKNOWN", "PresenceReader", "Reading", "Sweep"]
+
+_PATIENCE = 30.0
+
+
+@dataclass(slots=True)
+class Sweep:
+    """Every watched user is in ``values`` or in ``failed``.
+
+    ``read_at`` is the moment before the first request, so no value is passed off as fresher than it is. An id without
+    presence (not answered, or set aside) has the value ``UNKNOWN``; ``set_aside`` says why, where Graph refuses it.
+    """
+
+    read_at: datetime
+    values: dict[str, Reading] = field(default_factory=dict)
+    failed: dict[str, CouldNotAsk] = field(default_factory=dict)
+    set_aside: dict[str, str] = field(default_factory=dict)
+
+
+class PresenceReader:
+    """``sessions``: by tenant id, then by account id.
+
+    A tenant that does not answer within ``patience`` seconds holds up no other: its question goes on, what comes of it
+    is in a later sweep, and until it has answered in time again no sweep waits for it.
+    """
+
+    def __init__(
+        self,
+        sessions: Mapping[str, Mapping[str, Graph]],
+        clock: Callable[[], datetime],
+        *,
+        patience: float = _PATIENCE,
+    ) -> None:
+        self._clock = clock
+        self._patience = patience
+        self._turns = {id_: _Turn(Watch(TenantSessions(id_, group, clock), clock)) for id_, group in sessions.items()}
+
+    async def sweep(
+        self, users: Mapping[str, Sequence[str]], progress: Callable[[int], None] = lambda count: None
+    ) -> Sweep:
+        """Read the presence of ``users`` (ids by tenant id). Does not raise ServiceError.
+
+        Handing over the same sequence object as the last time saves dividing it anew. ``progress`` is told ids done.
+        """
+        sweep = Sweep(self._clock())
+        turns = [(self._turns[tenant_id], ids) for tenant_id, ids in users.items() if ids]
+        for turn, ids in turns:
+            turn.begin(ids, progress)
+        await self._wait([turn for turn, _ in turns])
+        for turn, ids in turns:
+            turn.end(ids, sweep)
+        return sweep
+
+    async def aclose(self) -> None:
+        """End the questions that no sweep waits for any more."""
+        tasks = [turn.task for turn in self._turns.values() if turn.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _wait(self, turns: Sequence[_Turn]) -> None:
+        tasks = [turn.task for turn in turns if turn.task is not None and not turn.overdue]
+        if not tasks:
+            return
+        try:
+            await asyncio.wait(tasks, timeout=self._patience)
+        except asyncio.CancelledError:
+            await self.aclose()
+            raise
+
+
+class _Turn:
+    """One tenant's part in the sweeps: a question under way, and whether it is waited for."""
+
+    def __init__(self, watch: Watch) -> None:
+        self.task: asyncio.Task[Readings] | None = None
+        self.overdue = False
+        self._watch = watch
+        self._clock = watch.clock
+        self._progress: Callable[[int], None] | None = None
+        self._asked: Sequence[str] = ()
+
+    def begin(self, ids: Sequence[str], progress: Callable[[int], None]) -> None:
+        if self.task is None:
+            self._progress = progress
+            self._asked = ids
+            self.task = asyncio.create_task(self._watch.sweep(ids, self._advance))
+
+    def end(self, ids: Sequence[str], sweep: Sweep) -> None:
+        """Put what is there into the sweep."""
+        sweep.set_aside.update(self._watch.set_aside)
+        late = CouldNotAsk("the tenant has not answered yet", self._clock())
+        if self.task is None or not self.task.done():
+            self.overdue = True
+            self._progress = None  # the stage that it belonged to is over
+            sweep.failed.update(dict.fromkeys(ids, late))
+            return
+        readings, self.task = self.task.result(), None
+        self.overdue = False
+        if self._asked is not ids:
+            readings = _restricted(readings, ids, late)
+        sweep.values.update(readings.values)
+        sweep.failed.update(readings.failed)
+
+    def _advance(self, count: int) -> None:
+        if self._progress is not None:
+            self._progress(count)
+
+
+def _restricted(readings: Readings, ids: Sequence[str], otherwise: CouldNotAsk) -> Readings:
+    """The answer to an earlier question, for the users that are watched now."""
+    values = {id_: readings.values[id_] for id_ in ids if id_ in readings.values}
+    return Readings(values, {id_: readings.failed.get(id_, otherwise) for id_ in ids if id_ not in values})

@@ -1,0 +1,77 @@
+"""A part of the watched users that is asked for in one request, and what it answered last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from math import ceil
+
+import msgspec
+import orjson
+
+from sync_agent.microsoft365.errors import Garbled
+from sync_agent.microsoft365.transport import Answer
+
+MOST_IDS = 650
+"""Of one getPresencesByUserId."""
+UNKNOWN = ("PresenceUnknown", "PresenceUnknown")
+_SILENCE_NOT_BELIEVED = 10
+"""From this many ids on, an answer that names none of them is no answer."""
+
+Reading = tuple[str, str]
+"""Availability and activity, as Graph names them."""
+
+
+class _Presence(msgspec.Struct):
+    id: str
+    availability: str
+    activity: str
+
+
+class _Presences(msgspec.Struct):
+    value: list[_Presence]
+
+
+class Chunk:
+    """The request body is made once. An answer equal to the last is not decoded again: 4 µs instead of 250."""
+
+    def __init__(self, ids: Sequence[str]) -> None:
+        self.ids = tuple(ids)
+        self.body = orjson.dumps({"ids": self.ids})
+        self._known = frozenset(self.ids)
+        self._raw = b""
+        self._readings: Mapping[str, Reading] = {}
+
+    def take(self, answer: Answer) -> Mapping[str, Reading]:
+        """A reading for each id of the chunk. Raises Garbled where the answer is not one to this question."""
+        if answer.body != self._raw:
+            self._readings = self._decoded(answer)
+            self._raw = answer.body
+        return self._readings
+
+    def halves(self) -> tuple[Chunk, Chunk]:
+        middle = len(self.ids) // 2
+        return Chunk(self.ids[:middle]), Chunk(self.ids[middle:])
+
+    def _decoded(self, answer: Answer) -> Mapping[str, Reading]:
+        presences = answer.json(_Presences).value
+        readings = {presence.id: (presence.availability, presence.activity) for presence in presences}
+        if readings.keys() != self._known:
+            readings = self._completed(readings)
+        return readings
+
+    def _completed(self, answered: Mapping[str, Reading]) -> dict[str, Reading]:
+        """Ids that were left out have no presence; ids that nobody asked for are passed over."""
+        by_key = {id_.lower(): reading for id_, reading in answered.items()}
+        readings = {id_: by_key.get(id_.lower(), UNKNOWN) for id_ in self.ids}
+        named = sum(id_.lower() in by_key for id_ in self.ids)
+        if not named and len(self.ids) >= _SILENCE_NOT_BELIEVED:
+            raise Garbled(f"asked for {len(self.ids)} presences, Graph gave none of them")
+        return readings
+
+
+def divided(ids: Sequence[str]) -> list[Chunk]:
+    """As few chunks as possible, of even size."""
+    number = ceil(len(ids) / MOST_IDS)
+    bounds = [len(ids) * index // number for index in range(number + 1)] if number else []
+    return [Chunk(ids[start:end]) for start, end in pairwise(bounds)]

@@ -1,0 +1,114 @@
+"""The accounts of one tenant, used as one: who answers for which user, whose turn it is, who is passed over."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+import structlog
+
+from sync_agent.microsoft365.errors import Refused, ServiceError, SignInFailed, Throttled
+from sync_agent.microsoft365.graph import Graph, Part, PartAnswer
+
+_log = structlog.get_logger()
+
+T = TypeVar("T")
+
+_LEFT_OUT = timedelta(minutes=1)
+"""How long an account that may not do what was asked, or cannot sign in, is passed over where others can."""
+
+
+class TenantSessions:
+    """``sessions``: by account id, at least one."""
+
+    def __init__(self, tenant_id: str, sessions: Mapping[str, Graph], clock: Callable[[], datetime]) -> None:
+        self.tenant_id = tenant_id
+        self._sessions = dict(sessions)
+        self._clock = clock
+        self._left_out: dict[str, datetime] = {}
+        self._turn = 0
+
+    def account_for(self, user_id: str) -> str:
+        """The account that answers for a user: the highest hash (rendezvous), so that each account that comes or goes
+        moves its own share of the users only.
+        """
+        return max(self._sessions, key=lambda account: hashlib.sha256(f"{account} {user_id}".encode()).digest())
+
+    async def ready(self) -> None:
+        """Sign all accounts in, so that what follows is dealt over those that can. Raises when none can."""
+        if len(self._sessions) == 1:
+            await next(iter(self._sessions.values())).tokens.token()
+            return
+        outcomes = await asyncio.gather(*(self._signed_in(account) for account in self._sessions))
+        failures = [outcome for outcome in outcomes if outcome is not None]
+        if len(failures) == len(outcomes):
+            raise failures[0]
+
+    async def ask(self, question: Callable[[Graph], Awaitable[T]]) -> T:
+        """Ask by the account whose turn it is, or by another where the trouble is that account's own.
+
+        Raises the first account's ServiceError when none could.
+        """
+        first: ServiceError | None = None
+        for account in self._in_turn():
+            try:
+                answer = await question(self._sessions[account])
+            except ServiceError as failure:
+                first = first or failure
+                if not _accounts_own(failure):
+                    break
+                self._leave_out(account, failure)
+            else:
+                self._left_out.pop(account, None)
+                return answer
+        assert first is not None
+        raise first
+
+    async def batch(self, parts: Sequence[Part]) -> list[PartAnswer]:
+        """The answers to one batch's parts, in their order; every part has one, a failure at worst."""
+        try:
+            return await self.ask(lambda graph: _batch(graph, parts))
+        except ServiceError as failure:
+            return [PartAnswer(0, failure=failure) for _ in parts]
+
+    async def _signed_in(self, account: str) -> ServiceError | None:
+        try:
+            await self._sessions[account].tokens.token()
+        except ServiceError as failure:
+            self._leave_out(account, failure)
+            return failure
+        return None
+
+    def _in_turn(self) -> list[str]:
+        """All accounts, starting with the next; those left out come last, for when no other can."""
+        accounts = list(self._sessions)
+        start = self._turn % len(accounts)
+        self._turn += 1
+        now = self._clock()
+        order = accounts[start:] + accounts[:start]
+        return sorted(order, key=lambda account: self._left_out.get(account, now) > now)
+
+    def _leave_out(self, account: str, failure: ServiceError) -> None:
+        if len(self._sessions) == 1 or isinstance(failure, Throttled):
+            return
+        if account not in self._left_out:
+            _log.warning("account_passed_over", account=account, tenant=self.tenant_id, reason=failure.reason)
+        self._left_out[account] = self._clock() + _LEFT_OUT
+
+
+async def _batch(graph: Graph, parts: Sequence[Part]) -> list[PartAnswer]:
+    answers = await graph.batch(parts)
+    failures = [answer.failure for answer in answers if answer.failure is not None]
+    if len(failures) == len(parts) and failures and all(map(_accounts_own, failures)):
+        raise failures[0]
+    return answers
+
+
+def _accounts_own(failure: ServiceError) -> bool:
+    """Whether another account of the tenant may fare better: each has its own consent, sign-in and limits."""
+    return isinstance(failure, SignInFailed | Throttled) or (
+        isinstance(failure, Refused) and failure.status in {401, 403}
+    )
