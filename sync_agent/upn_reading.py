@@ -23,6 +23,8 @@ _WRAPPINGS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("an address with its mail link", re.compile(r"([^<>]+)<(?:mailto:)?\1>", re.IGNORECASE)),
     ("a Windows domain before an address", re.compile(r"[^\\@]*\\([^\\]*)")),
 )
+_PERHAPS_WRAPPED = re.compile(r"[:|<\\]")
+"""Each wrapping has one of these."""
 _DEEPEST = 4
 """Wrappings in each other: `Jane <mailto:jane@contoso.com>;` has three."""
 
@@ -54,12 +56,13 @@ class Reading:
 
 def read(cell: str) -> Reading:
     core, before, after = without_outer_blanks(cell)
-    text = BLANKS.sub("", bounded(core))
+    core = _bounded(core)
+    text = BLANKS.sub("", core)
     wrapping, address = _unwrapped(text)
     return Reading(cell, core, before, after, text, wrapping, address)
 
 
-def bounded(core: str) -> str:
+def _bounded(core: str) -> str:
     """The core with its sides cut, if it is longer than anybody types; as many @ as it has, up to two."""
     if len(core) <= _LONGEST_READ:
         return core
@@ -80,7 +83,7 @@ def _unwrapped(text: str) -> tuple[str, str]:
 
 
 def _peeled(text: str) -> tuple[str, str]:
-    for wrapping, pattern in _WRAPPINGS:
+    for wrapping, pattern in _WRAPPINGS if _PERHAPS_WRAPPED.search(text) else ():
         if match := pattern.fullmatch(text):
             return wrapping, match[1]
     return "", text
@@ -92,7 +95,9 @@ def cleaned(reading: Reading) -> str | None:
         return None
     text = BLANKS.sub("", unicodedata.normalize("NFKC", reading.core)).translate(_TYPEWRITTEN)
     for _ in range(_DEEPEST):
-        text = _without_punctuation(_peeled(_without_punctuation(text))[1])
+        before, text = text, _without_punctuation(_peeled(_without_punctuation(text))[1])
+        if text == before:
+            break
     return text
 
 

@@ -64,11 +64,10 @@ def agent_list(settings: Settings, accounts: Mapping[str, Account], transport: T
 
 def _place(settings: Settings) -> Place:
     sharepoint = settings.sharepoint
-    configured = next(account for account in settings.accounts if account.id == sharepoint.account)
     return Place(
         site_url=sharepoint.site_url.rstrip("/"),
         wanted=sharepoint.agent_list,
         names=ColumnNames(sharepoint.columns.upn, sharepoint.columns.name, sharepoint.columns.ours),
         account=sharepoint.account,
-        by_secret=configured.auth == "client_secret",
+        by_secret=settings.account(sharepoint.account).auth == "client_secret",
     )

@@ -81,7 +81,7 @@ def same_cells(row: Row, other: Row) -> bool:
 
 def iso(moment: datetime) -> str:
     """Whole seconds in UTC: SharePoint keeps no fractions."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).isoformat(timespec="seconds")[:19] + "Z"
 
 
 def json_value(value: CellValue) -> str | None:

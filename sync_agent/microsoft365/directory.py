@@ -11,8 +11,7 @@ import structlog
 from sync_agent.microsoft365.absence import Evidence, evidence
 from sync_agent.microsoft365.errors import Garbled, Refused, ServiceError
 from sync_agent.microsoft365.graph import Graph, Page
-from sync_agent.microsoft365.name_lookup import Found as Lookup
-from sync_agent.microsoft365.name_lookup import NameLookup
+from sync_agent.microsoft365.name_lookup import LookedUp, NameLookup, askable
 from sync_agent.microsoft365.odata import address
 from sync_agent.microsoft365.tenant_sessions import TenantSessions
 from sync_agent.model import Absent, CouldNotAsk, Found, User
@@ -24,7 +23,9 @@ NEVER_BELIEVED = 10
 _ORGANIZATION = address("/organization", {"$select": "id,displayName,verifiedDomains"})
 _ANYBODY = address("/users", {"$top": "1", "$select": "id"})
 _MAY_READ_USERS = "Give the app the permission User.Read.All with admin consent."
-_MAY_READ_DOMAINS = "Give the app the permission Organization.Read.All with admin consent, or set domains: of the account."
+_MAY_READ_DOMAINS = (
+    "Give the app the permission Organization.Read.All with admin consent, or set domains: of the account."
+)
 
 Answer = Found | Absent | CouldNotAsk
 
@@ -77,6 +78,8 @@ class Directory:
         tenant cannot be believed.
         """
         names = frozenset(names)
+        if not names:
+            return {}
         try:
             await self._sessions.ready()
         except ServiceError as failure:
@@ -84,12 +87,12 @@ class Directory:
             return dict.fromkeys(names, self._could_not_ask(failure, ""))
         lookup = await NameLookup(self._sessions, progress).find(names)
         absent = names - lookup.users.keys() - lookup.failed.keys()
-        found = await evidence(self._sessions, absent, lookup.aliases)
+        found = await evidence(self._sessions, set(filter(askable, absent)), lookup.aliases)
         doubt = await self._doubt(len(absent), bool(absent & frozenset(known))) if absent and not lookup.users else None
         answers = {name: self._answer(name, lookup, found) for name in names}
         return answers if doubt is None else {name: _doubted(answer, doubt) for name, answer in answers.items()}
 
-    def _answer(self, name: str, lookup: Lookup, found: Evidence) -> Answer:
+    def _answer(self, name: str, lookup: LookedUp, found: Evidence) -> Answer:
         if (record := lookup.users.get(name)) is not None:
             user = record.user()
             return Found(user, self.account_for(user.id))

@@ -8,89 +8,172 @@ from dataclasses import dataclass
 from typing import Any
 
 _LOGIN = "run `sync-agent login {account}`"
+_MICROSOFTS_PAGE = "https://login.microsoftonline.com/error?code={number}"
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """``means`` completes "Entra says that …"; ``remedy`` is what the operator does."""
+    """``means`` is a clause of its own; ``remedy`` is what the operator does, {account} being the account's id."""
 
     means: str
     remedy: str
+    by_person: bool = False
+    """Whether a person who signs in again puts it right; a device-code account then offers a code by itself."""
+    passing: bool = False
+    """Whether it goes away without anybody doing anything."""
 
 
-def _table(*lines: tuple[tuple[int, ...], str, str]) -> dict[int, Explanation]:
-    return {number: Explanation(means, remedy) for numbers, means, remedy in lines for number in numbers}
+def _table(*lines: tuple[tuple[int, ...], Explanation]) -> dict[int, Explanation]:
+    return {number: explanation for numbers, explanation in lines for number in numbers}
 
 
 EXPLANATIONS: Mapping[int, Explanation] = _table(
-    ((7000215,), "the client secret is wrong", "paste the secret's value, not its id"),
-    ((7000222,), "the client secret has expired", "make a new secret in the app registration"),
-    ((700016,), "the app is unknown in this tenant", "check client_id and tenant_id, and that consent was granted there"),
-    ((90002,), "there is no such tenant", "check tenant_id"),
-    ((900023,), "the tenant id is malformed", "check tenant_id"),
+    ((7000215,), Explanation("the client secret is wrong", "paste the secret's value, not its id")),
+    ((7000222,), Explanation("the client secret has expired", "make a new secret in the app registration")),
+    (
+        (700016, 7000229),
+        Explanation(
+            "the app is unknown in this tenant", "check client_id and tenant_id, and that consent was granted there"
+        ),
+    ),
+    ((90002,), Explanation("there is no such tenant", "check tenant_id")),
+    ((900023,), Explanation("the tenant id is malformed", "check tenant_id")),
     (
         (7000218,),
-        "a secret or certificate is required",
-        "for device_code, set “Allow public client flows” to Yes in the app registration",
+        Explanation(
+            "a client secret or certificate is required",
+            "for auth: device_code, set “Allow public client flows” to Yes in the app registration",
+        ),
     ),
     (
         (700027,),
-        "the certificate is not registered for the app, or its signature is wrong",
-        "upload this certificate to the app registration, and compare the thumbprints",
+        Explanation(
+            "the certificate is not registered for the app, or its signature is wrong",
+            "upload this certificate to the app registration, and compare the thumbprints",
+        ),
     ),
-    ((700024,), "the certificate's assertion is outside its time", "set this machine's clock"),
-    ((65001,), "nobody consented to the permissions", "grant admin consent to the app registration"),
+    ((700024,), Explanation("the certificate's assertion is outside its time", "set this machine's clock")),
     (
-        (650057, 70011, 500011),
-        "the app may not ask for this service",
-        "add its permission to the app registration, grant admin consent, and check the host in site_url",
+        (65001, 90094),
+        Explanation("nobody consented to the permissions", "grant admin consent to the app registration"),
     ),
     (
-        (50076, 50079, 50158),
-        "the sign-in needs another factor",
-        f"{_LOGIN} and satisfy it, or exclude the service account",
+        (65004,),
+        Explanation("the person declined the consent", "grant admin consent to the app registration", by_person=True),
+    ),
+    (
+        (650057, 70011),
+        Explanation(
+            "the app registration does not list this service",
+            "add its permission to the app registration and grant admin consent",
+        ),
+    ),
+    (
+        (500011,),
+        Explanation(
+            "the tenant does not know the service that a token is wanted for",
+            "check the host in site_url: it must be of this account's tenant",
+        ),
+    ),
+    (
+        (50076, 50079, 50158, 50072, 50074),
+        Explanation(
+            "the sign-in needs another factor (MFA or an outside challenge)",
+            f"{_LOGIN} and satisfy it, or exclude the service account from the policy",
+            by_person=True,
+        ),
     ),
     (
         (53000, 53001, 53002, 53003),
-        "conditional access forbids the sign-in",
-        "ask for an exception for the app, or use a certificate instead of a person",
+        Explanation(
+            "conditional access forbids the sign-in",
+            "ask for an exception for the app, or let the app sign in by itself (auth: certificate)",
+        ),
     ),
-    ((50020,), "this person belongs to another tenant", f"{_LOGIN} with a user of the account's own tenant"),
-    ((50034,), "there is no such user in the tenant", "sign in with a user of the account's own tenant"),
-    ((50126,), "the user name or password is wrong", "sign in again"),
-    ((50057,), "the signed-in user is disabled", "enable the user, or sign in with another"),
-    ((50055,), "the signed-in user's password has expired", "renew it and sign in again"),
     (
-        (50173, 700082, 70008, 70043, 50078),
-        "the sign-in is no longer good (revoked, unused for too long, or to be repeated)",
-        _LOGIN,
+        (50020,),
+        Explanation(
+            "this person belongs to another tenant",
+            f"{_LOGIN} with a user of the account's own tenant",
+            by_person=True,
+        ),
     ),
-    ((70016,), "the device code was not entered yet", "enter it at the address given"),
-    ((70019, 70020), "the device code has lapsed", "use the next one"),
-    ((50196,), "the same token was asked for over and over", "please report this: it is a fault of sync-agent"),
-    ((90033,), "Entra has a passing fault", "nothing: it is tried again"),
-    ((7000112,), "the app is disabled in this tenant", "enable it under Enterprise applications"),
+    (
+        (50105,),
+        Explanation(
+            "this person is not assigned to the app", "assign the person under Enterprise applications", by_person=True
+        ),
+    ),
+    (
+        (50034,),
+        Explanation(
+            "the signed-in user is unknown in the tenant",
+            f"mend the service account, or {_LOGIN} with another user of the tenant",
+            by_person=True,
+        ),
+    ),
+    ((50126,), Explanation("the user name or password is wrong", f"{_LOGIN} with the right one", by_person=True)),
+    (
+        (50057,),
+        Explanation(
+            "the signed-in user is disabled",
+            f"enable the service account, or {_LOGIN} with another user",
+            by_person=True,
+        ),
+    ),
+    (
+        (50053,),
+        Explanation("the signed-in user is locked", f"unlock the service account, then {_LOGIN}", by_person=True),
+    ),
+    (
+        (50055,),
+        Explanation("the signed-in user's password has expired", f"renew the password, then {_LOGIN}", by_person=True),
+    ),
+    (
+        (50173, 50132, 50133),
+        Explanation("the sign-in was revoked, as a change of password does", _LOGIN, by_person=True),
+    ),
+    ((700082,), Explanation("the sign-in was not used for 90 days and has ended", _LOGIN, by_person=True)),
+    ((70008,), Explanation("the sign-in has expired", _LOGIN, by_person=True)),
+    ((70043,), Explanation("the tenant wants people to sign in again from time to time", _LOGIN, by_person=True)),
+    ((50078,), Explanation("the tenant wants the other factor (MFA) again", _LOGIN, by_person=True)),
+    ((70016,), Explanation("the device code was not entered yet", "enter it at the address given", by_person=True)),
+    ((70018, 70019, 70020), Explanation("the device code has lapsed", "use the next one", by_person=True)),
+    (
+        (50196,),
+        Explanation("the same token was asked for over and over", "please report this: it is a fault of sync-agent"),
+    ),
+    ((90033,), Explanation("Entra has a passing fault", "nothing to do: it is tried again", passing=True)),
+    ((7000112,), Explanation("the app is disabled in this tenant", "enable it under Enterprise applications")),
 )
 
 
 def number_of(answer: Mapping[str, Any]) -> int | None:
-    """The AADSTS number of an error answer."""
+    """The AADSTS number of an error answer. Its text comes first: error_codes may list a cause before what matters."""
     codes = answer.get("error_codes")
-    if isinstance(codes, list) and codes:
+    number = number_in(str(answer.get("error_description") or ""))
+    if number is None and isinstance(codes, list) and codes and str(codes[0]).isdigit():
         return int(codes[0])
-    return number_in(str(answer.get("error_description", "")))
+    return number
 
 
 def number_in(text: str) -> int | None:
-    found = re.search(r"AADSTS(\d+)", text)
+    found = re.search(r"AADSTS(\d{4,8})", text)
     return int(found[1]) if found else None
+
+
+def meaning(number: int | None, description: str) -> str:
+    """What Entra said, in plain words with its number."""
+    known = EXPLANATIONS.get(number or 0)
+    if known is not None:
+        return f"{known.means} (AADSTS{number})"
+    return re.split(r"[\r\n]|Trace ID:", description)[0].strip().rstrip(".")[:300] or "Entra gave no explanation"
 
 
 def sentence(account: str, number: int | None, description: str) -> str:
     """One sentence: the account, what Entra says, the number, what to do."""
     known = EXPLANATIONS.get(number or 0)
+    told = f"account {account} cannot sign in: {meaning(number, description)}"
     if known is not None:
-        remedy = known.remedy.format(account=account)
-        return f"account {account} cannot sign in: {known.means} (AADSTS{number}); {remedy}"
-    said = re.split(r"[\r\n]|Trace ID:", description)[0].strip().rstrip(".") or "Entra gave no explanation"
-    return f"account {account} cannot sign in: {said[:300]}"
+        return f"{told}; {known.remedy.format(account=account)}"
+    return told if number is None else f"{told}; see {_MICROSOFTS_PAGE.format(number=number)}"

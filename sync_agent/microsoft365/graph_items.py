@@ -45,9 +45,9 @@ class GraphItems:
             "GraphItem",
             [
                 ("id", str, msgspec.field()),
+                ("fields", fields, msgspec.field()),
                 ("etag", str | None, msgspec.field(default=None, name="eTag")),
                 ("content_type", _ContentType | None, msgspec.field(default=None, name="contentType")),
-                ("fields", fields, msgspec.field()),
             ],
         )
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from sync_agent.microsoft365 import graph_structure as structure
 from sync_agent.microsoft365.columns import ATTENTION_VIEW, SPECIFICATIONS, Columns, match_columns
 from sync_agent.microsoft365.errors import Refused, ServiceError
-from sync_agent.microsoft365.graph import Graph
+from sync_agent.microsoft365.graph import MOST_PARTS, Graph
 from sync_agent.microsoft365.graph_items import GraphItems
-from sync_agent.microsoft365.graph_writing import MOST_PARTS, Writer
+from sync_agent.microsoft365.graph_writing import Writer
 from sync_agent.microsoft365.list_answers import Outcome
 from sync_agent.microsoft365.list_place import Place
 from sync_agent.microsoft365.side_by_side import chunks, side_by_side

@@ -16,8 +16,6 @@ from sync_agent.microsoft365.list_answers import Failed, Outcome, Overtaken, Wri
 from sync_agent.microsoft365.side_by_side import Trouble
 from sync_agent.model import Change, Row
 
-MOST_PARTS = 20
-"""Of a Graph batch."""
 _WRITE_UNITS = 2.0
 _NOT_AS_IT_WAS = frozenset({404, 409, 412})
 

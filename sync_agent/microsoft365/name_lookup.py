@@ -46,7 +46,7 @@ def cheaper(n_names: int, n_users: int | None) -> Plan:
 
 
 @dataclass(slots=True)
-class Found:
+class LookedUp:
     """Users by the name they were asked by; names whose question failed; every other name asked is nobody's UPN."""
 
     users: dict[str, UserRecord] = field(default_factory=dict)
@@ -62,15 +62,15 @@ class NameLookup:
         self._sessions = sessions
         self._progress = progress
 
-    async def find(self, names: Collection[str]) -> Found:
+    async def find(self, names: Collection[str]) -> LookedUp:
         """Does not raise ServiceError: what failed is told by name."""
-        found = Found()
-        askable = sorted(name for name in names if _askable(name))
-        self._progress(len(names) - len(askable))
-        if (await self._plan(len(askable))).pages:
-            await self._by_pages(found, frozenset(askable))
+        found = LookedUp()
+        wanted = sorted(filter(askable, names))
+        self._progress(len(names) - len(wanted))
+        if (await self._plan(len(wanted))).pages:
+            await self._by_pages(found, frozenset(wanted))
         # Someone may have been added while the pages were read: whoever was not seen there is asked for by name.
-        await self._by_names(found, [name for name in askable if name not in found.users])
+        await self._by_names(found, [name for name in wanted if name not in found.users])
         return found
 
     async def _plan(self, n_names: int) -> Plan:
@@ -83,7 +83,7 @@ class NameLookup:
             _log.info("directory_not_counted", tenant=self._sessions.tenant_id, reason=failure.reason)
             return cheaper(n_names, None)
 
-    async def _by_pages(self, found: Found, names: frozenset[str]) -> None:
+    async def _by_pages(self, found: LookedUp, names: frozenset[str]) -> None:
         """Read all users. What was seen before a page failed is kept; the rest is asked for by name."""
         aliases: dict[str, list[UserRecord]] = {}
         try:
@@ -94,7 +94,7 @@ class NameLookup:
             found.aliases = aliases
 
     async def _read_pages(
-        self, graph: Graph, found: Found, names: frozenset[str], aliases: dict[str, list[UserRecord]]
+        self, graph: Graph, found: LookedUp, names: frozenset[str], aliases: dict[str, list[UserRecord]]
     ) -> None:
         aliases.clear()  # another account may have begun
         async for page in graph.pages(address("/users", {"$top": str(USERS_PER_PAGE), "$select": SELECT}), UserRecord):
@@ -105,7 +105,7 @@ class NameLookup:
                 for name in record.addresses & names:
                     aliases.setdefault(name, []).append(record)
 
-    async def _by_names(self, found: Found, names: Sequence[str]) -> None:
+    async def _by_names(self, found: LookedUp, names: Sequence[str]) -> None:
         batches = [names[start : start + NAMES_PER_BATCH] for start in range(0, len(names), NAMES_PER_BATCH)]
         refused = await asyncio.gather(*(self._ask_batch(found, list(_split(batch))) for batch in batches))
         again = [name for names_refused in refused for name in names_refused]
@@ -116,7 +116,7 @@ class NameLookup:
             single = [again[start : start + MOST_PARTS] for start in range(0, len(again), MOST_PARTS)]
             await asyncio.gather(*(self._ask_batch(found, [[name] for name in batch]) for batch in single))
 
-    async def _ask_batch(self, found: Found, chunks: Sequence[Sequence[str]]) -> list[str]:
+    async def _ask_batch(self, found: LookedUp, chunks: Sequence[Sequence[str]]) -> list[str]:
         """Ask for a batch of chunks; the names of those that were refused as malformed."""
         answers = await self._sessions.batch([_part(chunk) for chunk in chunks])
         refused: list[str] = []
@@ -129,7 +129,7 @@ class NameLookup:
         self._progress(sum(map(len, chunks)) - len(refused))
         return refused
 
-    def _give_up(self, found: Found, names: Sequence[str]) -> None:
+    def _give_up(self, found: LookedUp, names: Sequence[str]) -> None:
         """Where every filter is refused it is the question that the tenant objects to, not a name in it."""
         reason = "the directory refuses every question for users by name (400)"
         refusal = Refused(reason, status=400, code="", message="")
@@ -137,7 +137,7 @@ class NameLookup:
         self._progress(len(names))
 
 
-def _take(found: Found, chunk: Sequence[str], answer: PartAnswer) -> ServiceError | None:
+def _take(found: LookedUp, chunk: Sequence[str], answer: PartAnswer) -> ServiceError | None:
     """Believe an answer that has status 200 and its list; whoever is in it unasked is passed over."""
     try:
         page = answer.json(Page[UserRecord])
@@ -157,7 +157,7 @@ def _split(names: Sequence[str]) -> Iterable[Sequence[str]]:
     return (names[start : start + NAMES_PER_FILTER] for start in range(0, len(names), NAMES_PER_FILTER))
 
 
-def _askable(name: str) -> bool:
+def askable(name: str) -> bool:
     """Whether the name fits into a question at all. A lone surrogate is no character, so nobody has it in their UPN."""
     if not 0 < len(name) <= _LONGEST_NAME:
         return False

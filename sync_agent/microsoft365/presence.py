@@ -110,8 +110,8 @@ class _Turn:
             self._progress = None  # the stage that it belonged to is over
             sweep.failed.update(dict.fromkeys(ids, late))
             return
-        readings, self.task = self.task.result(), None
-        self.overdue = False
+        done, self.task, self.overdue = self.task, None, False
+        readings = done.result()
         if self._asked is not ids:
             readings = _restricted(readings, ids, late)
         sweep.values.update(readings.values)

@@ -22,7 +22,7 @@ Reading = tuple[str, str]
 """Availability and activity, as Graph names them."""
 
 
-class _Presence(msgspec.Struct):
+class _Presence(msgspec.Struct, gc=False):
     id: str
     availability: str
     activity: str
@@ -55,7 +55,12 @@ class Chunk:
 
     def _decoded(self, answer: Answer) -> Mapping[str, Reading]:
         presences = answer.json(_Presences).value
-        readings = {presence.id: (presence.availability, presence.activity) for presence in presences}
+        # Few pairs occur, so all users share them: 15,000 tuples a sweep would keep the garbage collector busy.
+        pairs: dict[Reading, Reading] = {}
+        readings: dict[str, Reading] = {}
+        for presence in presences:
+            pair = (presence.availability, presence.activity)
+            readings[presence.id] = pairs.setdefault(pair, pair)
         if readings.keys() != self._known:
             readings = self._completed(readings)
         return readings

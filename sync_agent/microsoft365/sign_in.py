@@ -1,40 +1,54 @@
-"""The ways to sign in, each a thin typed face on msal. Everything here blocks: call it from a worker thread.
-
-msal's constructors ask the network (OIDC discovery), so the application is made at the first question and kept.
-"""
+"""The ways in which an app signs in by itself, each a thin typed face on msal. All of it blocks: for worker threads."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+import json
+import logging
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
 
 import msal
 import requests
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import pkcs12
 
-from sync_agent.microsoft365.entra_errors import number_in, number_of, sentence
-from sync_agent.microsoft365.errors import SignInFailed, Unreachable
+from sync_agent.microsoft365.entra_errors import EXPLANATIONS, number_in, number_of, sentence
+from sync_agent.microsoft365.errors import ServiceError, SignInFailed, Unreachable
 from sync_agent.microsoft365.msal_bridge import MsalHttp
-from sync_agent.settings import AccountSettings, Endpoints, SecretUnavailable
+from sync_agent.microsoft365.token_cache import DISK_TROUBLE, TokenCache
+from sync_agent.settings import AccountSettings, Endpoints
+
+# Of an answer that is no JSON, a token cut in half perhaps, msal logs the whole text. What is wrong reaches us anyway.
+logging.getLogger("msal.oauth2cli").setLevel(logging.CRITICAL)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """``expires_in``: seconds it is still good for."""
+    """``lasts``: seconds it is good for. ``fresh_for``: seconds until Entra wants it renewed, None if unsaid."""
 
-    value: str
-    expires_in: float
+    value: str = field(repr=False)
+    lasts: float
+    fresh_for: float | None = None
 
-    def __repr__(self) -> str:
-        return f"Token(expires_in={self.expires_in})"
+
+@dataclass(frozen=True, slots=True)
+class PersonNeeded:
+    """No token without a person signing in. ``why``: what ended the sign-in there was, empty if there was none.
+
+    ``claims``: what Entra wants proven (MFA, say), to be handed on to the next sign-in.
+    """
+
+    resource: str
+    why: str = ""
+    claims: str | None = None
 
 
 class SignIn(Protocol):
-    def acquire(self, resource: str) -> Token | None:
-        """A token for a resource; None when a person has to sign in first. Raises SignInFailed, Unreachable."""
+    def acquire(self, resource: str) -> Token | PersonNeeded:
+        """A token for a resource, named by its origin. Raises SignInFailed, Unreachable, SecretUnavailable."""
 
     def forget(self, resource: str) -> None:
         """The token last given for a resource was refused: do not give it again."""
@@ -47,30 +61,62 @@ class Party:
     account: AccountSettings
     endpoints: Endpoints
     http: MsalHttp
-    cache: msal.SerializableTokenCache
+    cache: TokenCache
 
     @property
     def authority(self) -> str:
         return f"{self.endpoints.authority}/{self.account.tenant_id}"
 
 
+class MsalClient:
+    """An msal application, made at the first question, since that asks the network (OIDC discovery), and then kept."""
+
+    def __init__(self, party: Party, make: Callable[[], Any]) -> None:
+        self._party = party
+        self._make = make
+        self._made: Any = None
+
+    def ask(self, question: Callable[[Any], T]) -> T:
+        """Put a question to it, with its exceptions turned into ours. Raises SignInFailed, Unreachable.
+
+        After a refusal it is made anew at the next question, and so reads a secret or certificate that was mended.
+        """
+        try:
+            return self._guarded(question)
+        except SignInFailed:
+            self._made = None
+            raise
+        except DISK_TROUBLE as error:
+            self._party.cache.leave_disk(error)
+            self._made = None
+            return self._guarded(question)
+
+    def _guarded(self, question: Callable[[Any], T]) -> T:
+        try:
+            if self._made is None:
+                self._made = self._make()
+            return question(self._made)
+        except (requests.RequestException, msal.exceptions.MsalServiceError) as error:
+            raise Unreachable(f"account {self._party.account.id} cannot sign in: {_in_words(error)}") from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise _not_entras(self._party, error) from error
+
+
 class ConfidentialSignIn:
     """Client secret or certificate: the app itself."""
 
     def __init__(self, party: Party, credential: Callable[[], Any]) -> None:
-        self._party = party
-        self._credential = credential
-        self._app: Any = None
+        self._account_id = party.account.id
+        self._msal = MsalClient(
+            party, lambda: application(msal.ConfidentialClientApplication, party, client_credential=credential())
+        )
 
-    def acquire(self, resource: str) -> Token | None:
-        if self._app is None:
-            credential = guarded(self._party, self._credential)
-            self._app = application(self._party, msal.ConfidentialClientApplication, credential)
-        return token_of(self._party, lambda: self._app.acquire_token_for_client(scopes=[f"{resource}/.default"]))
+    def acquire(self, resource: str) -> Token:
+        scopes = [f"{resource}/.default"]
+        return self._msal.ask(lambda app: token_in(self._account_id, app.acquire_token_for_client(scopes=scopes)))
 
     def forget(self, resource: str) -> None:
-        if self._app is not None:
-            self._app.remove_tokens_for_client()
+        self._msal.ask(lambda app: app.remove_tokens_for_client())
 
 
 class ManagedIdentitySignIn:
@@ -78,133 +124,79 @@ class ManagedIdentitySignIn:
 
     def __init__(self, party: Party) -> None:
         self._party = party
-        client_id = party.account.client_id
-        identity = msal.UserAssignedManagedIdentity(client_id=client_id) if client_id else msal.SystemAssignedManagedIdentity()
-        self._client = msal.ManagedIdentityClient(identity, http_client=party.http)
+        self._msal = MsalClient(party, self._client)
 
-    def acquire(self, resource: str) -> Token | None:
-        return token_of(self._party, lambda: self._client.acquire_token_for_client(resource=resource))
-
-    def forget(self, resource: str) -> None:
-        """msal keeps no handle on these tokens; they are renewed by their own time."""
-
-
-def certificate_credential(account: AccountSettings) -> dict[str, Any]:
-    """What msal needs to sign an assertion, from PEM (key and certificate in one file) or PFX.
-
-    Raises SignInFailed with what is wrong with the file.
-    """
-    assert account.certificate is not None
-    path = account.certificate.path
-    password = account.certificate.password.reveal() if account.certificate.password is not None else None
-    data = _read(account.id, path)
-    if b"-----BEGIN" not in data:
-        _check_pfx(account.id, path, data, password)
-        return {"private_key_pfx_path": str(path), "passphrase": password}
-    return _pem_credential(account.id, path, data.decode("ascii", "replace"), password)
-
-
-def _pem_credential(account_id: str, path: Path, text: str, password: str | None) -> dict[str, Any]:
-    key = _block(text, "PRIVATE KEY")
-    certificate = _block(text, "CERTIFICATE")
-    if not key or not certificate:
-        missing = "private key" if not key else "certificate"
-        raise _unusable(account_id, path, f"there is no {missing} in it; a PEM file must hold both")
-    try:
-        x509.load_pem_x509_certificate(certificate.encode())
-    except ValueError as error:
-        raise _unusable(account_id, path, "its certificate cannot be read") from error
-    credential = {"private_key": key, "public_certificate": certificate}
-    return {**credential, "passphrase": password} if password else credential
-
-
-def _block(text: str, label: str) -> str:
-    """The first PEM block whose label ends so (RSA PRIVATE KEY, ENCRYPTED PRIVATE KEY too), armour included."""
-    lines: list[str] = []
-    for line in text.splitlines():
-        if line.startswith("-----BEGIN") and line.rstrip("-").endswith(label):
-            lines = [line]
-        elif lines:
-            lines.append(line)
-            if line.startswith("-----END"):
-                return "\n".join(lines) + "\n"
-    return ""
-
-
-def _check_pfx(account_id: str, path: Path, data: bytes, password: str | None) -> None:
-    try:
-        key, certificate, _ = pkcs12.load_key_and_certificates(data, password.encode() if password else None)
-    except ValueError as error:
-        raise _unusable(account_id, path, "it is no PEM or PFX file, or its password is wrong") from error
-    if key is None or certificate is None:
-        raise _unusable(account_id, path, "it lacks the private key or the certificate")
-
-
-def _read(account_id: str, path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise _unusable(account_id, path, error.strerror or str(error)) from error
-
-
-def _unusable(account_id: str, path: Path, why: str) -> SignInFailed:
-    return SignInFailed(f"accounts.{account_id}.certificate: {path} cannot be used: {why}")
-
-
-def application(party: Party, kind: Callable[..., Any], credential: Any = None) -> Any:
-    """Make an msal application. Raises SignInFailed, Unreachable."""
-    more = {} if credential is None else {"client_credential": credential}
-
-    def make() -> Any:
-        return kind(
-            party.account.client_id,
-            authority=party.authority,
-            token_cache=party.cache,
-            http_client=party.http,
-            instance_discovery=party.endpoints.instance_discovery,
-            **more,
+    def acquire(self, resource: str) -> Token:
+        return self._msal.ask(
+            lambda client: token_in(self._party.account.id, client.acquire_token_for_client(resource=resource))
         )
 
-    return guarded(party, make)
+    def forget(self, resource: str) -> None:
+        """msal has no question for this; what it would find is taken out of its cache."""
+        cache = self._party.cache.opened
+        for entry in list(cache.search(cache.CredentialType.ACCESS_TOKEN, target=[resource])):
+            cache.remove_at(entry)
+
+    def _client(self) -> Any:
+        client_id = self._party.account.client_id
+        system = msal.SystemAssignedManagedIdentity
+        identity = msal.UserAssignedManagedIdentity(client_id=client_id) if client_id else system()
+        return msal.ManagedIdentityClient(identity, http_client=self._party.http, token_cache=self._party.cache.opened)
 
 
-def guarded(party: Party, ask: Callable[[], Any]) -> Any:
-    """Ask msal, with its exceptions turned into ours."""
-    try:
-        return ask()
-    except SecretUnavailable as error:
-        raise SignInFailed(str(error)) from error
-    except requests.RequestException as error:
-        raise Unreachable(f"account {party.account.id} cannot sign in: {error}") from error
-    except msal.exceptions.MsalServiceError as error:
-        raise Unreachable(f"account {party.account.id} cannot sign in: Entra is failing at the moment") from error
-    except ValueError as error:
-        raise _discovery_failed(party, error) from error
+def application(kind: Callable[..., Any], party: Party, **more: Any) -> Any:
+    return kind(
+        party.account.client_id,
+        authority=party.authority,
+        token_cache=party.cache.opened,
+        http_client=party.http,
+        instance_discovery=party.endpoints.instance_discovery,
+        **more,
+    )
 
 
-def _discovery_failed(party: Party, error: ValueError) -> SignInFailed:
-    """msal says ValueError for a tenant that Entra does not know as for a key it cannot read; the cause has the number."""
-    told = f"{error} {error.__context__ or ''}"
-    number = number_in(told)
-    if number is None and "authority" in told:
-        text = f"{party.authority} is no authority: check tenant_id, and authority: under clouds:"
-        return SignInFailed(f"account {party.account.id} cannot sign in: {text}")
-    if number is None and "key" in told.lower():
-        return SignInFailed(f"account {party.account.id} cannot sign in: its private key cannot be used; check the password")
-    return SignInFailed(sentence(party.account.id, number, str(error)), aadsts=number)
-
-
-def token_of(party: Party, ask: Callable[[], dict[str, Any] | None]) -> Token | None:
-    """msal's answer as a token; None where it has none without a person. Raises SignInFailed, Unreachable."""
-    answer = guarded(party, ask)
-    if answer is None:
-        return None
+def token_in(account_id: str, answer: Mapping[str, Any]) -> Token:
+    """Raises SignInFailed, or Unreachable for what passes by itself."""
     if "access_token" not in answer:
-        raise failure(party.account.id, answer)
-    return Token(answer["access_token"], float(answer.get("expires_in", 0)))
+        raise failure(account_id, answer)
+    renewal = answer.get("refresh_on")
+    return Token(
+        value=answer["access_token"],
+        lasts=float(answer.get("expires_in") or 0),
+        fresh_for=None if renewal is None else float(renewal) - time.time(),
+    )
 
 
-def failure(account_id: str, answer: dict[str, Any]) -> SignInFailed:
+def failure(account_id: str, answer: Mapping[str, Any]) -> ServiceError:
     number = number_of(answer)
     text = sentence(account_id, number, str(answer.get("error_description") or answer.get("error") or ""))
-    return SignInFailed(text, aadsts=number, request_id=answer.get("correlation_id"))
+    request_id = answer.get("correlation_id")
+    known = EXPLANATIONS.get(number or 0)
+    if known is not None and known.passing:
+        return Unreachable(text, request_id=request_id)
+    return SignInFailed(text, aadsts=number, request_id=request_id)
+
+
+def _in_words(error: Exception) -> str:
+    return str(error) if isinstance(error, requests.RequestException) else "Entra is failing at the moment"
+
+
+def _not_entras(party: Party, error: Exception) -> ServiceError:
+    """msal says ValueError for an unknown tenant as for a page of a proxy; the text and the cause tell them apart."""
+    number = number_in(f"{error} {error.__context__ or ''}")
+    if number is not None:
+        return SignInFailed(sentence(party.account.id, number, f"AADSTS{number}"), aadsts=number)
+    beginning = f"account {party.account.id} cannot sign in:"
+    if isinstance(error, msal.ManagedIdentityError):
+        return SignInFailed(f"{beginning} this machine gives no managed identity ({error})")
+    if _NO_AUTHORITY.search(str(error)) and not isinstance(error.__context__, json.JSONDecodeError):
+        return SignInFailed(
+            f"{beginning} {party.authority} is no authority; check tenant_id, and authority: under clouds:"
+        )
+    where = party.endpoints.authority
+    return Unreachable(
+        f"{beginning} what {where} answered is not Entra's; is there a proxy or a sign-in page in between?"
+    )
+
+
+_NO_AUTHORITY = re.compile("authority configuration|should consist of")

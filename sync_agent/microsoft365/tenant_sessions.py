@@ -35,7 +35,10 @@ class TenantSessions:
         """The account that answers for a user: the highest hash (rendezvous), so that each account that comes or goes
         moves its own share of the users only.
         """
-        return max(self._sessions, key=lambda account: hashlib.sha256(f"{account} {user_id}".encode()).digest())
+        return max(
+            self._sessions,
+            key=lambda account: hashlib.sha256(f"{account} {user_id}".encode("utf-8", "replace")).digest(),
+        )
 
     async def ready(self) -> None:
         """Sign all accounts in, so that what follows is dealt over those that can. Raises when none can."""

@@ -1,0 +1,111 @@
+"""The anomalies that the answers of directories and of Teams give rise to, in words for team leaders.
+
+What is wrong, then what to do; no clock values, so that the same trouble gives the same text in every pass. Whatever
+others wrote (domains, names, reasons) is made printable first. The anomalies of the cell alone are in `upn.RULES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sync_agent.characters import printable
+from sync_agent.model import Absent, Anomaly, Code, CouldNotAsk, Found, NoTenant, User
+from sync_agent.upn import LONGEST_ASKED
+
+_LONGEST_OWNER = 200
+_LONGEST_REASON = 300
+
+
+def suggesting(anomaly: Anomaly, upn: str | None) -> Anomaly:
+    if upn is None:
+        return anomaly
+    return replace(anomaly, remedy=f"Did you mean {printable(upn, LONGEST_ASKED)}?", suggestion=upn)
+
+
+def unavailable(match: CouldNotAsk | None) -> Anomaly:
+    again = "Nothing to do: it is asked again by itself."
+    if match is None:
+        return Anomaly(Code.ACCOUNT_UNAVAILABLE, "The tenants were not asked yet about this UPN.", again)
+    reason = printable(match.reason.strip().rstrip("."), _LONGEST_REASON)
+    return Anomaly(Code.ACCOUNT_UNAVAILABLE, f"The tenant could not be asked: {reason}.", again)
+
+
+def of_user(match: Found) -> Iterator[Anomaly]:
+    if not match.user.enabled:
+        yield Anomaly(
+            Code.USER_DISABLED,
+            "This user may not sign in: the account is disabled.",
+            "If the agent works here, ask IT to enable it; if not, remove the row.",
+        )
+    if match.user.guest:
+        yield Anomaly(
+            Code.USER_GUEST,
+            f"This user is a guest in {printable(match.account)}, where guests have no presence.",
+            "Enter the UPN that the agent has at home.",
+        )
+
+
+def of_absence(match: Absent | NoTenant) -> Anomaly:
+    match match:
+        case NoTenant():
+            return _without_tenant(match)
+        case Absent(alias_of=User() as user):
+            whose = f" of {printable(user.display_name)}" if user.display_name.strip() else ""
+            return suggesting(
+                Anomaly(Code.UPN_IS_ALIAS, f"This is a mail address or alias{whose}, not the UPN.", ""), user.upn
+            )
+        case Absent(deleted_at=datetime() as deleted_at):
+            return Anomaly(
+                Code.USER_DELETED,
+                f"This user was deleted on {deleted_at:%Y-%m-%d}.",
+                "If the agent works here, ask IT to restore the account; if not, remove the row.",
+            )
+        case Absent():
+            return Anomaly(
+                Code.USER_NOT_FOUND,
+                f"Nobody in {printable(match.account)} has this UPN.",
+                "Check the spelling, or ask IT for the agent's sign-in name.",
+            )
+
+
+def _without_tenant(match: NoTenant) -> Anomaly:
+    domain = printable(match.domain)
+    belongs = (
+        "whose it is, is not known here"
+        if match.owner is None
+        else f"it belongs to {printable(match.owner, _LONGEST_OWNER)}"
+    )
+    return Anomaly(
+        Code.DOMAIN_NOT_CONFIGURED,
+        f"No configured tenant has the domain {domain}; {belongs}.",
+        "Check the spelling of the domain; if it is right, ask IT to configure its tenant.",
+    )
+
+
+def unlicensed() -> Anomaly:
+    return Anomaly(
+        Code.PRESENCE_UNAVAILABLE,
+        "Teams has no presence of this user, who has no Teams licence.",
+        "Ask IT for a Teams licence.",
+    )
+
+
+def presence_unknown(unknown_after: timedelta) -> Anomaly:
+    hours = unknown_after / timedelta(hours=1)
+    return Anomaly(
+        Code.PRESENCE_UNAVAILABLE,
+        f"Teams has had no presence of this user for {hours:g} hours or more.",
+        "Let the agent sign in to Teams once; if that does not help, ask IT about their Teams licence.",
+    )
+
+
+def same_upn(rows: str) -> Anomaly:
+    return Anomaly(Code.UPN_DUPLICATE, f"The same UPN is in {rows}.", "Keep it in one row only.")
+
+
+def same_user(rows: str) -> Anomaly:
+    return Anomaly(
+        Code.USER_DUPLICATE, f"The same user is in {rows}, by another UPN or alias.", "Keep the user in one row only."
+    )

@@ -1,0 +1,232 @@
+"""Verdicts and presences x what the rows show -> the changes that make the rows show what is true; and the fuses.
+
+A plan is a value: it is printed, counted and judged before the first write. Made again after it was applied, from the
+same world, it is empty.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from operator import itemgetter
+
+from sync_agent.characters import printable
+from sync_agent.model import Anomaly, CellValue, Change, Code, OurColumn, Presence, Row, Shown, Status, User, Verdict
+from sync_agent.reconcile import first_seen, shows_user
+
+LONGEST_TEXT = 255
+"""What a single-line text column of SharePoint holds, in UTF-16 code units as SharePoint counts."""
+LONGEST_ANOMALIES = 6_000
+"""Of ours, for SyncAnomalies: a person reads it in the list."""
+
+_LIVE = frozenset({OurColumn.PRESENCE, OurColumn.ACTIVITY, OurColumn.PRESENCE_CHANGED_AT, OurColumn.SYNC_CHANGED_AT})
+"""Columns that move while an operator thinks about a plan. No fuse judges them, so no approval is bound to them."""
+
+_VERDICTS_SHOWN = frozenset({Status.OK, Status.WARNING, Status.ERROR})
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All changes of one pass, before any is made."""
+
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def checksum(self) -> str:
+        """Bound to the rows as they were read (id, version, UPN, name) and to what becomes of their verdicts.
+
+        Presence and the times are left out: the same plan has the same checksum a minute later.
+        """
+        decided = sorted(filter(None, map(_decided, self.changes)), key=itemgetter(0))
+        return sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Safety:
+    """Shares are of 1. ``max_worsened``: of the rows that show OK; ``max_missing_rows``: of the rows known before."""
+
+    max_worsened: float = 0.3
+    max_worsened_floor: int = 10
+    """Rows. Fewer than this may always worsen: in a small list a share says little."""
+    max_missing_rows: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A fuse holds the plan: ``rows`` ``of`` so many are over the ``limit``, mostly for the ``cause``."""
+
+    fuse: str
+    checksum: str
+    rows: int
+    of: int
+    limit: str
+    cause: str
+
+
+def plan(
+    rows: Sequence[Row], verdicts: Mapping[int, Verdict], presences: Mapping[str, Presence], now: datetime
+) -> Plan:
+    """``verdicts`` by row id, one for each row; ``presences`` by user id, as far as they were answered."""
+    changes = []
+    for row in rows:
+        verdict = verdicts[row.id]
+        presence = None if verdict.user is None else presences.get(verdict.user.id)
+        if values := _differences(row.shown, desired(verdict, presence, row.shown)):
+            changes.append(Change(row, {**values, OurColumn.SYNC_CHANGED_AT: _whole_seconds(now)}))
+    return Plan(tuple(changes))
+
+
+def desired(verdict: Verdict, presence: Presence | None, shown: Shown) -> Shown:
+    """What the row should show. SyncChangedAt is as it is: it follows from the others."""
+    if verdict.status is Status.UNKNOWN and shown.status in _VERDICTS_SHOWN:
+        return shown  # a failed request is no news
+    availability, activity, since = _desired_presence(verdict.user, presence, shown)
+    return Shown(
+        status=verdict.status.value,
+        anomalies=_anomalies_text(verdict.anomalies),
+        account=_text(verdict.account),
+        object_id="" if verdict.user is None else _text(verdict.user.id),
+        presence=availability,
+        activity=activity,
+        presence_changed_at=since,
+        sync_changed_at=shown.sync_changed_at,
+    )
+
+
+def written(change: Change, etag: str | None) -> Row:
+    """The row as the change leaves it; ``etag`` is its new one, None where the API told none."""
+    cells = {**_cells(change.row.shown), **change.values}
+    texts = {column: value if isinstance(value, str) else "" for column, value in cells.items()}
+    times = {column: value if isinstance(value, datetime) else None for column, value in cells.items()}
+    shown = Shown(
+        status=texts[OurColumn.STATUS],
+        anomalies=texts[OurColumn.ANOMALIES],
+        account=texts[OurColumn.ACCOUNT],
+        object_id=texts[OurColumn.OBJECT_ID],
+        presence=texts[OurColumn.PRESENCE],
+        activity=texts[OurColumn.ACTIVITY],
+        presence_changed_at=times[OurColumn.PRESENCE_CHANGED_AT],
+        sync_changed_at=times[OurColumn.SYNC_CHANGED_AT],
+    )
+    return replace(change.row, shown=shown, etag=etag)
+
+
+def judge(plan: Plan, rows: Sequence[Row], safety: Safety, known_rows: int | None) -> Held | None:
+    """The fuse that holds the plan, if one does. ``rows``: the whole list; ``known_rows``: how many there were when a
+    pass was last completed, None if that is not known."""
+    return _too_many_missing(plan, len(rows), safety, known_rows) or _too_many_worsened(plan, rows, safety)
+
+
+def _desired_presence(user: User | None, presence: Presence | None, shown: Shown) -> tuple[str, str, datetime | None]:
+    """Without an answer in this pass, what is shown stays, if it is this user's."""
+    if user is None:
+        return "", "", None
+    if presence is not None:
+        since = first_seen(presence, user, shown)
+        return _text(presence.availability), _text(presence.activity), _whole_seconds(since)
+    if shows_user(shown, user):
+        return shown.presence, shown.activity, shown.presence_changed_at
+    return "", "", None
+
+
+def _cells(shown: Shown) -> dict[OurColumn, CellValue]:
+    return {
+        OurColumn.STATUS: shown.status,
+        OurColumn.ANOMALIES: shown.anomalies,
+        OurColumn.ACCOUNT: shown.account,
+        OurColumn.OBJECT_ID: shown.object_id,
+        OurColumn.PRESENCE: shown.presence,
+        OurColumn.ACTIVITY: shown.activity,
+        OurColumn.PRESENCE_CHANGED_AT: shown.presence_changed_at,
+        OurColumn.SYNC_CHANGED_AT: shown.sync_changed_at,
+    }
+
+
+def _differences(shown: Shown, wanted: Shown) -> dict[OurColumn, CellValue]:
+    if wanted == shown:
+        return {}
+    is_ = _cells(shown)
+    differing = {column: value for column, value in _cells(wanted).items() if value != is_[column]}
+    if OurColumn.ANOMALIES in differing and _lines(wanted.anomalies) == _lines(shown.anomalies):
+        del differing[OurColumn.ANOMALIES]
+    return differing
+
+
+def _lines(note: str) -> list[str]:
+    """SharePoint keeps a note's line ends and outer blanks as it likes: they are no difference."""
+    return [line.strip() for line in note.splitlines() if line.strip()]
+
+
+def _anomalies_text(anomalies: Sequence[Anomaly]) -> str:
+    if not anomalies:
+        return ""
+    text = "\n".join(anomaly.line for anomaly in anomalies)
+    return text if len(text) <= LONGEST_ANOMALIES else text[: LONGEST_ANOMALIES - 1] + "…"
+
+
+def _text(value: str) -> str:
+    """What a single-line column keeps of a value: no outer blanks, and no character cut in two at its end."""
+    if 2 * len(value) > LONGEST_TEXT:
+        value = value.encode("utf-16-le", "surrogatepass")[: 2 * LONGEST_TEXT].decode("utf-16-le", "ignore")
+    return value.strip()
+
+
+def _whole_seconds(moment: datetime) -> datetime:
+    """In UTC: SharePoint keeps no fractions, and a row must show what it was made to show."""
+    if moment.tzinfo is UTC and not moment.microsecond:
+        return moment
+    return moment.astimezone(UTC).replace(microsecond=0)
+
+
+def _decided(change: Change) -> list[object] | None:
+    """What the checksum is made of; None for a change that judges nothing."""
+    values = {column: value for column, value in change.values.items() if column not in _LIVE}
+    row = change.row
+    return [row.id, row.etag, row.upn, row.name, values] if values else None
+
+
+def _too_many_missing(plan: Plan, rows: int, safety: Safety, known_rows: int | None) -> Held | None:
+    missing = (known_rows or 0) - rows
+    if known_rows is None or missing <= known_rows * safety.max_missing_rows:
+        return None
+    cause = f"{missing:,} of {known_rows:,} rows are no longer in the list"
+    return Held("max_missing_rows", plan.checksum, missing, known_rows, _percent(safety.max_missing_rows), cause)
+
+
+def _too_many_worsened(plan: Plan, rows: Sequence[Row], safety: Safety) -> Held | None:
+    worsened = [change for change in plan.changes if _worsens(change)]
+    if len(worsened) < safety.max_worsened_floor:
+        return None
+    well = sum(row.shown.status == Status.OK for row in rows)
+    if len(worsened) <= well * safety.max_worsened:
+        return None
+    cause = _commonest(Counter(map(_cause, worsened)))
+    return Held("max_worsened", plan.checksum, len(worsened), well, _percent(safety.max_worsened), cause)
+
+
+def _worsens(change: Change) -> bool:
+    return change.row.shown.status == Status.OK and change.values.get(OurColumn.STATUS, Status.OK) != Status.OK
+
+
+def _cause(change: Change) -> str:
+    """The row's worst anomaly, and the account that the user was found in until now, or else the domain."""
+    said = change.values.get(OurColumn.ANOMALIES, change.row.shown.anomalies)
+    code = str(said).partition(":")[0]
+    account = change.row.shown.account
+    if account and code != Code.DOMAIN_NOT_CONFIGURED:
+        return f"{code} in account {printable(account)}"
+    domain = (change.row.upn or "").rpartition("@")[2].strip().lower()
+    return f"{code} for {printable(domain)}" if domain else code
+
+
+def _commonest(causes: Counter[str]) -> str:
+    cause, count = min(causes.items(), key=lambda item: (-item[1], item[0]))
+    return f"{count:,} of {causes.total():,}: {cause}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:g}%"

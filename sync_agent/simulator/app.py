@@ -1,0 +1,123 @@
+"""The embedded Microsoft 365 as one ASGI application: Entra, Graph and SharePoint behind one address."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import uuid
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from sync_agent.simulator import (
+    devices,
+    entra,
+    graph_batch,
+    graph_lists,
+    graph_presence,
+    graph_users,
+    rest_batch,
+    sharepoint_rest,
+    wire,
+)
+from sync_agent.simulator.faults import Fault
+from sync_agent.simulator.wire import Call, Failure, Reply, Route, json_reply
+from sync_agent.simulator.world import World
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_WORTH_COMPRESSING = 1_000
+
+
+class Application:
+    """Routes each request, spoils it where a fault says so, and answers after the world's latency."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._routes: list[Route] = [
+            *graph_batch.routes(self.dispatch),
+            *rest_batch.routes(self.dispatch),
+            *graph_presence.routes(),
+            *graph_users.routes(),
+            *graph_lists.routes(),
+            *sharepoint_rest.routes(),
+            *entra.routes(),
+            *devices.routes(),
+        ]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+            return
+        call = await _call(self.world, scope, receive)
+        target = scope["raw_path"].decode() + ("?" + scope["query_string"].decode() if scope["query_string"] else "")
+        fault = self.world.faults.strike(call.method, target)
+        await asyncio.sleep(self.world.latency + (fault.delay if fault else 0.0))
+        if fault is not None and fault.reset:
+            _connection(send).abort()
+            return
+        spoilt = fault is not None and fault.status is not None
+        reply = _spoilt(fault) if fault is not None and spoilt else self.dispatch(call)
+        await _answer(call, reply, send, cut=fault is not None and fault.cut)
+
+    def dispatch(self, call: Call) -> Reply:
+        """The answer to one request, errors included."""
+        self.world.requests["all"] += 1
+        try:
+            reply = wire.dispatch(self._routes, call)
+        except Failure as error:
+            inner = {"request-id": str(uuid.uuid4()), "client-request-id": call.headers.get("client-request-id", "")}
+            body = {"error": {"code": error.code, "message": error.message, "innerError": inner}}
+            reply = json_reply(body, error.status, error.headers)
+        return reply
+
+
+def _spoilt(fault: Fault) -> Reply:
+    return Reply(fault.status or 500, fault.body, {"content-type": "text/html", **fault.headers})
+
+
+async def _call(world: World, scope: Scope, receive: Receive) -> Call:
+    body = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            break
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    target = scope["raw_path"].decode() + "?" + scope["query_string"].decode()
+    return wire.call(world, scope["method"], target, headers, body)
+
+
+async def _answer(call: Call, reply: Reply, send: Send, *, cut: bool) -> None:
+    body = reply.body
+    headers = {
+        "request-id": str(uuid.uuid4()),
+        "client-request-id": call.headers.get("client-request-id", ""),
+        **reply.headers,
+    }
+    if len(body) > _WORTH_COMPRESSING and "gzip" in call.headers.get("accept-encoding", "") and call.world.compress:
+        body = gzip.compress(body, compresslevel=1)
+        headers["content-encoding"] = "gzip"
+    if reply.status != 204:
+        headers["content-length"] = str(len(body))
+    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": reply.status, "headers": raw})
+    if cut:
+        await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+        _connection(send).close()
+        return
+    await send({"type": "http.response.body", "body": body})
+
+
+def _connection(send: Send) -> asyncio.Transport:
+    """uvicorn's own connection: ASGI has no words for a connection that breaks."""
+    return send.__self__.transport  # type: ignore[attr-defined, no-any-return]
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

@@ -1,0 +1,266 @@
+"""The embedded Entra: discovery, and tokens by secret, assertion, device code and refresh token."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from urllib.parse import parse_qsl, urlsplit
+
+import jwt
+from cryptography.hazmat.primitives import hashes
+
+from sync_agent.simulator.wire import Call, Reply, Route, json_reply, route
+from sync_agent.simulator.world import AppRegistration, SimUser, Tenant, World
+
+_REFRESH_LIFETIME = 90 * 86_400
+_GRAPH_NAMES = ("https://graph.microsoft.com", "00000003-0000-0000-c000-000000000000")
+
+
+class Refusal(Exception):
+    """An OAuth error answer (RFC 6749 5.2) with Entra's number in its description."""
+
+    def __init__(self, error: str, number: int, text: str, status: int = 400) -> None:
+        super().__init__(text)
+        self.error = error
+        self.number = number
+        self.text = text
+        self.status = status
+
+    def reply(self) -> Reply:
+        trace, correlation = str(uuid.uuid4()), str(uuid.uuid4())
+        now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+        description = f"AADSTS{self.number}: {self.text} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {now}"
+        body = {
+            "error": self.error,
+            "error_description": description,
+            "error_codes": [self.number],
+            "timestamp": now,
+            "trace_id": trace,
+            "correlation_id": correlation,
+        }
+        return json_reply(body, self.status)
+
+
+def routes() -> list[Route]:
+    return [
+        route("GET", r"/common/discovery/instance", _instance),
+        route("GET", r"/(?P<tenant>[^/]+)/v2\.0/\.well-known/openid-configuration", _configuration),
+        route("GET", r"/(?P<tenant>[^/]+)/discovery/v2\.0/keys", lambda call: json_reply(call.world.mint.public_keys())),
+        route("POST", r"/(?P<tenant>[^/]+)/oauth2/v2\.0/token", _answering(_token)),
+        route("POST", r"/(?P<tenant>[^/]+)/oauth2/v2\.0/devicecode", _answering(_device_code)),
+    ]
+
+
+def _answering(handler: Callable[[Call], Reply]) -> Callable[[Call], Reply]:
+    def answered(call: Call) -> Reply:
+        try:
+            return handler(call)
+        except Refusal as refusal:
+            return refusal.reply()
+
+    return answered
+
+
+def _instance(call: Call) -> Reply:
+    tenant = urlsplit(call.query.get("authorization_endpoint", "")).path.split("/")[1:2] or ["common"]
+    endpoint = f"{call.world.origin}/{tenant[0]}/v2.0/.well-known/openid-configuration"
+    return json_reply({"tenant_discovery_endpoint": endpoint, "api-version": "1.1", "metadata": []})
+
+
+def _configuration(call: Call) -> Reply:
+    tenant = call.world.tenant_of(call.groups["tenant"])
+    if tenant is None:
+        return _no_tenant(call).reply()
+    root = f"{call.world.origin}/{tenant.id}"
+    return json_reply(
+        {
+            "issuer": f"{root}/v2.0",
+            "authorization_endpoint": f"{root}/oauth2/v2.0/authorize",
+            "token_endpoint": f"{root}/oauth2/v2.0/token",
+            "device_authorization_endpoint": f"{root}/oauth2/v2.0/devicecode",
+            "jwks_uri": f"{root}/discovery/v2.0/keys",
+            "tenant_region_scope": "EU",
+            "response_types_supported": ["code", "id_token"],
+            "subject_types_supported": ["pairwise"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+        }
+    )
+
+
+def _no_tenant(call: Call) -> Refusal:
+    text = f"Tenant '{call.groups['tenant']}' not found. Check to make sure you have the correct tenant ID."
+    return Refusal("invalid_tenant", 90002, text)
+
+
+def _token(call: Call) -> Reply:
+    form = _form(call)
+    tenant, app = _app(call, form)
+    match form.get("grant_type"):
+        case "client_credentials":
+            by_certificate = _proof(call, form, tenant, app)
+            return _app_token(call.world, tenant, app, form, by_certificate)
+        case "urn:ietf:params:oauth:grant-type:device_code" | "device_code":
+            return _by_device_code(call.world, tenant, app, form)
+        case "refresh_token":
+            return _by_refresh_token(call.world, tenant, app, form)
+        case other:
+            raise Refusal("unsupported_grant_type", 70003, f"The app requested an unsupported grant type '{other}'.")
+
+
+def _form(call: Call) -> dict[str, str]:
+    return dict(parse_qsl(call.body.decode(errors="replace"), keep_blank_values=True))
+
+
+def _app(call: Call, form: Mapping[str, str]) -> tuple[Tenant, AppRegistration]:
+    tenant = call.world.tenant_of(call.groups["tenant"])
+    if tenant is None:
+        raise _no_tenant(call)
+    client_id = form.get("client_id", "").lower()
+    app = tenant.apps.get(client_id)
+    if app is None:
+        text = f"Application with identifier '{client_id}' was not found in the directory '{tenant.name}'."
+        raise Refusal("unauthorized_client", 700016, text)
+    if not app.enabled:
+        raise Refusal("unauthorized_client", 7000112, f"Application '{client_id}' is disabled.", 401)
+    return tenant, app
+
+
+def _proof(call: Call, form: Mapping[str, str], tenant: Tenant, app: AppRegistration) -> bool:
+    """Check the app's credential; True for a certificate."""
+    if "client_assertion" in form:
+        _check_assertion(call, form["client_assertion"], tenant, app)
+        return True
+    if "client_secret" not in form:
+        text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."
+        raise Refusal("invalid_client", 7000218, text, 401)
+    expiry = app.secrets.get(form["client_secret"])
+    if expiry is None:
+        text = "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value."
+        raise Refusal("invalid_client", 7000215, text, 401)
+    if expiry <= call.world.clock():
+        raise Refusal("invalid_client", 7000222, "The provided client secret keys for app are expired.", 401)
+    return False
+
+
+def _check_assertion(call: Call, assertion: str, tenant: Tenant, app: AppRegistration) -> None:
+    wrong = Refusal("invalid_client", 700027, "The certificate with identifier used to sign the client assertion is not registered on application.", 401)
+    try:
+        header = jwt.get_unverified_header(assertion)
+    except jwt.PyJWTError as error:
+        raise wrong from error
+    for certificate in app.certificates:
+        if header.get("x5t#S256") != _thumbprint(certificate.fingerprint(hashes.SHA256())) and header.get("x5t") != _thumbprint(
+            certificate.fingerprint(hashes.SHA1())  # noqa: S303 - x5t is SHA-1 by RFC 7515
+        ):
+            continue
+        endpoint = f"{call.world.origin}/{call.groups['tenant']}/oauth2/v2.0/token"
+        try:
+            claims = jwt.decode(
+                assertion,
+                certificate.public_key(),  # type: ignore[arg-type]
+                algorithms=["RS256", "PS256"],
+                audience=[endpoint, f"{call.world.origin}/{tenant.id}/oauth2/v2.0/token"],
+                options={"require": ["exp", "aud", "iss", "sub"], "verify_exp": False, "verify_nbf": False},
+            )
+        except jwt.PyJWTError as error:
+            raise wrong from error
+        now = call.world.clock()
+        if not now < claims["exp"] < now + 86_400:
+            raise Refusal("invalid_client", 700024, "Client assertion is not within its valid time range.", 401)
+        if claims["iss"].lower() != app.client_id or claims["sub"].lower() != app.client_id:
+            raise wrong
+        return
+    raise wrong
+
+
+def _thumbprint(digest: bytes) -> str:
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def _app_token(
+    world: World, tenant: Tenant, app: AppRegistration, form: Mapping[str, str], by_certificate: bool
+) -> Reply:
+    scope = form.get("scope", "")
+    if not scope.endswith("/.default"):
+        text = f"The provided request must include a scope that ends with /.default: '{scope}'."
+        raise Refusal("invalid_scope", 70011, text)
+    resource = _resource(world, scope, tenant)
+    token, lives = world.mint.access_token(world, tenant, app, resource, by_certificate=by_certificate)
+    return json_reply({"token_type": "Bearer", "expires_in": lives, "ext_expires_in": lives, "access_token": token})
+
+
+def _resource(world: World, scope: str, tenant: Tenant) -> str:
+    wanted = next((part for part in scope.split() if part.endswith("/.default")), "").removesuffix("/.default")
+    known = (world.origin, *_GRAPH_NAMES, *world.other_origins)
+    if wanted.rstrip("/") not in known:
+        text = f"The resource principal named {wanted} was not found in the tenant named {tenant.name}."
+        raise Refusal("invalid_resource", 500011, text)
+    return wanted.rstrip("/")
+
+
+def _device_code(call: Call) -> Reply:
+    form = _form(call)
+    tenant, app = _app(call, form)
+    return json_reply(call.world.devices.offer(call.world, tenant, app, form.get("scope", "")))
+
+
+def _by_device_code(world: World, tenant: Tenant, app: AppRegistration, form: Mapping[str, str]) -> Reply:
+    if not app.public_client_flows:
+        text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."
+        raise Refusal("invalid_client", 7000218, text, 401)
+    code = world.devices.codes.get(form.get("device_code", ""))
+    if code is None or code.client_id != app.client_id:
+        raise Refusal("bad_verification_code", 70019, "Verification code expired or not known.")
+    now = world.clock()
+    if now >= code.expires:
+        raise Refusal("expired_token", 70020, "The provided device code has expired.")
+    if code.declined:
+        raise Refusal("authorization_declined", 70018, "The user declined the sign-in.")
+    if code.user is None:
+        too_soon, code.asked = now - code.asked < code.interval - 0.5, now
+        if too_soon:
+            raise Refusal("slow_down", 70016, "Polling too fast.")
+        raise Refusal("authorization_pending", 70016, "The end user hasn't finished authentication.")
+    del world.devices.codes[form["device_code"]]
+    home = code.home or tenant
+    return _person_tokens(world, home, app, code.user, _resource(world, code.scope, tenant))
+
+
+def _by_refresh_token(world: World, tenant: Tenant, app: AppRegistration, form: Mapping[str, str]) -> Reply:
+    known = world.devices.refresh_tokens.get(_digest(form.get("refresh_token", "")))
+    if known is None or known.client_id != app.client_id:
+        raise Refusal("invalid_grant", 9002313, "Invalid request. Request is malformed or invalid.")
+    if known.issued < tenant.revoked_before:
+        raise Refusal("invalid_grant", 50173, "The provided grant has expired due to it being revoked.")
+    if world.clock() - known.issued > _REFRESH_LIFETIME:
+        raise Refusal("invalid_grant", 700082, "The refresh token has expired due to inactivity.")
+    if not known.user.enabled:
+        raise Refusal("invalid_grant", 50057, "The user account is disabled.")
+    return _person_tokens(world, known.home, app, known.user, _resource(world, form.get("scope", ""), tenant))
+
+
+def _person_tokens(world: World, tenant: Tenant, app: AppRegistration, user: SimUser, resource: str) -> Reply:
+    token, lives = world.mint.access_token(world, tenant, app, resource, user=user)
+    id_token, client_info = world.mint.id_token(world, tenant, app, user)
+    refresh = secrets.token_urlsafe(48)
+    world.devices.keep(_digest(refresh), world.clock(), app.client_id, user, tenant)
+    return json_reply(
+        {
+            "token_type": "Bearer",
+            "scope": " ".join(f"{resource}/{permission}" for permission in sorted(app.permissions)),
+            "expires_in": lives,
+            "ext_expires_in": lives,
+            "access_token": token,
+            "refresh_token": refresh,
+            "id_token": id_token,
+            "client_info": client_info,
+        }
+    )
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,195 @@
+"""SharePoint lists: columns, items, versions, ETags; and what a person does to them."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sync_agent.simulator.wire import Failure
+
+VIEW_THRESHOLD = 5_000
+LONGEST_TEXT = 255
+_KEPT_VERSIONS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who changes things; ``login`` is the claims name."""
+
+    id: int
+    name: str
+    login: str
+
+
+TEAM_LEADER = Person(7, "Terry Leader", "i:0#.f|membership|terry.leader@contoso.com")
+SERVICE = Person(1073741822, "SharePoint App", "i:0i.t|00000003-0000-0ff1-ce00-000000000000|app@sharepoint")
+
+
+@dataclass(slots=True)
+class ListColumn:
+    """``internal`` is fixed when the column is made; ``display`` can be changed any day."""
+
+    internal: str
+    display: str
+    type: str = "Text"
+    choices: tuple[str, ...] = ()
+    fill_in: bool = False
+    indexed: bool = False
+    read_only: bool = False
+    hidden: bool = False
+    description: str = ""
+    rich: bool = False
+    date_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    number: int
+    fields: Mapping[str, Any]
+    modified: datetime
+    editor: Person
+
+
+@dataclass(slots=True)
+class ListItem:
+    """``revision`` moves with every write (the ETag's number); ``versions`` only where history is kept."""
+
+    id: int
+    unique_id: str
+    fields: dict[str, Any]
+    created: datetime
+    modified: datetime
+    editor: Person
+    author: Person
+    revision: int = 1
+    versions: list[Version] = field(default_factory=list)
+    is_folder: bool = False
+
+    @property
+    def etag(self) -> str:
+        return f'"{self.unique_id},{self.revision}"'
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+@dataclass(slots=True)
+class SharePointList:
+    id: str
+    title: str
+    columns: dict[str, ListColumn]
+    items: dict[int, ListItem] = field(default_factory=dict)
+    views: dict[str, dict[str, Any]] = field(default_factory=dict)
+    versioning: bool = True
+    clock: Callable[[], datetime] = _now
+    next_id: int = 1
+
+    def add(self, fields: Mapping[str, Any], by: Person = TEAM_LEADER) -> int:
+        now = self.clock()
+        item = ListItem(self.next_id, str(uuid.uuid4()), dict(fields), now, now, by, by)
+        item.versions.append(Version(1, dict(fields), now, by))
+        self.items[item.id] = item
+        self.next_id += 1
+        return item.id
+
+    def edit(self, item_id: int, fields: Mapping[str, Any], by: Person = TEAM_LEADER) -> None:
+        """As a person, MERGE or Graph's PATCH does: a new version, Modified and Modified By move."""
+        item = self.items[item_id]
+        self._put(item, fields)
+        item.modified, item.editor = self.clock(), by
+        if self.versioning:
+            version = Version(item.versions[-1].number + 1, dict(item.fields), item.modified, by)
+            item.versions = [*item.versions[-_KEPT_VERSIONS + 1 :], version]
+
+    def overwrite(self, item_id: int, fields: Mapping[str, Any], modified: datetime | None, by: Person) -> None:
+        """As UpdateOverwriteVersion does: no new version."""
+        item = self.items[item_id]
+        self._put(item, fields)
+        item.modified, item.editor = modified or self.clock(), by
+        last = item.versions[-1]
+        item.versions[-1] = replace(last, fields=dict(item.fields), modified=item.modified, editor=by)
+
+    def delete(self, item_id: int) -> None:
+        del self.items[item_id]
+
+    def _put(self, item: ListItem, fields: Mapping[str, Any]) -> None:
+        for name, value in fields.items():
+            if value is None or value == "":
+                item.fields.pop(name, None)
+            else:
+                item.fields[name] = value
+        item.revision += 1
+
+    def column(self, name: str) -> ListColumn | None:
+        """By internal name or title."""
+        return self.columns.get(name) or next((c for c in self.columns.values() if c.display == name), None)
+
+    def add_column(self, column: ListColumn) -> ListColumn:
+        if column.internal in self.columns:
+            message = f"A duplicate field name “{column.internal}” was found."
+            raise Failure(409, "nameAlreadyExists", message)
+        self.columns[column.internal] = column
+        return column
+
+    def accept(self, column: ListColumn, value: Any) -> Any:
+        """The value as it is stored. Raises ValueError with SharePoint's reason."""
+        if value is None or value == "":
+            return None
+        if column.read_only:
+            raise ValueError(f"Field '{column.internal}' is read-only.")
+        if column.type == "Text" and len(str(value)) > LONGEST_TEXT:
+            raise ValueError(f"Text entered into this field is limited to {LONGEST_TEXT} characters.")
+        if column.type == "Choice" and value not in column.choices and not column.fill_in:
+            raise ValueError(f"'{value}' is not one of the choices of this field.")
+        if column.type == "DateTime":
+            return iso_time(value)
+        if column.type in ("Text", "Note", "Choice") and not isinstance(value, str):
+            raise ValueError("A text was expected.")
+        return value
+
+
+def iso_time(value: Any) -> str:
+    """Stored in UTC, to the second."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError as error:
+            raise ValueError("You must specify a valid date.") from error
+    if value.tzinfo is None:
+        value = value.replace(tzinfo=UTC)
+    return str(value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+
+def internal_name(display: str) -> str:
+    """As SharePoint makes it: characters that XML names lack are encoded, at most 32 characters."""
+    encoded = re.sub(r"[^A-Za-z0-9_.-]", lambda found: f"_x{ord(found[0]):04x}_", display)
+    if encoded[:1].isdigit():
+        encoded = f"_x{ord(encoded[0]):04x}_{encoded[1:]}"
+    return encoded[:32]
+
+
+def agent_list(title: str = "Agents") -> SharePointList:
+    """A contact centre's list as people keep it, without our columns."""
+    standard = (
+        ListColumn("ID", "ID", "Counter", indexed=True, read_only=True),
+        ListColumn("Title", "Name"),
+        ListColumn("LinkTitle", "Name", "Computed", read_only=True),
+        ListColumn("Created", "Created", "DateTime", read_only=True),
+        ListColumn("Modified", "Modified", "DateTime", read_only=True),
+        ListColumn("Author", "Created By", "User", read_only=True),
+        ListColumn("Editor", "Modified By", "User", read_only=True),
+        ListColumn("_UIVersionString", "Version", "Text", read_only=True),
+        ListColumn("ContentType", "Content Type", "Computed", read_only=True),
+        ListColumn("Attachments", "Attachments", "Attachments", read_only=True),
+        ListColumn("UPN", "UPN"),
+        ListColumn("Team", "Team", "Choice", ("Sales", "Service", "Billing", "Retention"), fill_in=True),
+        ListColumn("Extension", "Extension"),
+        ListColumn("Skill", "Skill", "Note"),
+    )
+    view = {"Title": "All Items", "ViewFields": ["LinkTitle", "UPN", "Team", "Extension"]}
+    return SharePointList(str(uuid.uuid4()), title, {column.internal: column for column in standard}, views={"All Items": view})

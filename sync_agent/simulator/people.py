@@ -1,0 +1,22 @@
+"""Names of made-up people, of many languages."""
+
+from __future__ import annotations
+
+import unicodedata
+
+FIRST_NAMES = tuple(
+    "Jane John Anna Sean Zoë José Mária Łukasz Søren Aoife Chloé Ivan Mei Hiroshi Fatima Omar Priya Rahul Ngozi Kwame "
+    "Ingrid Björn Lucía Mateo Giulia Marco Noémie Étienne Katarzyna Paweł Elif Mehmet Yara Tariq Sofia Dmitri Olga "
+    "Liam Emma Noah Olivia Lucas Mia Elena Niklas Greta Pieter Anouk Tomáš Věra Márton Zsófia Ana Luís".split()
+)
+LAST_NAMES = tuple(
+    "Doe Smith O'Brien Müller García Nowak Sørensen Kowalczyk Dupont Petrov Chen Tanaka Haddad Khan Sharma Okafor "
+    "Mensah Lindqvist Åkesson Fernández Rossi Bianchi Lefèvre Wójcik Yılmaz Demir Silva Santos Ivanova Johnson Brown "
+    "Davies D'Angelo Schneider Becker van-Dijk Jansen Novák Horváth Kovács Pereira Murphy Walsh Byrne Laurent".split()
+)
+
+
+def upn_part(name: str) -> str:
+    """The name as tenants spell it in sign-in names: plain letters, apostrophes and hyphens stay."""
+    plain = unicodedata.normalize("NFKD", name.replace("ł", "l").replace("Ł", "L").replace("ø", "o").replace("ı", "i"))
+    return "".join(character for character in plain.lower() if character.isascii())

@@ -1,0 +1,84 @@
+"""`/_api/$batch`: multipart/mixed, GETs outside, writes inside a change set; not atomic, each part with its own status."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from sync_agent.simulator import rest_json, wire
+from sync_agent.simulator.tokens import principal
+from sync_agent.simulator.wire import Call, Failure, Reply, Route, route
+
+MOST_PARTS = 100
+_REASONS = {200: "OK", 201: "Created", 204: "No Content", 400: "Bad Request", 404: "Not Found", 412: "Precondition Failed"}
+
+Dispatch = Callable[[Call], Reply]
+
+
+def routes(dispatch: Dispatch) -> list[Route]:
+    def answered(call: Call) -> Reply:
+        try:
+            return _batch(call, dispatch)
+        except Failure as error:
+            return rest_json.failure(call, error)
+
+    return [route("POST", r"(?P<site>/(?:sites|teams)/[^/]+)/_api/\$batch", answered)]
+
+
+def _batch(call: Call, dispatch: Dispatch) -> Reply:
+    who = principal(call, (call.world.origin,))
+    if who.user is None and not who.by_certificate:
+        raise Failure(401, "-2147024891, System.UnauthorizedAccessException", "Unsupported app only token.")
+    parts = [request for piece in _pieces(call.headers.get("content-type", ""), call.body) for request in _requests(piece)]
+    if len(parts) > MOST_PARTS:
+        raise Failure(400, "-1, Microsoft.SharePoint.Client.InvalidClientQueryException", f"At most {MOST_PARTS} parts are allowed.")
+    call.world.requests["batch"] += 1
+    boundary = f"batchresponse_{uuid.uuid4()}"
+    out = b"".join(_rendered(boundary, _answer(call, part, dispatch)) for part in parts) + f"--{boundary}--\r\n".encode()
+    return Reply(200, out, {"content-type": f"multipart/mixed; boundary={boundary}"})
+
+
+def _pieces(content_type: str, body: bytes) -> list[bytes]:
+    boundary = re.search(r'boundary="?([^";]+)"?', content_type)
+    if not content_type.startswith("multipart/mixed") or boundary is None:
+        raise Failure(400, "-1, Microsoft.SharePoint.Client.InvalidClientQueryException", "The batch is not multipart/mixed.")
+    pieces = body.split(b"--" + boundary[1].encode())
+    if len(pieces) < 3 or not pieces[-1].startswith(b"--"):
+        raise Failure(400, "-1, Microsoft.SharePoint.Client.InvalidClientQueryException", "The batch is cut off.")
+    return pieces[1:-1]
+
+
+def _requests(piece: bytes) -> list[tuple[str, bool]]:
+    """The requests of a piece as text, each with whether it stands in a change set."""
+    head, _, content = piece.lstrip(b"\r\n").partition(b"\r\n\r\n")
+    kind = re.search(rb"content-type:\s*([^\r\n]+)", head, re.IGNORECASE)
+    if kind is not None and kind[1].lower().startswith(b"multipart/mixed"):
+        return [(_content(inner), True) for inner in _pieces(kind[1].decode(), content)]
+    return [(content.decode(), False)]
+
+
+def _content(piece: bytes) -> str:
+    return piece.lstrip(b"\r\n").partition(b"\r\n\r\n")[2].decode()
+
+
+def _answer(call: Call, part: tuple[str, bool], dispatch: Dispatch) -> Reply:
+    text, in_changeset = part
+    head, _, body = text.partition("\r\n\r\n")
+    line, *header_lines = head.split("\r\n")
+    method, url, *_ = [*line.split(" "), "", ""]
+    if (method == "GET") == in_changeset:
+        return Reply(400, b'{"odata.error":{"code":"-1","message":{"value":"A GET stands outside, a write inside a change set."}}}', {})
+    headers = {name.strip().lower(): value.strip() for name, _, value in (each.partition(":") for each in header_lines)}
+    headers["authorization"] = call.headers.get("authorization", "")
+    parts = urlsplit(url)
+    target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    return dispatch(wire.call(call.world, method, target, headers, body.removesuffix("\r\n").encode()))
+
+
+def _rendered(boundary: str, reply: Reply) -> bytes:
+    reason = _REASONS.get(reply.status, "Error")
+    head = f"--{boundary}\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\r\nHTTP/1.1 {reply.status} {reason}\r\n"
+    names = "".join(f"{name.upper()}: {value}\r\n" for name, value in reply.headers.items())
+    return f"{head}{names}\r\n".encode() + reply.body + b"\r\n"

@@ -1,0 +1,79 @@
+"""SharePoint's three shapes of JSON: verbose (the Office365 library's), minimal metadata, and none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from sync_agent.simulator.wire import Call, Failure, Reply
+
+
+def shape(call: Call) -> str:
+    """verbose, minimalmetadata or nometadata, by the Accept header."""
+    accept = call.headers.get("accept", "").replace(" ", "").lower()
+    if "odata=verbose" in accept:
+        return "verbose"
+    return "nometadata" if "odata=nometadata" in accept else "minimalmetadata"
+
+
+def one(call: Call, kind: str, uri: str, value: Mapping[str, Any], etag: str | None = None) -> Reply:
+    """One entity."""
+    body: dict[str, Any]
+    match shape(call):
+        case "verbose":
+            body = {"d": _verbose(kind, uri, value, etag)}
+        case "minimalmetadata":
+            body = {"odata.metadata": f"{uri}#", **_minimal(kind, value, etag)}
+        case _:
+            body = dict(value)
+    return _reply(call, body, 200)
+
+
+def many(
+    call: Call, kind: str, uri: str, values: Sequence[tuple[Mapping[str, Any], str | None]], following: str | None = None
+) -> Reply:
+    """A collection; each value with its ETag, ``following`` the address of the next page."""
+    body: dict[str, Any]
+    match shape(call):
+        case "verbose":
+            results = [_verbose(kind, uri, value, etag) for value, etag in values]
+            body = {"d": {"results": results, **({"__next": following} if following else {})}}
+        case "minimalmetadata":
+            body = {"odata.metadata": f"{uri}#", "value": [_minimal(kind, value, etag) for value, etag in values]}
+            body |= {"odata.nextLink": following} if following else {}
+        case _:
+            body = {"value": [value for value, _ in values], **({"odata.nextLink": following} if following else {})}
+    return _reply(call, body, 200)
+
+
+def result_of(call: Call, name: str, values: Sequence[Mapping[str, Any]]) -> Reply:
+    """What a function returns, a collection of complex values."""
+    if shape(call) == "verbose":
+        return _reply(call, {"d": {name: {"results": list(values)}}}, 200)
+    return _reply(call, {"value": list(values)}, 200)
+
+
+def failure(call: Call, error: Failure) -> Reply:
+    said = {"code": error.code, "message": {"lang": "en-US", "value": error.message}}
+    body = {"error": said} if shape(call) == "verbose" else {"odata.error": said}
+    reply = _reply(call, body, error.status)
+    reply.headers |= error.headers
+    return reply
+
+
+def _verbose(kind: str, uri: str, value: Mapping[str, Any], etag: str | None) -> dict[str, Any]:
+    metadata = {"id": uri, "uri": uri, "type": kind, **({"etag": etag} if etag else {})}
+    nested = {
+        name: {"results": inner} if isinstance(inner, list) else inner for name, inner in value.items()
+    }
+    return {"__metadata": metadata, **nested}
+
+
+def _minimal(kind: str, value: Mapping[str, Any], etag: str | None) -> dict[str, Any]:
+    return {"odata.type": kind, **({"odata.etag": etag} if etag else {}), **value}
+
+
+def _reply(call: Call, body: Any, status: int) -> Reply:
+    return Reply(status, orjson.dumps(body), {"content-type": f"application/json;odata={shape(call)};charset=utf-8"})
