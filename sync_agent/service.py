@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 import structlog
 
@@ -62,6 +63,10 @@ class Service:
         missing = await self.context.edges.agent_list.missing_columns()
         if missing:
             raise ColumnsMissing(self.context.edges.agent_list.title, missing)
+
+    @property
+    def report_folder(self) -> Path:
+        return self.settings.state.reports
 
     async def sync(self, *, dry_run: bool = False, approved: str | None = None) -> Outcome:
         """One pass, every job in turn. Raises ListProblem; a list that could not be read or written is told in the

@@ -30,11 +30,11 @@ NOBODY = Absent("contoso")
 SILENT = CouldNotAsk("contoso: no answer within 30 s.", NOW)
 
 
-def verdict(cell: str | None, **matches: Match) -> Verdict:
-    """The verdict on a list of this one row; ``jane`` is the answer for jane.doe@contoso.com, ``cell`` for the cell."""
-    answers = {"jane.doe@contoso.com": matches["jane"]} if "jane" in matches else {}
-    if "cell" in matches and cell is not None:
-        answers[cell.lower()] = matches["cell"]
+def verdict(cell: str | None, itself: Match | None = None, *, jane: Match | None = None) -> Verdict:
+    """The verdict on a list of one row: ``itself`` answers for the cell, ``jane`` for jane.doe@contoso.com."""
+    answers = {(cell or "").lower(): itself} if itself is not None else {}
+    if jane is not None:
+        answers["jane.doe@contoso.com"] = jane
     return reconcile([Row(7, cell)], answers)[7]
 
 
@@ -48,18 +48,18 @@ def test_a_upn_that_a_tenant_has_is_ok_whatever_its_case() -> None:
 
 @pytest.mark.parametrize("cell", ["$jane@contoso.com", "müller@contoso.com", "j" * 70 + "@contoso.com"])
 def test_the_directory_trumps_the_rules_of_spelling(cell: str) -> None:
-    assert verdict(cell, cell=FOUND).status is Status.OK
+    assert verdict(cell, FOUND).status is Status.OK
 
 
 @pytest.mark.parametrize("answer", [SILENT, None])
 def test_what_the_directory_may_lift_is_not_held_against_a_row_before_it_answers(answer: Match | None) -> None:
-    judged = verdict("$jane@contoso.com") if answer is None else verdict("$jane@contoso.com", cell=answer)
+    judged = verdict("$jane@contoso.com", answer)
     assert (judged.status, codes(judged)) == (Status.UNKNOWN, [Code.ACCOUNT_UNAVAILABLE])
 
 
 @pytest.mark.parametrize("answer", [NOBODY, NoTenant("contoso.com")])
 def test_a_wrong_spelling_that_nobody_has_is_one_anomaly(answer: Match) -> None:
-    assert codes(verdict("jane+x@contoso.com", cell=answer)) == [Code.UPN_CHARACTER]
+    assert codes(verdict("jane+x@contoso.com", answer)) == [Code.UPN_CHARACTER]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_wrong_spelling_that_nobody_has_is_one_anomaly(answer: Match) -> None:
     [" jane.doe@contoso.com", "Jane Doe <jane.doe@contoso.com>", "jane.doe@contoso.com;", "ｊane.doe@contoso.com"],
 )
 def test_what_the_cell_means_is_suggested_once_it_is_confirmed(cell: str) -> None:
-    judged = verdict(cell, jane=FOUND, cell=NOBODY)
+    judged = verdict(cell, NOBODY, jane=FOUND)
     assert [anomaly.suggestion for anomaly in judged.anomalies] == ["Jane.Doe@contoso.com"]
     assert judged.anomalies[0].line.endswith(" Did you mean Jane.Doe@contoso.com?")
 
@@ -105,7 +105,7 @@ def test_an_absence_is_an_error_with_its_reason(answer: Match, code: Code, said:
 @pytest.mark.parametrize("enabled", [True, False])
 def test_an_alias_suggests_the_upn_even_of_a_disabled_user(enabled: bool) -> None:
     user = User("id-jane", "Jane.Doe@contoso.com", "Jane Doe", enabled=enabled)
-    judged = verdict("jd@contoso.com", cell=Absent("contoso", deleted_at=NOW, alias_of=user))
+    judged = verdict("jd@contoso.com", Absent("contoso", deleted_at=NOW, alias_of=user))
     assert (judged.status, codes(judged), judged.user) == (Status.ERROR, [Code.UPN_IS_ALIAS], None)
     assert judged.anomalies[0].suggestion == "Jane.Doe@contoso.com"
     assert judged.anomalies[0].message == (
@@ -174,7 +174,7 @@ def test_duplicates_of_a_silent_tenant_stay_unknown() -> None:
 
 
 def test_rows_that_lead_to_one_user_by_different_upns_name_each_other() -> None:
-    matches = {"jane.doe@contoso.com": FOUND, "jd@contoso.com": Absent("contoso", alias_of=JANE)}
+    matches: dict[str, Match] = {"jane.doe@contoso.com": FOUND, "jd@contoso.com": Absent("contoso", alias_of=JANE)}
     rows = [Row(1, "jane.doe@contoso.com"), Row(2, "jd@contoso.com"), Row(3, "jane.doe@contoso.com")]
     judged = reconcile(rows, matches)
     assert codes(judged[1]) == [Code.UPN_DUPLICATE, Code.USER_DUPLICATE]
@@ -210,13 +210,13 @@ def unknown(since: datetime = NOW) -> Presence:
     return Presence("PresenceUnknown", "PresenceUnknown", since=since, read_at=NOW)
 
 
-def matched(**user: bool | None) -> Verdict:
-    licensed = user.pop("teams_licensed", None)
-    return Verdict(7, Status.OK, (), User("id", "j@c.de", teams_licensed=licensed, **user), "contoso")  # type: ignore[arg-type]
+def matched(*, licensed: bool | None = None, guest: bool = False, enabled: bool = True) -> Verdict:
+    user = User("id", "j@c.de", enabled=enabled, guest=guest, teams_licensed=licensed)
+    return Verdict(7, Status.OK, (), user, "contoso")
 
 
 def test_no_presence_of_an_unlicensed_user_is_told_at_once() -> None:
-    judged = with_presence(matched(teams_licensed=False), unknown(), NOW, DAY)
+    judged = with_presence(matched(licensed=False), unknown(), NOW, DAY)
     assert (judged.status, codes(judged)) == (Status.WARNING, [Code.PRESENCE_UNAVAILABLE])
     assert "no Teams licence" in judged.anomalies[0].wrong
 
@@ -224,7 +224,7 @@ def test_no_presence_of_an_unlicensed_user_is_told_at_once() -> None:
 @pytest.mark.parametrize(("age", "told"), [(DAY, True), (DAY - timedelta(seconds=1), False)])
 @pytest.mark.parametrize("licensed", [True, None])
 def test_no_presence_of_others_is_told_when_it_lasts(age: timedelta, told: bool, licensed: bool | None) -> None:
-    judged = with_presence(matched(teams_licensed=licensed), unknown(NOW - age), NOW, DAY)
+    judged = with_presence(matched(licensed=licensed), unknown(NOW - age), NOW, DAY)
     assert bool(judged.anomalies) is told
     assert not told or "for 24 hours or more" in judged.anomalies[0].wrong
 
@@ -239,10 +239,10 @@ def test_the_row_remembers_across_restarts_how_long_presence_has_been_unknown() 
 @pytest.mark.parametrize(
     ("verdict", "presence"),
     [
-        (matched(teams_licensed=False), None),
-        (matched(teams_licensed=False), Presence("Away", "Away", NOW, NOW)),
-        (matched(teams_licensed=False, guest=True), unknown(NOW - DAY)),
-        (matched(teams_licensed=False, enabled=False), unknown(NOW - DAY)),
+        (matched(licensed=False), None),
+        (matched(licensed=False), Presence("Away", "Away", NOW, NOW)),
+        (matched(licensed=False, guest=True), unknown(NOW - DAY)),
+        (matched(licensed=False, enabled=False), unknown(NOW - DAY)),
         (Verdict(7, Status.ERROR), unknown(NOW - DAY)),
     ],
 )

@@ -50,7 +50,7 @@ class DeviceSignIn:
 
     def __init__(self, party: Party) -> None:
         self._party = party
-        self._msal = MsalClient(party, lambda: application(msal.PublicClientApplication, party))
+        self._msal = MsalClient(party, lambda cache: application(msal.PublicClientApplication, party, cache))
         self._refused: set[str] = set()  # resources whose cached token was answered with 401
 
     def acquire(self, resource: str) -> Token | PersonNeeded:

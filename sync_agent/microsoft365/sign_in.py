@@ -71,7 +71,7 @@ class Party:
 class MsalClient:
     """An msal application, made at the first question, since that asks the network (OIDC discovery), and then kept."""
 
-    def __init__(self, party: Party, make: Callable[[], Any]) -> None:
+    def __init__(self, party: Party, make: Callable[[Any], Any]) -> None:
         self._party = party
         self._make = make
         self._made: Any = None
@@ -92,9 +92,10 @@ class MsalClient:
             return self._guarded(question)
 
     def _guarded(self, question: Callable[[Any], T]) -> T:
+        cache = self._party.cache.opened
         try:
             if self._made is None:
-                self._made = self._make()
+                self._made = self._make(cache)
             return question(self._made)
         except (requests.RequestException, msal.exceptions.MsalServiceError) as error:
             raise Unreachable(f"account {self._party.account.id} cannot sign in: {_in_words(error)}") from error
@@ -107,9 +108,8 @@ class ConfidentialSignIn:
 
     def __init__(self, party: Party, credential: Callable[[], Any]) -> None:
         self._account_id = party.account.id
-        self._msal = MsalClient(
-            party, lambda: application(msal.ConfidentialClientApplication, party, client_credential=credential())
-        )
+        kind = msal.ConfidentialClientApplication
+        self._msal = MsalClient(party, lambda cache: application(kind, party, cache, client_credential=credential()))
 
     def acquire(self, resource: str) -> Token:
         scopes = [f"{resource}/.default"]
@@ -137,18 +137,18 @@ class ManagedIdentitySignIn:
         for entry in list(cache.search(cache.CredentialType.ACCESS_TOKEN, target=[resource])):
             cache.remove_at(entry)
 
-    def _client(self) -> Any:
+    def _client(self, cache: Any) -> Any:
         client_id = self._party.account.client_id
         system = msal.SystemAssignedManagedIdentity
         identity = msal.UserAssignedManagedIdentity(client_id=client_id) if client_id else system()
-        return msal.ManagedIdentityClient(identity, http_client=self._party.http, token_cache=self._party.cache.opened)
+        return msal.ManagedIdentityClient(identity, http_client=self._party.http, token_cache=cache)
 
 
-def application(kind: Callable[..., Any], party: Party, **more: Any) -> Any:
+def application(kind: Callable[..., Any], party: Party, cache: Any, **more: Any) -> Any:
     return kind(
         party.account.client_id,
         authority=party.authority,
-        token_cache=party.cache.opened,
+        token_cache=cache,
         http_client=party.http,
         instance_discovery=party.endpoints.instance_discovery,
         **more,

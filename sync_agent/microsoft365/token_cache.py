@@ -18,6 +18,7 @@ from typing import Any
 import msal
 import msal_extensions
 import structlog
+from msal_extensions.persistence import PersistenceError, PersistenceNotFound
 
 _log = structlog.get_logger()
 
@@ -75,9 +76,9 @@ class TokenCache:
     def _set_aside_if_broken(self, persistence: Any) -> None:
         try:
             sound = _is_cache(persistence.load())
-        except msal_extensions.PersistenceNotFound:
+        except PersistenceNotFound:
             return
-        except (ValueError, msal_extensions.PersistenceError):
+        except (ValueError, PersistenceError):
             sound = False
         if sound:
             return

@@ -1,0 +1,51 @@
+"""`sync-agent simulate`: serve the embedded Microsoft 365, to try settings against."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import click
+
+from sync_agent.cli.lab import write_settings
+from sync_agent.outcome import Exit
+from sync_agent.simulator.messy import build
+from sync_agent.simulator.server import Simulator
+
+
+@click.command()
+@click.option("--port", default=8443, show_default=True, help="Where to listen, on 127.0.0.1.")
+@click.option("--rows", default=300, show_default=True, type=click.IntRange(0, 200_000), help="Rows in the Agent list.")
+@click.option("--tenants", default=3, show_default=True, type=click.IntRange(1, 5), help="Configured tenants.")
+@click.option("--seed", default=1, show_default=True, help="The same seed makes the same world.")
+@click.option("--latency", default=0.0, show_default=True, help="Seconds added to every answer.")
+@click.option("--units", default=1_200, show_default=True, help="SharePoint resource units a minute.")
+@click.option("--still", is_flag=True, help="Presence does not move.")
+@click.option("--folder", default="lab", show_default=True, type=click.Path(path_type=Path, file_okay=False))
+def simulate(
+    port: int, rows: int, tenants: int, seed: int, latency: float, units: int, still: bool, folder: Path
+) -> None:
+    """Serve an embedded Microsoft 365 with a messy Agent list; settings and secrets for it go into a folder."""
+    world = build(rows, tenants, seed)
+    world.latency, world.moving = latency, not still
+    for tenant in world.tenants.values():
+        tenant.sharepoint_units = units
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
+    simulator = Simulator(world, port, folder)
+    try:
+        simulator.start()
+    except OSError as error:
+        click.echo(f"sync-agent: cannot listen on 127.0.0.1:{port}: {error.strerror}; try --port.", err=True)
+        sys.exit(Exit.INCOMPLETE)
+    settings = write_settings(world, folder)
+    click.echo(f"The embedded Microsoft 365 is at {simulator.url}, with {rows:,} rows and {tenants} tenants.")
+    click.echo(f"Settings for it: {settings}. In another terminal:\n")
+    for command in ("provision", "sync --dry-run", "sync", "run"):
+        click.echo(f"  sync-agent --settings {settings} {command}")
+    click.echo("\nCtrl-C ends it.")
+    stop.wait()
+    simulator.stop()
