@@ -34,9 +34,7 @@ def one_pass(facts: dict[str, Any], rows: int) -> int:
     tokens = {tenant: _token(session, facts, tenant, facts["url"]) for tenant in facts["tenants"]}
     requested = len(tokens)
     context = _context(facts, session)
-    items = (
-        context.web.lists.get_by_title(facts["list"]).items.select(["Id", "UPN"]).top(rows).get().execute_query()
-    )
+    items = context.web.lists.get_by_title(facts["list"]).items.select(["Id", "UPN"]).top(rows).get().execute_query()
     requested += 2
     for item in items:
         upn = item.properties.get("UPN") or ""

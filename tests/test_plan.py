@@ -154,6 +154,10 @@ def test_no_value_is_longer_than_its_column_holds() -> None:
     assert change[OurColumn.OBJECT_ID] == "🙂" * (LONGEST_TEXT // 2)  # SharePoint counts each as two
 
 
+def test_outer_blanks_that_a_text_column_would_drop_are_not_planned() -> None:
+    assert values(SHOWN, replace(OK, account=" contoso "), replace(AWAY, availability="Away ")) == {}
+
+
 def test_what_was_written_is_what_the_row_shows_next() -> None:
     row = Row(1, "jane@contoso.com", "Jane", SHOWN, "old")
     change = plan([row], {1: WRONG}, {}, NOW).changes[0]
@@ -211,7 +215,7 @@ DEFAULT = Safety()
 
 
 def judged(
-    worsened: int, well: int, verdict: Verdict = WRONG, known: int | None = None, **safety: float
+    worsened: int, well: int, verdict: Verdict = WRONG, *, known: int | None = None, safety: Safety = DEFAULT
 ) -> Held | None:
     """A list of ``well`` rows that show OK, of which ``worsened`` turn."""
     rows = [Row(id_, "jane@contoso.com", shown=SHOWN) for id_ in range(well)]

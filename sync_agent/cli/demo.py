@@ -9,7 +9,6 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from sync_agent.cli.lab import write_settings
 from sync_agent.cli.session import loaded, with_service
 from sync_agent.cli.terminal import Bars, show_outcome
 from sync_agent.outcome import Outcome
@@ -17,6 +16,7 @@ from sync_agent.report.content import gather
 from sync_agent.report.html import to_html
 from sync_agent.service import Service
 from sync_agent.settings import Settings
+from sync_agent.simulator.lab import Api, write_settings
 from sync_agent.simulator.messy import build
 from sync_agent.simulator.server import Simulator
 from sync_agent.state.store import Store
@@ -29,8 +29,9 @@ LARGEST_BUDGET = 6_000
 @click.option("--rows", default=1_000, show_default=True, type=click.IntRange(1, 100_000))
 @click.option("--tenants", default=3, show_default=True, type=click.IntRange(1, 5))
 @click.option("--seed", default=1, show_default=True, help="The same seed makes the same list.")
+@click.option("--api", default="rest", show_default=True, type=click.Choice(["graph", "rest"]), help="The list's API.")
 @click.option("--folder", default="demo", show_default=True, type=click.Path(path_type=Path, file_okay=False))
-def demo(rows: int, tenants: int, seed: int, folder: Path) -> None:
+def demo(rows: int, tenants: int, seed: int, api: Api, folder: Path) -> None:
     """Do the whole job on an embedded Microsoft 365 with a messy list, and leave a report."""
     console = Console()
     world = build(rows, tenants, seed)
@@ -39,7 +40,7 @@ def demo(rows: int, tenants: int, seed: int, folder: Path) -> None:
     history = folder / "state" / "sync-agent.db"
     history.unlink(missing_ok=True)
     with Simulator(world, folder=folder):
-        settings = loaded(write_settings(world, folder), quiet=True)
+        settings = loaded(write_settings(world, folder, api), quiet=True)
         console.print(f"An Agent list of {rows:,} rows and {tenants} tenants, on an embedded Microsoft 365.\n")
         with Bars(console) as bars:
             outcome = with_service(settings, _provision_and_sync, progress=bars)

@@ -32,4 +32,6 @@ def login(settings_path: Path, account: str) -> None:
 
 
 def _show(prompt: Prompt) -> None:
-    click.echo(f"Open {prompt.address} and enter {prompt.code}; sign in with a user of tenant {prompt.tenant}.", err=True)
+    click.echo(
+        f"Open {prompt.address} and enter {prompt.code}; sign in with a user of tenant {prompt.tenant}.", err=True
+    )

@@ -54,7 +54,9 @@ def _write(content: Content, html: Path | None, csv: Path | None) -> None:
 
 
 def _summary(content: Content) -> None:
-    click.echo(f"{content.last.list_title}, as of {content.last.started:%Y-%m-%d %H:%M} UTC: {content.last.rows:,} rows")
+    click.echo(
+        f"{content.last.list_title}, as of {content.last.started:%Y-%m-%d %H:%M} UTC: {content.last.rows:,} rows"
+    )
     for status, count in content.last.status.items():
         click.echo(f"{count:8,} {status}")
     click.echo("")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from sync_agent.cli.lab import write_settings
 from sync_agent.outcome import Exit
+from sync_agent.simulator.lab import Api, write_settings
 from sync_agent.simulator.messy import build
 from sync_agent.simulator.server import Simulator
 
@@ -23,9 +23,10 @@ from sync_agent.simulator.server import Simulator
 @click.option("--latency", default=0.0, show_default=True, help="Seconds added to every answer.")
 @click.option("--units", default=1_200, show_default=True, help="SharePoint resource units a minute.")
 @click.option("--still", is_flag=True, help="Presence does not move.")
+@click.option("--api", default="graph", show_default=True, type=click.Choice(["graph", "rest"]), help="The list's API.")
 @click.option("--folder", default="lab", show_default=True, type=click.Path(path_type=Path, file_okay=False))
 def simulate(
-    port: int, rows: int, tenants: int, seed: int, latency: float, units: int, still: bool, folder: Path
+    port: int, rows: int, tenants: int, seed: int, latency: float, units: int, still: bool, api: Api, folder: Path
 ) -> None:
     """Serve an embedded Microsoft 365 with a messy Agent list; settings and secrets for it go into a folder."""
     world = build(rows, tenants, seed)
@@ -41,7 +42,7 @@ def simulate(
     except OSError as error:
         click.echo(f"sync-agent: cannot listen on 127.0.0.1:{port}: {error.strerror}; try --port.", err=True)
         sys.exit(Exit.INCOMPLETE)
-    settings = write_settings(world, folder)
+    settings = write_settings(world, folder, api)
     click.echo(f"The embedded Microsoft 365 is at {simulator.url}, with {rows:,} rows and {tenants} tenants.")
     click.echo(f"Settings for it: {settings}. In another terminal:\n")
     for command in ("provision", "sync --dry-run", "sync", "run"):

@@ -132,7 +132,11 @@ def _held(outcome: Outcome) -> Text:
 def _work_line(outcome: Outcome, dry_run: bool) -> str:
     writes, requests = outcome.writes, outcome.requests
     asked = ", ".join(f"{count:,} {kind}" for kind, count in sorted(requests.items()))
-    did = f"{writes.planned:,} rows would be written" if dry_run else f"{writes.done:,} of {writes.planned:,} rows written"
+    did = (
+        f"{writes.planned:,} rows would be written"
+        if dry_run
+        else f"{writes.done:,} of {writes.planned:,} rows written"
+    )
     if writes.conflicts:
         did += f", {writes.conflicts:,} changed by others meanwhile"
     if writes.failed:

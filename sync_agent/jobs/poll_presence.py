@@ -36,4 +36,3 @@ def _note_trouble(observed: Observed, failed: Mapping[str, CouldNotAsk]) -> None
     for tenant_id in observed.presence_trouble.keys() - trouble.keys():
         _log.info("presence_is_read_again", tenant=tenant_id)
     observed.presence_trouble = trouble
-

@@ -67,7 +67,11 @@ def document(content: Content) -> dict[str, Any]:
             for anomaly in content.anomalies
         ],
         "days": [
-            {"day": day.started.date().isoformat(), "rows": day.rows, "status": {str(s): n for s, n in day.status.items()}}
+            {
+                "day": day.started.date().isoformat(),
+                "rows": day.rows,
+                "status": {str(s): n for s, n in day.status.items()},
+            }
             for day in content.days
         ],
     }

@@ -100,7 +100,9 @@ class Secret:
         try:
             import keyring
         except ImportError as error:
-            raise SecretUnavailable(f"{self._where}: ${{keyring:…}} needs the package keyring: pip install keyring") from error
+            raise SecretUnavailable(
+                f"{self._where}: ${{keyring:…}} needs the package keyring: pip install keyring"
+            ) from error
         service, _, user = name.partition("/")
         value = keyring.get_password(service, user)
         if value is None:

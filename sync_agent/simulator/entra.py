@@ -33,7 +33,9 @@ class Refusal(Exception):
     def reply(self) -> Reply:
         trace, correlation = str(uuid.uuid4()), str(uuid.uuid4())
         now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-        description = f"AADSTS{self.number}: {self.text} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {now}"
+        description = (
+            f"AADSTS{self.number}: {self.text} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {now}"
+        )
         body = {
             "error": self.error,
             "error_description": description,
@@ -49,7 +51,9 @@ def routes() -> list[Route]:
     return [
         route("GET", r"/common/discovery/instance", _instance),
         route("GET", r"/(?P<tenant>[^/]+)/v2\.0/\.well-known/openid-configuration", _configuration),
-        route("GET", r"/(?P<tenant>[^/]+)/discovery/v2\.0/keys", lambda call: json_reply(call.world.mint.public_keys())),
+        route(
+            "GET", r"/(?P<tenant>[^/]+)/discovery/v2\.0/keys", lambda call: json_reply(call.world.mint.public_keys())
+        ),
         route("POST", r"/(?P<tenant>[^/]+)/oauth2/v2\.0/token", _answering(_token)),
         route("POST", r"/(?P<tenant>[^/]+)/oauth2/v2\.0/devicecode", _answering(_device_code)),
     ]
@@ -147,13 +151,20 @@ def _proof(call: Call, form: Mapping[str, str], tenant: Tenant, app: AppRegistra
 
 
 def _check_assertion(call: Call, assertion: str, tenant: Tenant, app: AppRegistration) -> None:
-    wrong = Refusal("invalid_client", 700027, "The certificate with identifier used to sign the client assertion is not registered on application.", 401)
+    wrong = Refusal(
+        "invalid_client",
+        700027,
+        "The certificate with identifier used to sign the client assertion is not registered on application.",
+        401,
+    )
     try:
         header = jwt.get_unverified_header(assertion)
     except jwt.PyJWTError as error:
         raise wrong from error
     for certificate in app.certificates:
-        if header.get("x5t#S256") != _thumbprint(certificate.fingerprint(hashes.SHA256())) and header.get("x5t") != _thumbprint(
+        if header.get("x5t#S256") != _thumbprint(certificate.fingerprint(hashes.SHA256())) and header.get(
+            "x5t"
+        ) != _thumbprint(
             certificate.fingerprint(hashes.SHA1())  # noqa: S303 - x5t is SHA-1 by RFC 7515
         ):
             continue

@@ -106,7 +106,13 @@ def _columns(call: Call) -> Reply:
     return json_reply({"value": [_column_json(column) for column in found.columns.values()]}, headers=headers)
 
 
-_FACETS = {"Number": "number", "User": "personOrGroup", "URL": "hyperlinkOrPicture", "Boolean": "boolean", "Lookup": "lookup"}
+_FACETS = {
+    "Number": "number",
+    "User": "personOrGroup",
+    "URL": "hyperlinkOrPicture",
+    "Boolean": "boolean",
+    "Lookup": "lookup",
+}
 
 
 def _column_json(column: ListColumn) -> dict[str, Any]:
@@ -127,7 +133,11 @@ def _column_json(column: ListColumn) -> dict[str, Any]:
             kind = "richText" if column.rich else "plain"
             body["text"] = {"allowMultipleLines": True, "linesForEditing": 6, "textType": kind}
         case "Choice":
-            body["choice"] = {"allowTextEntry": column.fill_in, "choices": list(column.choices), "displayAs": "dropDownMenu"}
+            body["choice"] = {
+                "allowTextEntry": column.fill_in,
+                "choices": list(column.choices),
+                "displayAs": "dropDownMenu",
+            }
         case "DateTime":
             body["dateTime"] = {"displayAs": "default", "format": "dateOnly" if column.date_only else "dateTime"}
         case kind if kind in _FACETS:
@@ -141,7 +151,9 @@ def _add_column(call: Call) -> Reply:
     name = str(body.get("name") or "")
     if not name:
         raise Failure(400, "invalidRequest", "A column needs a name.")
-    column = ListColumn(internal_name(name), str(body.get("displayName") or name), description=str(body.get("description") or ""))
+    column = ListColumn(
+        internal_name(name), str(body.get("displayName") or name), description=str(body.get("description") or "")
+    )
     if "choice" in body:
         column.type, column.choices = "Choice", tuple(body["choice"].get("choices", ()))
         column.fill_in = bool(body["choice"].get("allowTextEntry"))
@@ -198,7 +210,10 @@ def _renderer(call: Call) -> Callable[[ListItem], dict[str, Any]]:
             "eTag": item.etag,
             "lastModifiedDateTime": stamp,
             "createdDateTime": item.created.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "contentType": {"id": "0x0120" if item.is_folder else "0x0100AB", "name": "Folder" if item.is_folder else "Item"},
+            "contentType": {
+                "id": "0x0120" if item.is_folder else "0x0100AB",
+                "name": "Folder" if item.is_folder else "Item",
+            },
         }
         if select is not None:
             body = {name: value for name, value in body.items() if name in select or name == "@odata.etag"}

@@ -42,7 +42,9 @@ def _presences(call: Call) -> Reply:
         raise Failure(400, "BadRequest", f"The number of ids must be between 1 and {MOST_IDS}.")
     if any(not isinstance(id_, str) or _GUID.fullmatch(id_) is None for id_ in ids):
         raise Failure(400, "BadRequest", "Invalid id: each id must be a GUID.")
-    values = [value for id_ in dict.fromkeys(ids) if (value := _value(world, principal.tenant.users.get(id_.lower()), id_))]
+    values = [
+        value for id_ in dict.fromkeys(ids) if (value := _value(world, principal.tenant.users.get(id_.lower()), id_))
+    ]
     world.random.shuffle(values)
     return json_reply({"@odata.context": "#communications/presences", "value": values}, headers=headers)
 

@@ -71,7 +71,9 @@ def _reader(call: Call, units: float) -> tuple[Principal, dict[str, str]]:
 def _users(call: Call) -> Reply:
     principal, headers = _reader(call, 2)
     if "$count" in call.query and "consistencylevel" not in call.headers:
-        raise Failure(400, "Request_BadRequest", "Request with $count query parameter needs ConsistencyLevel: eventual.")
+        raise Failure(
+            400, "Request_BadRequest", "Request with $count query parameter needs ConsistencyLevel: eventual."
+        )
     users: Iterable[SimUser] = principal.tenant.users.values()
     if "$filter" in call.query:
         wanted = parse_filter(call.query["$filter"])
@@ -131,7 +133,12 @@ def _organization(call: Call) -> Reply:
     principal, headers = _reader(call, 1)
     tenant = principal.tenant
     domains = [
-        {"name": domain, "isDefault": domain == tenant.domains[0], "isInitial": domain.endswith(".onmicrosoft.com"), "type": "Managed"}
+        {
+            "name": domain,
+            "isDefault": domain == tenant.domains[0],
+            "isInitial": domain.endswith(".onmicrosoft.com"),
+            "type": "Managed",
+        }
         for domain in tenant.domains
     ]
     value = {"id": tenant.id, "displayName": tenant.name, "verifiedDomains": domains, "tenantType": "AAD"}
@@ -142,7 +149,10 @@ def _organization(call: Call) -> Reply:
 def _domains(call: Call) -> Reply:
     principal = graph_principal(call)
     principal.require("Domain.Read.All", "Directory.Read.All")
-    values = [{"id": domain, "isVerified": True, "isDefault": domain == principal.tenant.domains[0]} for domain in principal.tenant.domains]
+    values = [
+        {"id": domain, "isVerified": True, "isDefault": domain == principal.tenant.domains[0]}
+        for domain in principal.tenant.domains
+    ]
     return json_reply({"value": values})
 
 

@@ -32,7 +32,11 @@ def charge(world: World, kind: str, tenant: Tenant, app_id: str, window: Window,
         raise Failure(429, "TooManyRequests", "Too many requests: your app has used up its limit.", headers)
     if kind == "sharepoint" and share >= 0.8:
         limit = int(window[0])
-        return {"ratelimit-limit": str(limit), "ratelimit-remaining": str(max(0, int(limit * (1 - share)))), "ratelimit-reset": "30"}
+        return {
+            "ratelimit-limit": str(limit),
+            "ratelimit-remaining": str(max(0, int(limit * (1 - share)))),
+            "ratelimit-reset": "30",
+        }
     if kind == "directory":
         headers = {"x-ms-resource-unit": str(int(units))}
         return {**headers, "x-ms-throttle-limit-percentage": f"{share:.2f}"} if share >= 0.8 else headers

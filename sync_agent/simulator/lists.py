@@ -192,4 +192,6 @@ def agent_list(title: str = "Agents") -> SharePointList:
         ListColumn("Skill", "Skill", "Note"),
     )
     view = {"Title": "All Items", "ViewFields": ["LinkTitle", "UPN", "Team", "Extension"]}
-    return SharePointList(str(uuid.uuid4()), title, {column.internal: column for column in standard}, views={"All Items": view})
+    return SharePointList(
+        str(uuid.uuid4()), title, {column.internal: column for column in standard}, views={"All Items": view}
+    )

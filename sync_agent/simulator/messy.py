@@ -144,7 +144,14 @@ def _format(builder: _Builder) -> None:
     first, _, last = user.display_name.partition(" ")
     short = tenant.name.upper()
     cell = builder.random.choice(
-        (user.display_name, f"{last}, {first}", f"{short}\\{local}", f"{local}@{tenant.name.lower()}", f"{local}@@{domain}", local)
+        (
+            user.display_name,
+            f"{last}, {first}",
+            f"{short}\\{local}",
+            f"{local}@{tenant.name.lower()}",
+            f"{local}@@{domain}",
+            local,
+        )
     )
     builder.wrong(cell, user.display_name, "upn_format")
 
@@ -152,7 +159,9 @@ def _format(builder: _Builder) -> None:
 def _character(builder: _Builder) -> None:
     _, user = builder.someone()
     local, _, domain = user.upn.partition("@")
-    cell = builder.random.choice((f"{local}&co@{domain}", f"{local}é@{domain}", f"{local}+x@{domain}", f"{local}/1@{domain}"))
+    cell = builder.random.choice(
+        (f"{local}&co@{domain}", f"{local}é@{domain}", f"{local}+x@{domain}", f"{local}/1@{domain}")
+    )
     builder.wrong(cell, user.display_name, "upn_character")
 
 
@@ -243,29 +252,3 @@ _MISTAKES = (
 
 def _guid(chance: random.Random) -> str:
     return str(uuid.UUID(int=chance.getrandbits(128), version=4))
-
-
-def settings_yaml(world: World, ca_bundle: str, *, secret_of: Callable[[str, str], str] = lambda _, secret: secret) -> str:
-    """Settings for this world. ``secret_of`` gets an account id and its secret, and gives what is written for it."""
-    lines = [
-        "# Points at the embedded Microsoft 365, under clouds: below. For a real tenant leave out cloud: and clouds:.",
-        "sharepoint:",
-        f"  site_url: {world.origin}{SITE_PATH}",
-        f"  agent_list: {LIST_TITLE}",
-        f"  account: {world.accounts[0][0]}",
-        "  columns: {upn: UPN, name: Title}",
-        "accounts:",
-    ]
-    for account_id, tenant, app in world.accounts:
-        lines += [
-            f"  - id: {account_id}",
-            f"    tenant_id: {tenant.id}",
-            f"    client_id: {app.client_id}",
-            "    auth: client_secret",
-            f"    client_secret: {secret_of(account_id, next(iter(app.secrets)))}",
-            "    cloud: lab",
-        ]
-    lines += ["clouds:", f"  lab: {{authority: {world.origin}, graph: {world.origin}, ca_bundle: {ca_bundle}}}"]
-    units = world.accounts[0][1].sharepoint_units
-    lines += [f"pacing: {{sharepoint_units_per_minute: {units}, share: 80%}}", ""]
-    return "\n".join(lines)

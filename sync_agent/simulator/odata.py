@@ -16,9 +16,7 @@ MOST_IN = 15
 
 Wanted = Callable[[Mapping[str, Any]], bool]
 
-_TOKEN = re.compile(
-    r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<name>[A-Za-z_][\w/]*)|(?P<number>-?\d+)|(?P<mark>[(),:]))"
-)
+_TOKEN = re.compile(r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<name>[A-Za-z_][\w/]*)|(?P<number>-?\d+)|(?P<mark>[(),:]))")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,14 @@ from sync_agent.simulator.tokens import principal
 from sync_agent.simulator.wire import Call, Failure, Reply, Route, route
 
 MOST_PARTS = 100
-_REASONS = {200: "OK", 201: "Created", 204: "No Content", 400: "Bad Request", 404: "Not Found", 412: "Precondition Failed"}
+_REASONS = {
+    200: "OK",
+    201: "Created",
+    204: "No Content",
+    400: "Bad Request",
+    404: "Not Found",
+    412: "Precondition Failed",
+}
 
 Dispatch = Callable[[Call], Reply]
 
@@ -31,19 +38,29 @@ def _batch(call: Call, dispatch: Dispatch) -> Reply:
     who = principal(call, (call.world.origin,))
     if who.user is None and not who.by_certificate:
         raise Failure(401, "-2147024891, System.UnauthorizedAccessException", "Unsupported app only token.")
-    parts = [request for piece in _pieces(call.headers.get("content-type", ""), call.body) for request in _requests(piece)]
+    parts = [
+        request for piece in _pieces(call.headers.get("content-type", ""), call.body) for request in _requests(piece)
+    ]
     if len(parts) > MOST_PARTS:
-        raise Failure(400, "-1, Microsoft.SharePoint.Client.InvalidClientQueryException", f"At most {MOST_PARTS} parts are allowed.")
+        raise Failure(
+            400,
+            "-1, Microsoft.SharePoint.Client.InvalidClientQueryException",
+            f"At most {MOST_PARTS} parts are allowed.",
+        )
     call.world.requests["batch"] += 1
     boundary = f"batchresponse_{uuid.uuid4()}"
-    out = b"".join(_rendered(boundary, _answer(call, part, dispatch)) for part in parts) + f"--{boundary}--\r\n".encode()
+    out = (
+        b"".join(_rendered(boundary, _answer(call, part, dispatch)) for part in parts) + f"--{boundary}--\r\n".encode()
+    )
     return Reply(200, out, {"content-type": f"multipart/mixed; boundary={boundary}"})
 
 
 def _pieces(content_type: str, body: bytes) -> list[bytes]:
     boundary = re.search(r'boundary="?([^";]+)"?', content_type)
     if not content_type.startswith("multipart/mixed") or boundary is None:
-        raise Failure(400, "-1, Microsoft.SharePoint.Client.InvalidClientQueryException", "The batch is not multipart/mixed.")
+        raise Failure(
+            400, "-1, Microsoft.SharePoint.Client.InvalidClientQueryException", "The batch is not multipart/mixed."
+        )
     pieces = body.split(b"--" + boundary[1].encode())
     if len(pieces) < 3 or not pieces[-1].startswith(b"--"):
         raise Failure(400, "-1, Microsoft.SharePoint.Client.InvalidClientQueryException", "The batch is cut off.")
@@ -69,7 +86,11 @@ def _answer(call: Call, part: tuple[str, bool], dispatch: Dispatch) -> Reply:
     line, *header_lines = head.split("\r\n")
     method, url, *_ = [*line.split(" "), "", ""]
     if (method == "GET") == in_changeset:
-        return Reply(400, b'{"odata.error":{"code":"-1","message":{"value":"A GET stands outside, a write inside a change set."}}}', {})
+        return Reply(
+            400,
+            b'{"odata.error":{"code":"-1","message":{"value":"A GET stands outside, a write inside a change set."}}}',
+            {},
+        )
     headers = {name.strip().lower(): value.strip() for name, _, value in (each.partition(":") for each in header_lines)}
     headers["authorization"] = call.headers.get("authorization", "")
     parts = urlsplit(url)

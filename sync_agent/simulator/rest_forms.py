@@ -76,7 +76,9 @@ def _date(site: Site, text: str, in_utc: bool) -> datetime:
     """The site's regional format; ISO 8601 too where the form says that its dates are in UTC."""
     american = site.locale_id == 1033
     formats = (
-        ("%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %I:%M %p", "%m/%d/%Y") if american else ("%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y")
+        ("%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %I:%M %p", "%m/%d/%Y")
+        if american
+        else ("%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y")
     )
     for format_ in (*formats, *(("%Y-%m-%dT%H:%M:%SZ",) if in_utc and site.takes_iso_dates else ())):
         try:

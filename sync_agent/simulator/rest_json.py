@@ -32,7 +32,11 @@ def one(call: Call, kind: str, uri: str, value: Mapping[str, Any], etag: str | N
 
 
 def many(
-    call: Call, kind: str, uri: str, values: Sequence[tuple[Mapping[str, Any], str | None]], following: str | None = None
+    call: Call,
+    kind: str,
+    uri: str,
+    values: Sequence[tuple[Mapping[str, Any], str | None]],
+    following: str | None = None,
 ) -> Reply:
     """A collection; each value with its ETag, ``following`` the address of the next page."""
     body: dict[str, Any]
@@ -65,9 +69,7 @@ def failure(call: Call, error: Failure) -> Reply:
 
 def _verbose(kind: str, uri: str, value: Mapping[str, Any], etag: str | None) -> dict[str, Any]:
     metadata = {"id": uri, "uri": uri, "type": kind, **({"etag": etag} if etag else {})}
-    nested = {
-        name: {"results": inner} if isinstance(inner, list) else inner for name, inner in value.items()
-    }
+    nested = {name: {"results": inner} if isinstance(inner, list) else inner for name, inner in value.items()}
     return {"__metadata": metadata, **nested}
 
 

@@ -18,9 +18,23 @@ from sync_agent.simulator.wire import Call, Failure, Reply, Route, route
 from sync_agent.simulator.world import Site
 
 _API = r"(?P<site>/(?:sites|teams)/[^/]+)/_api"
-_LIST = _API + r"/web/lists(?:/getbytitle\('(?P<title>(?:[^']|'')*)'\)|/getbyid\('(?P<id>[^']+)'\)|\(guid'(?P<guid>[^']+)'\)|\('(?P<plain>[^']+)'\))"
+_LIST = (
+    _API
+    + r"/web/lists(?:/getbytitle\('(?P<title>(?:[^']|'')*)'\)|/getbyid\('(?P<id>[^']+)'\)|\(guid'(?P<guid>[^']+)'\)|\('(?P<plain>[^']+)'\))"
+)
 _ITEM = _LIST + r"/items(?:\((?P<item>\d+)\)|/getbyid\((?P<item2>\d+)\)|/getitembyid\((?P<item3>\d+)\))"
-_TYPES = {"Text": 2, "Note": 3, "DateTime": 4, "Counter": 5, "Choice": 6, "Number": 9, "URL": 11, "Computed": 12, "Attachments": 19, "User": 20}
+_TYPES = {
+    "Text": 2,
+    "Note": 3,
+    "DateTime": 4,
+    "Counter": 5,
+    "Choice": 6,
+    "Number": 9,
+    "URL": 11,
+    "Computed": 12,
+    "Attachments": 19,
+    "User": 20,
+}
 _LARGEST_PAGE = 5_000
 _DEFAULT_PAGE = 100
 
@@ -69,7 +83,11 @@ def caller(call: Call, role: str, units: float) -> tuple[Site, Principal]:
 def _list_of(call: Call, role: str, units: float) -> tuple[Site, SharePointList, Principal]:
     site, who = caller(call, role, units)
     title = call.groups.get("title")
-    wanted = title.replace("''", "'") if title is not None else call.groups["id"] or call.groups["guid"] or call.groups["plain"]
+    wanted = (
+        title.replace("''", "'")
+        if title is not None
+        else call.groups["id"] or call.groups["guid"] or call.groups["plain"]
+    )
     by_title = {known.title.lower(): known for known in site.lists.values()}
     found = by_title.get(wanted.lower()) if title is not None else site.lists.get(wanted.strip("{}").lower())
     if found is None:
@@ -80,7 +98,11 @@ def _list_of(call: Call, role: str, units: float) -> tuple[Site, SharePointList,
 
 def _context_info(call: Call) -> Reply:
     caller(call, "read", 1)
-    info = {"FormDigestTimeoutSeconds": 1800, "FormDigestValue": f"0x{uuid.uuid4().hex},now", "WebFullUrl": call.world.origin + call.groups["site"]}
+    info = {
+        "FormDigestTimeoutSeconds": 1800,
+        "FormDigestValue": f"0x{uuid.uuid4().hex},now",
+        "WebFullUrl": call.world.origin + call.groups["site"],
+    }
     if rest_json.shape(call) == "verbose":
         return rest_json.one(call, "SP.ContextWebInformation", "", {"GetContextWebInformation": info})
     return rest_json.one(call, "SP.ContextWebInformation", "", info)
@@ -192,7 +214,10 @@ def _create_field(call: Call) -> Reply:
 
 def _views(call: Call) -> Reply:
     _, found, _ = _list_of(call, "read", 2)
-    values = [(_selected(call, {"Id": str(uuid.uuid5(uuid.NAMESPACE_OID, title)), **view}), None) for title, view in found.views.items()]
+    values = [
+        (_selected(call, {"Id": str(uuid.uuid5(uuid.NAMESPACE_OID, title)), **view}), None)
+        for title, view in found.views.items()
+    ]
     return rest_json.many(call, "SP.View", call.world.origin + call.path, values)
 
 
@@ -208,7 +233,11 @@ def _add_view(call: Call) -> Reply:
     unknown = [name for name in names if name not in found.columns]
     if unknown:
         raise Failure(400, "-2147024809, System.ArgumentException", f"Column '{unknown[0]}' does not exist.")
-    found.views[title] = {"Title": title, "ViewFields": names, "ViewQuery": wanted.get("Query") or wanted.get("ViewQuery") or ""}
+    found.views[title] = {
+        "Title": title,
+        "ViewFields": names,
+        "ViewQuery": wanted.get("Query") or wanted.get("ViewQuery") or "",
+    }
     return rest_json.one(call, "SP.View", call.world.origin + call.path, {"Title": title})
 
 
@@ -221,9 +250,15 @@ def _items(call: Call) -> Reply:
     site, found, _ = _list_of(call, "read", 2)
     top = int(call.query.get("$top", _DEFAULT_PAGE))
     if not 1 <= top <= _LARGEST_PAGE:
-        raise Failure(400, "-1, Microsoft.SharePoint.Client.InvalidClientQueryException", "The value of $top is out of range.")
+        raise Failure(
+            400, "-1, Microsoft.SharePoint.Client.InvalidClientQueryException", "The value of $top is out of range."
+        )
     ids = _filtered(found, call.query.get("$filter"))
-    if "$orderby" in call.query and call.query["$orderby"].split()[0].lower() not in ("id",) and len(found.items) > VIEW_THRESHOLD:
+    if (
+        "$orderby" in call.query
+        and call.query["$orderby"].split()[0].lower() not in ("id",)
+        and len(found.items) > VIEW_THRESHOLD
+    ):
         raise _over_threshold()
     after = _after(call.query.get("$skiptoken"))
     ids = [id_ for id_ in ids if id_ > after]
@@ -233,7 +268,9 @@ def _items(call: Call) -> Reply:
         kept = "&".join(f"{quote(k)}={quote(v, safe='(),/')}" for k, v in call.query.items() if k != "$skiptoken")
         token = quote(f"Paged=TRUE&p_ID={ids[top - 1]}")
         following = f"{call.world.origin}{quote(call.path)}?{kept}&%24skiptoken={token}"
-    return rest_json.many(call, "SP.Data.ListListItem", f"{call.world.origin}{site.path}/_api/Web/Lists", values, following)
+    return rest_json.many(
+        call, "SP.Data.ListListItem", f"{call.world.origin}{site.path}/_api/Web/Lists", values, following
+    )
 
 
 def _after(token: str | None) -> int:
@@ -257,7 +294,9 @@ def _filtered(found: SharePointList, text: str | None) -> list[int]:
     matched = re.fullmatch(r"(\w+) eq '((?:[^']|'')*)'", text.strip())
     column = found.columns.get(matched[1]) if matched else None
     if matched is None or column is None:
-        raise Failure(400, "-1, Microsoft.SharePoint.Client.InvalidClientQueryException", f"The expression \"{text}\" is not valid.")
+        raise Failure(
+            400, "-1, Microsoft.SharePoint.Client.InvalidClientQueryException", f'The expression "{text}" is not valid.'
+        )
     if not column.indexed and len(found.items) > VIEW_THRESHOLD:
         raise _over_threshold()
     value = matched[2].replace("''", "'")
@@ -287,14 +326,24 @@ def _item_json(call: Call, found: SharePointList, item: ListItem) -> tuple[dict[
         person, _, part = name.partition("/")
         if part:
             if person not in expand or person not in people:
-                raise Failure(400, "-1, Microsoft.SharePoint.Client.InvalidClientQueryException", f"The query to field '{name}' is not valid. The $select query string must specify the target fields and the $expand query string must contain {person}.")
-            value.setdefault(person, {})[part] = {"Name": people[person].login, "Title": people[person].name, "Id": people[person].id}.get(part)
+                raise Failure(
+                    400,
+                    "-1, Microsoft.SharePoint.Client.InvalidClientQueryException",
+                    f"The query to field '{name}' is not valid. The $select query string must specify the target fields and the $expand query string must contain {person}.",
+                )
+            value.setdefault(person, {})[part] = {
+                "Name": people[person].login,
+                "Title": people[person].name,
+                "Id": people[person].id,
+            }.get(part)
         elif name in whole:
             value[name] = whole[name]
         elif name in found.columns:
             value[name] = item.fields.get(name)
         else:
-            raise Failure(400, "-1, Microsoft.SharePoint.SPException", f"The field or property '{name}' does not exist.")
+            raise Failure(
+                400, "-1, Microsoft.SharePoint.SPException", f"The field or property '{name}' does not exist."
+            )
     return value, f'"{item.revision}"'
 
 
@@ -302,7 +351,11 @@ def _one(call: Call, role: str, units: float) -> tuple[SharePointList, ListItem,
     _, found, who = _list_of(call, role, units)
     item = found.items.get(int(call.groups["item"] or call.groups["item2"] or call.groups["item3"]))
     if item is None:
-        raise Failure(404, "-2130575338, Microsoft.SharePoint.SPException", "Item does not exist. It may have been deleted by another user.")
+        raise Failure(
+            404,
+            "-2130575338, Microsoft.SharePoint.SPException",
+            "Item does not exist. It may have been deleted by another user.",
+        )
     return found, item, who
 
 
@@ -319,19 +372,33 @@ def _merge(call: Call) -> Reply:
     found, item, _ = _one(call, "write", 2)
     method = call.headers.get("x-http-method", "").upper()
     if method not in ("MERGE", "PATCH"):
-        raise Failure(400, "-1, Microsoft.SharePoint.Client.InvalidClientQueryException", "The HTTP method POST is not allowed here.")
+        raise Failure(
+            400,
+            "-1, Microsoft.SharePoint.Client.InvalidClientQueryException",
+            "The HTTP method POST is not allowed here.",
+        )
     wanted = call.headers.get("if-match")
     if wanted is None:
-        raise Failure(412, "-1, Microsoft.SharePoint.Client.ClientServiceException", "The request ETag value is missing.")
+        raise Failure(
+            412, "-1, Microsoft.SharePoint.Client.ClientServiceException", "The request ETag value is missing."
+        )
     if wanted not in ("*", f'"{item.revision}"'):
-        raise Failure(412, "-1, Microsoft.SharePoint.Client.InvalidClientQueryException", "The request ETag value does not match the object's ETag value.")
+        raise Failure(
+            412,
+            "-1, Microsoft.SharePoint.Client.InvalidClientQueryException",
+            "The request ETag value does not match the object's ETag value.",
+        )
     values = {}
     for name, value in call.json().items():
         if name == "__metadata":
             continue
         column = found.columns.get(name)
         if column is None:
-            raise Failure(400, "-1, Microsoft.SharePoint.Client.InvalidClientQueryException", f"The property '{name}' does not exist on type 'SP.Data.ListListItem'.")
+            raise Failure(
+                400,
+                "-1, Microsoft.SharePoint.Client.InvalidClientQueryException",
+                f"The property '{name}' does not exist on type 'SP.Data.ListListItem'.",
+            )
         try:
             values[name] = found.accept(column, value)
         except ValueError as error:

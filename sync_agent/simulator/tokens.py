@@ -155,4 +155,6 @@ def graph_principal(call: Call) -> Principal:
 
 
 def _unauthorized(message: str) -> Failure:
-    return Failure(401, "InvalidAuthenticationToken", message, {"www-authenticate": 'Bearer realm="", error="invalid_token"'})
+    return Failure(
+        401, "InvalidAuthenticationToken", message, {"www-authenticate": 'Bearer realm="", error="invalid_token"'}
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -24,8 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 from sync_agent.microsoft365.certificate import certificate_credential
 from sync_agent.microsoft365.errors import SignInFailed
 from sync_agent.settings import AccountSettings
-from tests.microsoft365.signing_in import GRAPH, opened, refusal, settings_for
-from tests.microsoft365.small_entra import CLIENT, TENANT, SmallEntra, small_entra
+from tests.microsoft365.signing_in import CLIENT, TENANT, Entra, fresh_entra, opened, refusal, settings_for
 
 NOW = datetime.now(UTC)
 DAY = timedelta(days=1)
@@ -84,33 +82,42 @@ GOOD: dict[str, tuple[bytes, str | None]] = {
 
 
 @pytest.fixture
-def entra() -> Iterator[SmallEntra]:
-    with small_entra() as running:
-        running.certificate = OURS
-        yield running
+def entra() -> Entra:
+    running = fresh_entra()
+    running.app.certificates = [OURS]
+    return running
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("name", GOOD)
-async def test_signs_in(entra: SmallEntra, tmp_path: Path, name: str) -> None:
+async def test_signs_in(entra: Entra, tmp_path: Path, name: str) -> None:
     content, password = GOOD[name]
     path = tmp_path / "app.pem"
     path.write_bytes(content)
-    async with opened(
-        settings_for(tmp_path, entra.url, [account(path, password)]), entra.service.ca_bundle
-    ) as accounts:
-        assert await accounts["contoso"].tokens(GRAPH).token() == "access-token-1"
-    assert "client_secret" not in entra.forms[-1]
+    async with opened(settings_for(tmp_path, entra, account(path, password)), entra) as service:
+        token = await service.contoso.tokens(entra.url).token()
+    assert entra.world.mint.check(entra.world, token, [entra.url]).by_certificate
 
 
 @pytest.mark.anyio
-async def test_a_certificate_that_entra_does_not_know(entra: SmallEntra, tmp_path: Path) -> None:
+async def test_a_certificate_that_entra_does_not_know(entra: Entra, tmp_path: Path) -> None:
     path = tmp_path / "app.pem"
     path.write_bytes(text_of(ISSUER) + pem_of(rsa_key(2)))
-    async with opened(settings_for(tmp_path, entra.url, [account(path)]), entra.service.ca_bundle) as accounts:
-        failure = await refusal(accounts["contoso"])
+    async with opened(settings_for(tmp_path, entra, account(path)), entra) as service:
+        failure = await refusal(service.contoso)
     assert failure.aadsts == 700027
     assert "upload this certificate" in failure.reason
+
+
+@pytest.mark.anyio
+async def test_a_clock_that_is_off(entra: Entra, tmp_path: Path) -> None:
+    path = tmp_path / "app.pem"
+    path.write_bytes(text_of(OURS) + pem_of(rsa_key()))
+    entra.clock.now += 3_600
+    async with opened(settings_for(tmp_path, entra, account(path)), entra) as service:
+        failure = await refusal(service.contoso)
+    assert failure.aadsts == 700024
+    assert "set this machine's clock" in failure.reason
 
 
 EC_KEY = ec.generate_private_key(ec.SECP256R1())

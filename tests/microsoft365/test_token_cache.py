@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,18 +14,12 @@ from structlog.testing import capture_logs
 
 from sync_agent.microsoft365.accounts import Account
 from sync_agent.microsoft365.token_cache import TokenCache, file_name
-from tests.microsoft365.signing_in import GRAPH, opened, settings_for
-from tests.microsoft365.small_entra import CLIENT, SECRET, TENANT, SmallEntra, small_entra
+from tests.microsoft365.signing_in import SECRET, Entra, by_secret, fresh_entra, opened, settings_for
 
 
 @pytest.fixture
-def entra() -> Iterator[SmallEntra]:
-    with small_entra() as running:
-        yield running
-
-
-def contoso(id_: str = "contoso") -> dict[str, Any]:
-    return {"id": id_, "tenant_id": TENANT, "client_id": CLIENT, "auth": "client_secret", "client_secret": SECRET}
+def entra() -> Entra:
+    return fresh_entra()
 
 
 def mode(path: Path) -> int:
@@ -40,17 +32,17 @@ def tokens_folder(tmp_path: Path) -> Path:
 
 async def renewed(account: Account) -> str:
     """A token that had to be asked for and kept."""
-    tokens = account.tokens(GRAPH)
+    tokens = account.tokens(account.endpoints.graph)
     await tokens.renew(await tokens.token())
     return await tokens.token()
 
 
 @pytest.mark.anyio
-async def test_only_the_owner_can_read_it(entra: SmallEntra, tmp_path: Path) -> None:
+async def test_only_the_owner_can_read_it(entra: Entra, tmp_path: Path) -> None:
     previous = os.umask(0)
     try:
-        async with opened(settings_for(tmp_path, entra.url, [contoso()]), entra.service.ca_bundle) as accounts:
-            await accounts["contoso"].sign_in()
+        async with opened(settings_for(tmp_path, entra, by_secret()), entra) as service:
+            await service.contoso.sign_in()
     finally:
         os.umask(previous)
     (file,) = tokens_folder(tmp_path).iterdir()
@@ -60,22 +52,22 @@ async def test_only_the_owner_can_read_it(entra: SmallEntra, tmp_path: Path) -> 
 
 
 @pytest.mark.anyio
-async def test_a_file_that_others_could_read_is_closed_to_them(entra: SmallEntra, tmp_path: Path) -> None:
+async def test_a_file_that_others_could_read_is_closed_to_them(entra: Entra, tmp_path: Path) -> None:
     file = tokens_folder(tmp_path) / file_name("contoso")
     file.parent.mkdir(parents=True)
     file.write_text("{}")
     file.chmod(0o644)
-    async with opened(settings_for(tmp_path, entra.url, [contoso()]), entra.service.ca_bundle) as accounts:
-        await accounts["contoso"].sign_in()
+    async with opened(settings_for(tmp_path, entra, by_secret()), entra) as service:
+        await service.contoso.sign_in()
     assert mode(file) == 0o600
 
 
 @pytest.mark.anyio
-async def test_how_tokens_are_kept_is_said_once(entra: SmallEntra, tmp_path: Path) -> None:
-    settings = settings_for(tmp_path, entra.url, [contoso(), contoso("contoso-2")])
+async def test_how_tokens_are_kept_is_said_once(entra: Entra, tmp_path: Path) -> None:
+    settings = settings_for(tmp_path, entra, by_secret(), by_secret("contoso-2"))
     with capture_logs() as events:
-        async with opened(settings, entra.service.ca_bundle) as accounts:
-            for account in accounts.values():
+        async with opened(settings, entra) as service:
+            for account in service.accounts.values():
                 await account.sign_in()
     (said,) = [event for event in events if event["event"] == "tokens_kept"]
     assert (said["log_level"], said["how"]) == ("info", "in files of mode 0600")
@@ -86,49 +78,49 @@ BROKEN = [b"{", b"\xff\xfe\x00", b"[]", b'{"AccessToken": []}', b'{"RefreshToken
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("content", BROKEN)
-async def test_a_broken_file_is_set_aside(entra: SmallEntra, tmp_path: Path, content: bytes) -> None:
+async def test_a_broken_file_is_set_aside(entra: Entra, tmp_path: Path, content: bytes) -> None:
     file = tokens_folder(tmp_path) / file_name("contoso")
     file.parent.mkdir(parents=True)
     file.write_bytes(content)
     with capture_logs() as events:
-        async with opened(settings_for(tmp_path, entra.url, [contoso()]), entra.service.ca_bundle) as accounts:
-            await accounts["contoso"].sign_in()
+        async with opened(settings_for(tmp_path, entra, by_secret()), entra) as service:
+            await service.contoso.sign_in()
     assert file.with_suffix(".broken").read_bytes() == content
     (said,) = [event for event in events if event["event"] == "token_cache_broken"]
     assert (said["log_level"], said["account"]) == ("warning", "contoso")
 
 
 @pytest.mark.anyio
-async def test_a_folder_that_cannot_be_used_is_told_once(entra: SmallEntra, tmp_path: Path) -> None:
+async def test_a_folder_that_cannot_be_used_is_told_once(entra: Entra, tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file where the folder should be")
     with capture_logs() as events:
-        async with opened(settings_for(tmp_path, entra.url, [contoso()]), entra.service.ca_bundle) as accounts:
-            await accounts["contoso"].sign_in()
-            await renewed(accounts["contoso"])
+        async with opened(settings_for(tmp_path, entra, by_secret()), entra) as service:
+            await service.contoso.sign_in()
+            await renewed(service.contoso)
     (said,) = [event for event in events if event["event"] == "tokens_not_kept"]
     assert (said["log_level"], said["account"]) == ("warning", "contoso")
     assert "memory" in said["effect"]
 
 
 @pytest.mark.anyio
-async def test_a_folder_that_goes_away_under_way(entra: SmallEntra, tmp_path: Path) -> None:
+async def test_a_folder_that_goes_away_under_way(entra: Entra, tmp_path: Path) -> None:
     with capture_logs() as events:
-        async with opened(settings_for(tmp_path, entra.url, [contoso()]), entra.service.ca_bundle) as accounts:
-            await accounts["contoso"].sign_in()
+        async with opened(settings_for(tmp_path, entra, by_secret()), entra) as service:
+            first = await service.contoso.tokens(entra.url).token()
             shutil.rmtree(tmp_path / "state")
             (tmp_path / "state").write_text("a file where the folder was")
-            assert await renewed(accounts["contoso"]) != "access-token-1"
+            assert await renewed(service.contoso) != first
     assert [event["event"] for event in events if event["log_level"] == "warning"] == ["tokens_not_kept"]
 
 
 @pytest.mark.anyio
-async def test_a_lock_left_behind_by_a_killed_process(entra: SmallEntra, tmp_path: Path) -> None:
+async def test_a_lock_left_behind_by_a_killed_process(entra: Entra, tmp_path: Path) -> None:
     lock = tokens_folder(tmp_path) / f"{file_name('contoso')}.lockfile"
     lock.parent.mkdir(parents=True)
     lock.write_text("4711 sync-agent")
     os.utime(lock, (1, 1))
-    async with opened(settings_for(tmp_path, entra.url, [contoso()]), entra.service.ca_bundle) as accounts:
-        await accounts["contoso"].sign_in()
+    async with opened(settings_for(tmp_path, entra, by_secret()), entra) as service:
+        await service.contoso.sign_in()
     assert not lock.exists()
     assert (lock.parent / file_name("contoso")).exists()
 

@@ -32,7 +32,7 @@ MATCHES = st.dictionaries(st.sampled_from(UPNS), ANSWERS)
 CELLS = (
     st.none()
     | st.sampled_from(UPNS)
-    | st.builds("{}{}{}".format, st.sampled_from(["", " ", "mailto:", "\u200b"]), st.sampled_from(UPNS), st.just(""))
+    | st.builds("{}{}".format, st.sampled_from([" ", "mailto:", "\u200b"]), st.sampled_from(UPNS))
     | st.sampled_from(UPNS).map(str.upper)
     | st.sampled_from(["", " ", "Jane Doe", "jane@c", "jane@c.com;joe@c.com", "ｊoe@c.com"])
     | st.text(st.characters(), max_size=12)

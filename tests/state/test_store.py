@@ -50,7 +50,10 @@ def test_the_trend_has_the_last_pass_of_each_day(store: Store) -> None:
     store.save(outcome({}, started=STARTED + timedelta(hours=3)))
     store.save(outcome({1: [anomaly(Code.UPN_DUPLICATE)]}, started=STARTED + timedelta(days=1)))
     days = store.days("Agents", STARTED - timedelta(days=1))
-    assert [(day.started.day, day.status[Status.OK], day.status[Status.WARNING]) for day in days] == [(2, 5, 0), (3, 4, 1)]
+    assert [(day.started.day, day.status[Status.OK], day.status[Status.WARNING]) for day in days] == [
+        (2, 5, 0),
+        (3, 4, 1),
+    ]
 
 
 def test_the_rows_known_are_those_of_the_last_pass(store: Store) -> None:

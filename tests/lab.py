@@ -1,0 +1,74 @@
+"""A served world with settings for it, and commands run against it as a person runs them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sync_agent.simulator.lab import Api, write_settings
+from sync_agent.simulator.lists import SharePointList
+from sync_agent.simulator.messy import SITE_PATH, build
+from sync_agent.simulator.server import Simulator
+from sync_agent.simulator.world import World
+
+PLENTY = 600_000
+"""SharePoint units a minute: for tests that are not about the budget."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """``settings`` may be rewritten by a test before a command."""
+
+    world: World
+    folder: Path
+    settings: Path
+
+    @property
+    def agents(self) -> SharePointList:
+        return next(iter(self.world.sites[SITE_PATH].lists.values()))
+
+    def run(self, *arguments: str, timeout: float = 120) -> Ran:
+        """Run `sync-agent` in a process of its own, in an empty folder."""
+        command = [sys.executable, "-m", "sync_agent", "--settings", str(self.settings), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, cwd=self.folder, check=False)
+        assert "Traceback" not in done.stderr, done.stderr
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def replace(self, old: str, new: str) -> None:
+        """Edit the settings."""
+        text = self.settings.read_text()
+        assert old in text
+        self.settings.write_text(text.replace(old, new))
+
+    def provisioned(self) -> Lab:
+        ran = self.run("provision")
+        assert ran.code == 0, ran.err
+        return self
+
+    def shown(self, row_id: int, column: str) -> Any:
+        return self.agents.items[row_id].fields.get(column)
+
+
+@contextmanager
+def lab(folder: Path, *, rows: int = 60, tenants: int = 2, api: Api = "graph", world: World | None = None) -> Iterator[Lab]:
+    served = world or build(rows, tenants)
+    for tenant in served.tenants.values():
+        tenant.sharepoint_units = PLENTY
+    with Simulator(served, folder=folder):
+        yield Lab(served, folder, write_settings(served, folder, api))
