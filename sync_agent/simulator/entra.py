@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlsplit
 
 import jwt
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from sync_agent.simulator.wire import Call, Reply, Route, json_reply, route
@@ -162,11 +163,7 @@ def _check_assertion(call: Call, assertion: str, tenant: Tenant, app: AppRegistr
     except jwt.PyJWTError as error:
         raise wrong from error
     for certificate in app.certificates:
-        if header.get("x5t#S256") != _thumbprint(certificate.fingerprint(hashes.SHA256())) and header.get(
-            "x5t"
-        ) != _thumbprint(
-            certificate.fingerprint(hashes.SHA1())  # noqa: S303 - x5t is SHA-1 by RFC 7515
-        ):
+        if not _named(header, certificate):
             continue
         endpoint = f"{call.world.origin}/{call.groups['tenant']}/oauth2/v2.0/token"
         try:
@@ -186,6 +183,15 @@ def _check_assertion(call: Call, assertion: str, tenant: Tenant, app: AppRegistr
             raise wrong
         return
     raise wrong
+
+
+def _named(header: Mapping[str, str], certificate: x509.Certificate) -> bool:
+    """By either thumbprint (RFC 7515: x5t is SHA-1); some clients leave the padding on."""
+    wanted = {"x5t#S256": hashes.SHA256(), "x5t": hashes.SHA1()}
+    return any(
+        name in header and header[name].rstrip("=") == _thumbprint(certificate.fingerprint(algorithm))
+        for name, algorithm in wanted.items()
+    )
 
 
 def _thumbprint(digest: bytes) -> str:

@@ -1,159 +1,208 @@
-import sys
+"""A contact centre's Agent list on the embedded Microsoft 365, and the settings that reach it, for the tests of lists."""
 
-sys.path.insert(0, "/tmp/L")
-import stub, contextlib, itertools, json
-from stub import S
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
-from starlette.responses import Response
-from sync_agent.microsoft365.transport import Transport
-from sync_agent.microsoft365.pacing import Budget
+from typing import Any, Literal
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+
+from sync_agent.microsoft365.accounts import open_accounts
+from sync_agent.microsoft365.agent_list import AgentList, agent_list
+from sync_agent.microsoft365.columns import SPECIFICATIONS, Kind
 from sync_agent.microsoft365.retrying import Retrying
-from sync_agent.microsoft365.graph import Graph
-from sync_agent.microsoft365.graph_list import GraphList
-from sync_agent.microsoft365.sharepoint_list import SharePointList
-from sync_agent.microsoft365.sharepoint_bulk import Site
-from sync_agent.microsoft365.list_place import Place
-from sync_agent.microsoft365.columns import ColumnNames
+from sync_agent.microsoft365.transport import Transport
 from sync_agent.model import OurColumn
+from sync_agent.settings import Settings
+from sync_agent.simulator.lists import ListColumn, ListItem, SharePointList
+from sync_agent.simulator.lists import agent_list as peoples_list
+from sync_agent.simulator.server import Simulator
+from sync_agent.simulator.world import AppRegistration, Site, Tenant, World
+
+Api = Literal["graph", "rest"]
+
+_TENANT = "11111111-0000-4000-8000-000000000001"
+_CLIENT = "33333333-0000-4000-8000-000000000003"
+_SECRET = "s3cret~value"
+_SITE = "/sites/ucc"
+_OURS = frozenset(our.value for our in OurColumn)
+_TYPES = {Kind.TEXT: "Text", Kind.NOTE: "Note", Kind.CHOICE: "Choice", Kind.TIME: "DateTime"}
+_PAGE = {"rest": r"GET .*/items\?.*top=5000", "graph": r"GET .*/items\?.*top=2000"}
 
 
-def nobody(_):
-    pass
+def nobody(_: int) -> None:
+    """Progress that nobody watches."""
 
 
-class Tok:
-    async def token(self):
-        return "t"
-
-    async def renew(self, r):
-        pass
-
-
-_srv = []
-
-
+@dataclass(slots=True)
 class Office:
-    def __init__(self, api, bare):
-        if not _srv:
-            _srv.extend(stub.start())
-        self.api = api
-        self.url, self.ca = _srv
-        S.__init__()
-        if not bare:
-            S.fields.update(stub.OURS)
-        self.list_id = stub.LID
+    """``api`` decides how it is opened: by Graph with a secret, by REST with a certificate."""
 
-    def add_row(self, **c):
-        i = max(S.items, default=0) + 1
-        S.items[i] = {"v": 1, "c": {**{k: None for k in S.fields}, **c}}
-        return i
+    api: Api
+    folder: Path
+    list: SharePointList
+    world: World = field(default_factory=World)
+    simulator: Simulator = field(init=False)
 
-    def add_rows(self, n):
-        for k in range(n):
-            self.add_row(UPN=f"agent{k}@contoso.com", Title=f"Agent {k}")
+    def __post_init__(self) -> None:
+        app = AppRegistration(_CLIENT, {_SECRET: 4e9}, [_certificate(self.folder)], {"Sites.Selected"})
+        tenant = Tenant(_TENANT, "Contoso", ["contoso.com"], apps={_CLIENT: app})
+        self.world.tenants[tenant.id] = tenant
+        self.world.limited = False
+        site = Site("44444444-0000-4000-8000-000000000004", _SITE, tenant.id, "Contact centre")
+        site.lists[self.list.id] = self.list
+        site.grants[_CLIENT] = "manage"
+        self.world.sites[_SITE] = site
+        self.simulator = Simulator(self.world)
 
-    def add_folder(self, t):
-        S.folders.add(self.add_row(Title=t))
+    @property
+    def url(self) -> str:
+        return self.world.origin
 
-    def ids(self):
-        return sorted(S.items)
+    @property
+    def site(self) -> Site:
+        return self.world.sites[_SITE]
 
-    def rename_list(self, t):
-        S.title = t
+    @asynccontextmanager
+    async def agent_list(self, *, auth: str | None = None, **sharepoint: Any) -> AsyncIterator[AgentList]:
+        """The list as the settings have it; nobody waits in vain for a service that is away."""
 
-    def add_text_column(self, i, d):
-        S.fields[i] = "Text"
-        S.display[i] = d
-
-    def revoke_permissions(self):
-        S.denied = True
-
-    def rows(self):
-        return {i: {k: v for k, v in x["c"].items() if v is not None} for i, x in S.items.items()}
-
-    def our_columns(self):
-        return {k: v for k, v in S.fields.items() if k in stub.OURS}
-
-    def cells(self, i):
-        return S.items[i]["c"]
-
-    def foreign(self, c):
-        return {k: v for k, v in c.items() if k not in stub.OURS}
-
-    def foreign_cells(self):
-        return {i: self.foreign(c) for i, c in self.rows().items()}
-
-    def edit(self, i, **c):
-        S.items[i]["c"].update(c)
-        S.items[i]["v"] += 1
-
-    def delete(self, i):
-        del S.items[i]
-
-    def spoil_second_page(self, t):
-        n = itertools.count()
-
-        def f(r, p, q):
-            if not p.endswith("/items") or "$filter" in q:
-                return None
-            second = "$skiptoken" in q or "skip" in q
-            k = "odata.nextLink" if "_api" in p else "@odata.nextLink"
-            if t == "endless" and not second:
-                return None
-            if t == "no more pages" and not second:
-                if "_api" not in p:
-                    return Response("", 500)
-                resp = stub.rest(r, p.split("_api/")[1], q, b"")
-                o = json.loads(resp.body)
-                o.pop(k)
-                return stub.J(o)
-            if not second:
-                return None
-            if t == "html":
-                return Response("<html>", media_type="text/html")
-            if t == "empty":
-                return Response("", media_type="application/json")
-            if t == "cut":
-                return Response('{"value":[{"Id":1', media_type="application/json")
-            if t == "server error":
-                return Response("", 500)
-            if t == "the same page again":
-                q = {k: v for k, v in q.items() if "skip" not in k}
-                return (
-                    stub.rest(r, p.split("_api/")[1], q, b"")
-                    if "_api" in p
-                    else stub.graph(r, p.removeprefix("/v1.0"), q, b"")
-                )
-            if t == "endless":
-                return stub.J({"value": [], k: str(r.url) + "&x=%d" % next(n)})
-
-        S.fault = f
-
-    def drop_a_batch_part(self, i):
-        S.drop = i
-
-    def refuse_everything(self, st):
-        S.fault = lambda r, p, q: Response("", st)
-
-    @contextlib.asynccontextmanager
-    async def agent_list(self, agent_list="Agents", site_url=None, columns=None):
-        columns = columns or {}
-        names = ColumnNames(
-            columns.get("upn", "UPN"), "Title", {OurColumn(k): v for k, v in columns.items() if k in set(OurColumn)}
-        )
-
-        async def sleep(s):
+        async def at_once(_: float) -> None:
             pass
 
-        t = Transport(ca_bundles=[Path(self.ca)], retrying=Retrying(attempts=2), sleep=sleep)
-        b = Budget("sp", 1e9, 60, sleep=sleep)
-        b.close_for = lambda s: None
-        place = Place(site_url or self.url + "/sites/ucc", agent_list, names, "contoso")
+        settings = self._settings(auth or {"graph": "client_secret", "rest": "certificate"}[self.api], sharepoint)
+        bundle = self.simulator.ca_bundle
+        transport = Transport(ca_bundles=[bundle], retrying=Retrying(attempts=2, base=0.001), sleep=at_once)
         try:
-            yield (
-                SharePointList(place, Site(place.site_url, t, Tok(), b))
-                if self.api == "rest"
-                else GraphList(place, Graph(t, Tok(), self.url, b, "list"))
-            )
+            yield agent_list(settings, open_accounts(settings, transport, None), transport)
         finally:
-            await t.aclose()
+            await transport.aclose()
+
+    def add_row(self, **cells: Any) -> int:
+        return self.list.add({name: value for name, value in cells.items() if value not in (None, "")})
+
+    def add_rows(self, count: int) -> None:
+        for number in range(count):
+            self.list.add({"UPN": f"agent{number}@contoso.com", "Title": f"Agent {number}", "Team": "Sales"})
+
+    def add_folder(self, title: str) -> None:
+        self.list.items[self.list.add({"Title": title})].is_folder = True
+
+    def add_text_column(self, internal: str, display: str) -> None:
+        self.list.add_column(ListColumn(internal, display))
+
+    def edit(self, row_id: int, **cells: Any) -> None:
+        """As a person does."""
+        self.list.edit(row_id, cells)
+
+    def rows(self) -> dict[int, dict[str, Any]]:
+        return {row_id: dict(item.fields) for row_id, item in self.list.items.items()}
+
+    def item(self, row_id: int) -> ListItem:
+        return self.list.items[row_id]
+
+    def cells(self, row_id: int) -> Mapping[str, Any]:
+        return self.item(row_id).fields
+
+    def foreign_cells(self) -> dict[int, dict[str, Any]]:
+        """What is not ours to touch."""
+        return {
+            row_id: {name: value for name, value in cells.items() if name not in _OURS}
+            for row_id, cells in self.rows().items()
+        }
+
+    def our_columns(self) -> set[str]:
+        return _OURS & self.list.columns.keys()
+
+    def revoke_permissions(self) -> None:
+        self.site.grants.clear()
+
+    def spoil_pages(self, *, first: bool = False, **how: Any) -> None:
+        """Every first page of rows, or every further one."""
+        self.world.faults.add(_PAGE[self.api] + (r"(?!.*skiptoken)" if first else r".*skiptoken"), **how)
+
+    def answer_pages(self, value: list[dict[str, Any]], *, next_link: bool = False, first: bool = False) -> None:
+        """Give this instead of a page of rows."""
+        link = "odata.nextLink" if self.api == "rest" else "@odata.nextLink"
+        path = "/sites/ucc/_api/x/items?top=5000" if self.api == "rest" else "/v1.0/x/items?top=2000"
+        page = {"value": value} | ({link: f"{self.url}{path}&skiptoken=1"} if next_link else {})
+        headers = {"content-type": "application/json"}
+        self.spoil_pages(first=first, status=200, headers=headers, body=json.dumps(page).encode())
+
+    def page_item(self, row_id: int) -> dict[str, Any]:
+        """A row as it is in a page."""
+        return {"Id": row_id} if self.api == "rest" else {"id": str(row_id), "fields": {}}
+
+    def answer_batches(self, row_ids: list[int]) -> None:
+        """Let batches seem to be answered for these rows only."""
+        if self.api == "graph":
+            told = [{"id": str(index), "status": 200, "body": {}} for index, _ in enumerate(row_ids)]
+            body, kind = json.dumps({"responses": told}).encode(), "application/json"
+        else:
+            body, kind = b"".join(map(_form_answer, row_ids)) + b"--b--\r\n", "multipart/mixed; boundary=b"
+        self.world.faults.add(r"POST .*\$batch", status=200, headers={"content-type": kind}, body=body)
+
+    def _settings(self, auth: str, sharepoint: Mapping[str, Any]) -> Settings:
+        signing = {"client_secret": _SECRET} if auth == "client_secret" else {"certificate": {"path": self._pem}}
+        account = {"id": "contoso", "tenant_id": _TENANT, "client_id": _CLIENT, "auth": auth, "cloud": "lab", **signing}
+        place = {"site_url": self.url + _SITE, "agent_list": "Agents", "account": "contoso", "api": self.api}
+        return Settings.model_validate(
+            {
+                "sharepoint": {**place, **sharepoint},
+                "accounts": [account],
+                "clouds": {"lab": {"authority": self.url, "graph": self.url}},
+                "pacing": {"sharepoint_units_per_minute": 1_000_000},
+                "state": {"tokens": str(self.folder / "tokens")},
+            }
+        )
+
+    @property
+    def _pem(self) -> str:
+        return str(self.folder / "app.pem")
+
+
+def provisioned(found: SharePointList) -> SharePointList:
+    """With our columns, as they should be."""
+    for our, specification in SPECIFICATIONS.items():
+        found.add_column(ListColumn(our.value, our.value, _TYPES[specification.kind], specification.choices))
+    return found
+
+
+def bare() -> SharePointList:
+    return peoples_list("Agents")
+
+
+def _form_answer(row_id: int) -> bytes:
+    results = [{"FieldName": our.value, "HasException": False, "ItemId": row_id} for our in OurColumn]
+    return (
+        b"--b\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\r\n"
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n" + json.dumps({"value": results}).encode() + b"\r\n"
+    )
+
+
+@cache
+def _key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65_537, 2_048)
+
+
+def _certificate(folder: Path) -> x509.Certificate:
+    """The app's certificate; key and certificate are left in the folder as app.pem."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sync-agent")])
+    begins = datetime.now(UTC) - timedelta(days=1)
+    serial = x509.random_serial_number()
+    builder = x509.CertificateBuilder(name, name, _key().public_key(), serial, begins, begins + timedelta(days=9))
+    certificate = builder.sign(_key(), hashes.SHA256())
+    key = _key().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (folder / "app.pem").write_bytes(key + certificate.public_bytes(serialization.Encoding.PEM))
+    return certificate

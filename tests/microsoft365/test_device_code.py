@@ -139,7 +139,9 @@ async def test_a_lapsed_code_is_replaced(entra: Entra, announced: Announced, tmp
 
 
 @pytest.mark.anyio
-async def test_an_outage_while_a_code_is_out_costs_nobody_the_code(entra: Entra, announced: Announced, tmp_path: Path) -> None:
+async def test_an_outage_while_a_code_is_out_costs_nobody_the_code(
+    entra: Entra, announced: Announced, tmp_path: Path
+) -> None:
     settings = settings_for(tmp_path, entra, by_device_code())
     async with opened(settings, entra, announced) as service:
         await pending(service.contoso)
@@ -182,7 +184,9 @@ async def test_a_person_of_another_tenant_is_refused(entra: Entra, announced: An
 @pytest.mark.parametrize(
     "spoilt", [said({"error": "authorization_declined"}, 400), entra_error(400, "invalid_grant", 50020)]
 )
-async def test_who_declines_gets_another_code(entra: Entra, announced: Announced, tmp_path: Path, spoilt: Response) -> None:
+async def test_who_declines_gets_another_code(
+    entra: Entra, announced: Announced, tmp_path: Path, spoilt: Response
+) -> None:
     settings = settings_for(tmp_path, entra, by_device_code())
     async with opened(settings, entra, announced) as service:
         await pending(service.contoso)
@@ -255,7 +259,9 @@ async def test_a_short_token_is_refreshed_without_anybody(entra: Entra, announce
 
 
 @pytest.mark.anyio
-async def test_a_rejected_token_is_refreshed_though_msal_would_keep_it(entra: Entra, announced: Announced, tmp_path: Path) -> None:
+async def test_a_rejected_token_is_refreshed_though_msal_would_keep_it(
+    entra: Entra, announced: Announced, tmp_path: Path
+) -> None:
     settings = settings_for(tmp_path, entra, by_device_code())
     async with opened(settings, entra, announced) as service:
         await pending(service.contoso)
@@ -371,7 +377,9 @@ async def test_closing_does_not_wait_for_the_person(entra: Entra, announced: Ann
 
 
 @pytest.mark.anyio
-async def test_nothing_secret_is_ever_said(entra: Entra, announced: Announced, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_nothing_secret_is_ever_said(
+    entra: Entra, announced: Announced, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level("DEBUG")
     settings = settings_for(tmp_path, entra, by_device_code())
     with capture_logs() as events:
