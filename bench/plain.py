@@ -31,6 +31,7 @@ def main() -> None:
 def one_pass(facts: dict[str, Any], rows: int) -> int:
     session = requests.Session()
     session.verify = facts["ca_bundle"]
+    session.trust_env = False
     tokens = {tenant: _token(session, facts, tenant, facts["url"]) for tenant in facts["tenants"]}
     requested = len(tokens)
     context = _context(facts, session)

@@ -149,12 +149,11 @@ Match = Found | Absent | NoTenant | CouldNotAsk
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """Availability and activity as Graph names them. ``since``: when this value was first seen; ``read_at``: last."""
+    """Availability and activity as Graph names them. ``since``: when this value was first seen."""
 
     availability: str
     activity: str
     since: datetime
-    read_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

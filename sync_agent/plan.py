@@ -51,7 +51,7 @@ class Safety:
 
     max_worsened: float = 0.3
     max_worsened_floor: int = 10
-    """Rows. Fewer than this may always worsen: in a small list a share says little."""
+    """Rows. Fewer than this may always worsen, or go missing: in a small list a share says little."""
     max_missing_rows: float = 0.5
 
 
@@ -191,7 +191,7 @@ def _decided(change: Change) -> list[object] | None:
 
 def _too_many_missing(plan: Plan, rows: int, safety: Safety, known_rows: int | None) -> Held | None:
     missing = (known_rows or 0) - rows
-    if known_rows is None or missing <= known_rows * safety.max_missing_rows:
+    if known_rows is None or missing < safety.max_worsened_floor or missing <= known_rows * safety.max_missing_rows:
         return None
     cause = f"{missing:,} of {known_rows:,} rows are no longer in the list"
     return Held("max_missing_rows", plan.checksum, missing, known_rows, _percent(safety.max_missing_rows), cause)

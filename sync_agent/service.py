@@ -142,9 +142,11 @@ async def open_service(
     transport = Transport(ca_bundles=bundles, proxy=settings.proxy)
     accounts = open_accounts(settings, transport, announce)
     store = _open_store(settings)
+    context = _context(settings, transport, accounts, progress, clock)
     try:
-        yield Service(settings, transport, accounts, _context(settings, transport, accounts, progress, clock), store)
+        yield Service(settings, transport, accounts, context, store)
     finally:
+        await context.edges.presence.aclose()
         for account in accounts.values():
             await account.aclose()
         await transport.aclose()

@@ -19,7 +19,7 @@ NOT_FOUND = Anomaly(Code.USER_NOT_FOUND, "Nobody in contoso has this UPN.", "Che
 SILENT = Anomaly(Code.ACCOUNT_UNAVAILABLE, "The tenant could not be asked: no answer.", "Nothing to do.")
 WRONG = Verdict(1, Status.ERROR, (MISSING,))
 UNKNOWN = Verdict(1, Status.UNKNOWN, (SILENT,))
-AWAY = Presence("Away", "Inactive", since=EARLIER, read_at=NOW)
+AWAY = Presence("Away", "Inactive", since=EARLIER)
 SHOWN = Shown("OK", "", "contoso", "id-jane", "Away", "Inactive", EARLIER, EARLIER)
 
 
@@ -89,7 +89,7 @@ def test_the_time_of_the_last_change_is_never_written_alone() -> None:
 
 
 def test_a_new_presence_is_written_with_the_time_it_was_first_seen() -> None:
-    busy = Presence("Busy", "InACall", since=NOW, read_at=NOW)
+    busy = Presence("Busy", "InACall", since=NOW)
     assert values(SHOWN, OK, busy) == {
         OurColumn.PRESENCE: "Busy",
         OurColumn.ACTIVITY: "InACall",

@@ -207,7 +207,7 @@ def test_names_are_asked_for_verbatim_and_cleaned_each_once() -> None:
 
 
 def unknown(since: datetime = NOW) -> Presence:
-    return Presence("PresenceUnknown", "PresenceUnknown", since=since, read_at=NOW)
+    return Presence("PresenceUnknown", "PresenceUnknown", since=since)
 
 
 def matched(*, licensed: bool | None = None, guest: bool = False, enabled: bool = True) -> Verdict:

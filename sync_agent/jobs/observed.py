@@ -36,6 +36,8 @@ class Observed:
     """By tenant id: why its directory could not be asked."""
     presence_trouble: dict[str, str] = field(default_factory=dict)
     """By tenant id: why presence of some of its users could not be asked."""
+    _readings: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """What ``presences`` was made of: equal readings are mostly the same object, which is compared soonest."""
     rows_of_user: Mapping[str, Sequence[int]] = field(default_factory=dict)
     watched: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Matched users by tenant id, in a fixed order: the same tuple as long as the same users are watched."""
@@ -76,15 +78,17 @@ class Observed:
 
     def put_presences(self, readings: Mapping[str, tuple[str, str]], read_at: datetime) -> int:
         """What a sweep read, (availability, activity) by user id; how many were news."""
-        news = 0
-        for user_id, (availability, activity) in readings.items():
-            known = self.presences.get(user_id)
-            if known is not None and known.availability == availability and known.activity == activity:
-                continue
-            self.presences[user_id] = Presence(availability, activity, since=read_at, read_at=read_at)
-            self.dirty.update(self.rows_of_user.get(user_id, ()))
-            news += 1
-        return news
+        known = self._readings
+        news = [user_id for user_id, reading in readings.items() if known.get(user_id) is not reading]
+        changed = 0
+        for user_id in news:
+            reading = readings[user_id]
+            if known.get(user_id) != reading:
+                self.presences[user_id] = Presence(*reading, since=read_at)
+                self.dirty.update(self.rows_of_user.get(user_id, ()))
+                changed += 1
+            known[user_id] = reading
+        return changed
 
     def forget_names(self, names: frozenset[str]) -> None:
         """Drop what is known of names that no row has any more, so that a year of edits does not pile up."""
@@ -112,3 +116,4 @@ class Observed:
             self.watched = watched
             everyone = {user_id for ids in watched.values() for user_id in ids}
             self.presences = {user_id: known for user_id, known in self.presences.items() if user_id in everyone}
+            self._readings = {user_id: known for user_id, known in self._readings.items() if user_id in everyone}

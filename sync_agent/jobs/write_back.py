@@ -86,7 +86,7 @@ def verdict_of(context: Context, row: Row) -> Verdict:
     """The row's verdict with what its user's presence adds to it."""
     verdict = context.observed.verdicts[row.id]
     presence = None if verdict.user is None else context.observed.presences.get(verdict.user.id)
-    return with_presence(verdict, presence, context.clock(), context.unknown_after)
+    return with_presence(verdict, presence, context.clock(), context.unknown_after, row.shown)
 
 
 async def _write(

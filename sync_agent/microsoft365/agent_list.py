@@ -6,7 +6,7 @@ Two adapters keep this protocol and pass one suite of tests: graph_list (Graph's
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from sync_agent.microsoft365.accounts import Account
@@ -44,7 +44,7 @@ class AgentList(Protocol):
     async def read_rows(self, ids: Collection[int]) -> dict[int, Row]:
         """These rows as they are now; an id that is absent from the answer belongs to no row any more."""
 
-    def write(self, changes: Sequence[Change]) -> AsyncIterator[Outcome]:
+    def write(self, changes: Sequence[Change]) -> AsyncGenerator[Outcome, None]:
         """One outcome for each change, in the order in which they become known. Closing it early ends the writing."""
 
     async def provision(self, dry_run: bool) -> list[str]:

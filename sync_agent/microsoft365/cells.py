@@ -20,6 +20,8 @@ from sync_agent.model import CellValue, OurColumn, Row, Shown
 A = TypeVar("A")
 T = TypeVar("T")
 
+MOST_EMPTY_PAGES = 10
+"""In a row: a service may give a page without rows and a link to the next, but not for ever."""
 MANY_ROWS = 200
 MANY_BYTES = 400 * MANY_ROWS
 

@@ -7,7 +7,16 @@ from typing import Protocol, cast
 
 import msgspec
 
-from sync_agent.microsoft365.cells import MANY_ROWS, Cells, cell_fields, in_thread_if, row_of, struct, wire_names
+from sync_agent.microsoft365.cells import (
+    MANY_ROWS,
+    MOST_EMPTY_PAGES,
+    Cells,
+    cell_fields,
+    in_thread_if,
+    row_of,
+    struct,
+    wire_names,
+)
 from sync_agent.microsoft365.columns import Columns
 from sync_agent.microsoft365.errors import Garbled, NotFound
 from sync_agent.microsoft365.graph import Graph, Part, PartAnswer
@@ -55,6 +64,7 @@ class GraphItems:
         """All rows by ascending id. Graph tells no count: whole is what has no row twice and ends without a link."""
         rows: list[Row] = []
         seen: set[str] = set()
+        empty = 0
         url = f"{self._items}?{self._query}&$top={_PAGE}"
         async for page in self._graph.pages(url, self._item, units=LIST_UNITS):
             items = cast(list[_Item], page)
@@ -62,6 +72,9 @@ class GraphItems:
             if len(ids) < len(items) or not seen.isdisjoint(ids):
                 raise Garbled("Graph gave a row of the list twice, so the pages cannot be believed")
             seen |= ids
+            empty = 0 if items else empty + 1
+            if empty > MOST_EMPTY_PAGES:
+                raise Garbled("Graph's pages of the list do not come to an end")
             rows += await in_thread_if(len(items) > MANY_ROWS, _rows, items)
             progress(len(items))
         rows.sort(key=lambda row: row.id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from math import ceil
 
@@ -22,7 +22,7 @@ Reading = tuple[str, str]
 """Availability and activity, as Graph names them."""
 
 
-class _Presence(msgspec.Struct, gc=False):
+class _Presence(msgspec.Struct, gc=False, frozen=True):
     id: str
     availability: str
     activity: str
@@ -40,6 +40,7 @@ class Chunk:
         self.body = orjson.dumps({"ids": self.ids})
         self._known = frozenset(self.ids)
         self._raw = b""
+        self._answered: frozenset[_Presence] = frozenset()
         self._readings: Mapping[str, Reading] = {}
 
     def take(self, answer: Answer) -> Mapping[str, Reading]:
@@ -54,16 +55,18 @@ class Chunk:
         return Chunk(self.ids[:middle]), Chunk(self.ids[middle:])
 
     def _decoded(self, answer: Answer) -> Mapping[str, Reading]:
-        presences = answer.json(_Presences).value
-        # Few pairs occur, so all users share them: 15,000 tuples a sweep would keep the garbage collector busy.
-        pairs: dict[Reading, Reading] = {}
-        readings: dict[str, Reading] = {}
-        for presence in presences:
-            pair = (presence.availability, presence.activity)
-            readings[presence.id] = pairs.setdefault(pair, pair)
-        if readings.keys() != self._known:
-            readings = self._completed(readings)
-        return readings
+        """Answers come in any order, so the news are found by comparing sets, in C; only they cost a step each."""
+        answered = frozenset(answer.json(_Presences).value)
+        before, self._answered = self._answered, answered
+        news = answered - before
+        ids = {presence.id for presence in news}
+        if before and ids <= self._known and ids == {presence.id for presence in before - answered}:
+            return {**self._readings, **_readings(news)} if news else self._readings
+        readings = _readings(answered)
+        missing = self._known - readings.keys()
+        if readings and len(missing) + len(readings) == len(self._known):
+            return {**readings, **dict.fromkeys(missing, UNKNOWN)}
+        return self._completed(readings)
 
     def _completed(self, answered: Mapping[str, Reading]) -> dict[str, Reading]:
         """Ids that were left out have no presence; ids that nobody asked for are passed over."""
@@ -73,6 +76,20 @@ class Chunk:
         if not named and len(self.ids) >= _SILENCE_NOT_BELIEVED:
             raise Garbled(f"asked for {len(self.ids)} presences, Graph gave none of them")
         return readings
+
+
+def _readings(presences: Iterable[_Presence]) -> dict[str, Reading]:
+    """Few pairs occur, so all users share them: 15,000 tuples a sweep would keep the garbage collector busy."""
+    readings = {}
+    for presence in presences:
+        pair = (presence.availability, presence.activity)
+        readings[presence.id] = _pairs.setdefault(pair, pair) if len(_pairs) < _MOST_PAIRS else pair
+    return readings
+
+
+_pairs: dict[Reading, Reading] = {}
+_MOST_PAIRS = 1_000
+"""Of Graph's values there are a few dozen pairs; whoever sends more is not kept."""
 
 
 def divided(ids: Sequence[str]) -> list[Chunk]:

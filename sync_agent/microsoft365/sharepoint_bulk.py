@@ -16,6 +16,7 @@ import msgspec
 from sync_agent.microsoft365.cells import (
     MANY_BYTES,
     MANY_ROWS,
+    MOST_EMPTY_PAGES,
     Cells,
     cell_fields,
     in_thread_if,
@@ -35,7 +36,6 @@ from sync_agent.model import Row
 
 PAGE = 5_000
 """The largest page that SharePoint gives."""
-_MOST_EMPTY_PAGES = 10
 _READ_UNITS = 2.0
 WRITE_UNITS = 2.0
 _FOLDER = 1
@@ -160,7 +160,7 @@ class BulkItems:
             empty = 0 if items else empty + 1
             yield items
             url = None if link is None else urljoin(url, link)
-            if url in followed or empty > _MOST_EMPTY_PAGES:
+            if url in followed or empty > MOST_EMPTY_PAGES:
                 raise Garbled("SharePoint's pages of the list do not come to an end")
             if url is not None and urlsplit(url)[:2] != urlsplit(first)[:2]:
                 raise Garbled("SharePoint's next page of the list is on another host")

@@ -52,6 +52,7 @@ def routes() -> list[Route]:
         _route("POST", _LIST + "/views(?:/add)?", _add_view),
         _route("GET", _LIST + "/items", _items),
         _route("GET", _ITEM, _item),
+        _route("GET", _ITEM + "/parentlist", _one_list),
         _route("POST", _ITEM, _merge),
         _route("POST", _ITEM + "/validateupdatelistitem", _validate_update),
     ]

@@ -81,7 +81,7 @@ class AgentListSuite:
     @pytest.mark.anyio
     @pytest.mark.parametrize("title", ["Agents", "agents", "Bob's #1 list & 50 % <script>", "Verträge/Ändern", "a+b"])
     async def test_the_list_is_found_by_title(self, office: Office, title: str) -> None:
-        office.list.title = "Agents" if title == "agents" else title
+        office.agents.title = "Agents" if title == "agents" else title
         async with office.agent_list(agent_list=title) as opened:
             await opened.open()
             assert opened.title.casefold() == title.casefold()
@@ -90,7 +90,7 @@ class AgentListSuite:
     @pytest.mark.anyio
     async def test_the_list_is_found_by_id(self, office: Office) -> None:
         office.add_rows(1)
-        async with office.agent_list(agent_list=office.list.id) as opened:
+        async with office.agent_list(agent_list=office.agents.id) as opened:
             assert len(await opened.read(nobody)) == 1
             assert opened.title == "Agents"
 
@@ -226,7 +226,7 @@ class AgentListSuite:
         office.add_rows(2)
         async with office.agent_list() as opened:
             rows = await opened.read(nobody)
-            office.list.delete(rows[0].id)
+            office.agents.delete(rows[0].id)
             outcomes = await write_all(opened, [Change(row, VALUES) for row in rows])
             assert await opened.read_rows([row.id for row in rows]) == {
                 rows[1].id: (await opened.read_rows([rows[1].id]))[rows[1].id]
@@ -290,7 +290,7 @@ class AgentListSuite:
         async with office.agent_list() as opened:
             await opened.open()
             office.answer_pages([], next_link=True)
-            with pytest.raises(Garbled, match="end|circle"):
+            with pytest.raises(Garbled, match=r"end|circle"):
                 await opened.read(nobody)
 
     @pytest.mark.anyio

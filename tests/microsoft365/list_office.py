@@ -1,4 +1,4 @@
-"""A contact centre's Agent list on the embedded Microsoft 365, and the settings that reach it, for the tests of lists."""
+"""A contact centre's Agent list on the embedded Microsoft 365, and the settings that reach it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Office:
 
     api: Api
     folder: Path
-    list: SharePointList
+    agents: SharePointList
     world: World = field(default_factory=World)
     simulator: Simulator = field(init=False)
 
@@ -59,7 +59,7 @@ class Office:
         self.world.tenants[tenant.id] = tenant
         self.world.limited = False
         site = Site("44444444-0000-4000-8000-000000000004", _SITE, tenant.id, "Contact centre")
-        site.lists[self.list.id] = self.list
+        site.lists[self.agents.id] = self.agents
         site.grants[_CLIENT] = "manage"
         self.world.sites[_SITE] = site
         self.simulator = Simulator(self.world)
@@ -88,27 +88,27 @@ class Office:
             await transport.aclose()
 
     def add_row(self, **cells: Any) -> int:
-        return self.list.add({name: value for name, value in cells.items() if value not in (None, "")})
+        return self.agents.add({name: value for name, value in cells.items() if value not in (None, "")})
 
     def add_rows(self, count: int) -> None:
         for number in range(count):
-            self.list.add({"UPN": f"agent{number}@contoso.com", "Title": f"Agent {number}", "Team": "Sales"})
+            self.agents.add({"UPN": f"agent{number}@contoso.com", "Title": f"Agent {number}", "Team": "Sales"})
 
     def add_folder(self, title: str) -> None:
-        self.list.items[self.list.add({"Title": title})].is_folder = True
+        self.agents.items[self.agents.add({"Title": title})].is_folder = True
 
     def add_text_column(self, internal: str, display: str) -> None:
-        self.list.add_column(ListColumn(internal, display))
+        self.agents.add_column(ListColumn(internal, display))
 
     def edit(self, row_id: int, **cells: Any) -> None:
         """As a person does."""
-        self.list.edit(row_id, cells)
+        self.agents.edit(row_id, cells)
 
     def rows(self) -> dict[int, dict[str, Any]]:
-        return {row_id: dict(item.fields) for row_id, item in self.list.items.items()}
+        return {row_id: dict(item.fields) for row_id, item in self.agents.items.items()}
 
     def item(self, row_id: int) -> ListItem:
-        return self.list.items[row_id]
+        return self.agents.items[row_id]
 
     def cells(self, row_id: int) -> Mapping[str, Any]:
         return self.item(row_id).fields
@@ -120,8 +120,8 @@ class Office:
             for row_id, cells in self.rows().items()
         }
 
-    def our_columns(self) -> set[str]:
-        return _OURS & self.list.columns.keys()
+    def our_columns(self) -> frozenset[str]:
+        return _OURS & self.agents.columns.keys()
 
     def revoke_permissions(self) -> None:
         self.site.grants.clear()

@@ -120,7 +120,7 @@ class Entra:
 
 
 def fresh_entra() -> Entra:
-    """The one server of the process with a world as on the first day: starting a server takes longer than most tests."""
+    """The one server of the process, its world as on the first day: starting one takes longer than most tests."""
     simulator, clock = _running(), Clock()
     world, began = simulator.world, time.time() - clock()
     world.clock = lambda: began + clock()

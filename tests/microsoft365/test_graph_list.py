@@ -67,4 +67,4 @@ class TestGraphList(AgentListSuite):
     async def test_provision_says_that_graph_makes_no_views(self, bare_office: Office) -> None:
         async with bare_office.agent_list() as opened:
             assert (await opened.provision(dry_run=True))[-1].startswith("no view Agents needing attention: Graph")
-        assert set(bare_office.list.views) == {"All Items"}
+        assert set(bare_office.agents.views) == {"All Items"}

@@ -39,14 +39,14 @@ class TestSharePointList(AgentListSuite):
     async def test_writes_leave_no_trace_in_versions_modified_and_editor(self, office: Office) -> None:
         office.add_rows(3)
         office.edit(2, Extension="1234")
-        for item in office.list.items.values():
+        for item in office.agents.items.values():
             item.modified = LONG_AGO
-        before = {id_: (len(item.versions), item.editor) for id_, item in office.list.items.items()}
+        before = {id_: (len(item.versions), item.editor) for id_, item in office.agents.items.items()}
         async with office.agent_list() as opened:
             await write_all(opened, [Change(row, VALUES) for row in await opened.read(nobody)])
-        assert {id_: (len(item.versions), item.editor) for id_, item in office.list.items.items()} == before
-        assert {item.modified for item in office.list.items.values()} == {LONG_AGO}
-        assert all(item.fields["SyncStatus"] == "Warning" for item in office.list.items.values())
+        assert {id_: (len(item.versions), item.editor) for id_, item in office.agents.items.items()} == before
+        assert {item.modified for item in office.agents.items.values()} == {LONG_AGO}
+        assert all(item.fields["SyncStatus"] == "Warning" for item in office.agents.items.values())
 
     @pytest.mark.anyio
     async def test_a_change_of_other_columns_is_no_overtaking(self, office: Office) -> None:
@@ -106,12 +106,12 @@ class TestSharePointList(AgentListSuite):
         async with office.agent_list() as opened:
             rows = await opened.read(nobody)
             office.edit(rows[0].id, UPN="typed@contoso.com")
-            office.list.delete(rows[1].id)
+            office.agents.delete(rows[1].id)
             outcomes = await write_all(opened, [Change(row, VALUES) for row in rows])
         assert isinstance(outcomes[rows[0].id], Overtaken)
         assert outcomes[rows[1].id] == Overtaken(rows[1].id, None)
         assert all(isinstance(outcomes[row.id], Written) for row in rows[2:])
-        assert {item.editor.name for item in office.list.items.values()} == {"Terry Leader"}
+        assert {item.editor.name for item in office.agents.items.values()} == {"Terry Leader"}
 
     @pytest.mark.anyio
     async def test_a_call_that_is_not_known_is_not_taken_for_deleted_rows(self, office: Office) -> None:
@@ -139,7 +139,7 @@ class TestSharePointList(AgentListSuite):
         async with office.agent_list() as opened:
             await opened.open()
             office.answer_pages([office.page_item(1), office.page_item(2)], first=True)
-            with pytest.raises(Garbled, match="2 of the 20 items .* half-read list"):
+            with pytest.raises(Garbled, match=r"2 of the 20 items .* half-read list"):
                 await opened.read(nobody)
 
     @pytest.mark.anyio
@@ -159,21 +159,12 @@ class TestSharePointList(AgentListSuite):
                 await opened.open()
 
     @pytest.mark.anyio
-    async def test_columns_that_people_named_oddly(self, office: Office) -> None:
-        """SharePoint gives internal names that begin with an underscore another name in items."""
-        office.add_text_column("_x0031_st_x0020_UPN", "1st UPN")
-        office.add_row(UPN="x", _x0031_st_x0020_UPN="jane@contoso.com")
-        async with office.agent_list(columns={"upn": "1st UPN"}) as opened:
-            [row] = await opened.read(nobody)
-        assert row.upn == "jane@contoso.com"
-
-    @pytest.mark.anyio
     async def test_provision_makes_the_view_once(self, bare_office: Office) -> None:
         async with bare_office.agent_list() as opened:
             assert (await opened.provision(dry_run=True))[-1] == "view Agents needing attention"
-            assert set(bare_office.list.views) == {"All Items"}
+            assert set(bare_office.agents.views) == {"All Items"}
             await opened.provision(dry_run=False)
-        view = bare_office.list.views["Agents needing attention"]
+        view = bare_office.agents.views["Agents needing attention"]
         assert view["ViewFields"] == ["LinkTitle", "UPN", "SyncStatus", "SyncAnomalies", "SyncChangedAt"]
         assert ">Error</Value>" in view["ViewQuery"]
 
