@@ -50,7 +50,8 @@ def one_pass(facts: dict[str, Any], rows: int) -> int:
         if user is not None:
             body = {"ids": [user["id"]]}
             url = f"{facts['url']}/v1.0/communications/getPresencesByUserId"
-            presence = session.post(url, json=body, headers=headers, timeout=30).json()["value"][0]
+            found = session.post(url, json=body, headers=headers, timeout=30).json()["value"]
+            presence = found[0] if found else None
             requested += 1
         item.set_property("SyncStatus", "OK" if user else "Error")
         item.set_property("Presence", presence["availability"] if presence else "")
