@@ -13,6 +13,7 @@ from datetime import datetime
 
 from sync_agent.model import CouldNotAsk, Match, Presence, Row, Verdict
 from sync_agent.reconcile import names_to_ask, reconcile
+from sync_agent.upn import examine
 
 
 @dataclass(slots=True)
@@ -89,6 +90,16 @@ class Observed:
                 changed += 1
             known[user_id] = reading
         return changed
+
+    def is_known(self, row: Row) -> bool:
+        """Whether everything that the row's cells depend on was asked for: a new row is then written once, not thrice."""
+        findings = examine(row.upn)
+        if any(name is not None and name not in self.matches for name in (findings.name, findings.candidate)):
+            return False
+        verdict = self.verdicts[row.id]
+        if verdict.user is None or verdict.user.id in self.presences:
+            return True
+        return self.tenant_of[verdict.account] in self.presence_trouble
 
     def forget_names(self, names: frozenset[str]) -> None:
         """Drop what is known of names that no row has any more, so that a year of edits does not pile up."""

@@ -71,14 +71,17 @@ async def write_back(
 
 
 def plan_dirty(context: Context, only: Sequence[int] | None = None) -> Plan:
-    """The plan for the dirty rows (or ``only`` those); rows that already show what is true leave the dirty set."""
+    """The plan for the dirty rows (or ``only`` those); rows that already show what is true leave the dirty set.
+
+    Rows of which something was not asked for yet stay dirty and wait for it.
+    """
     observed = context.observed
-    candidates = sorted(observed.dirty if only is None else observed.dirty.intersection(only))
-    rows = [observed.rows[row_id] for row_id in candidates if row_id in observed.rows]
+    wanted = sorted(observed.dirty if only is None else observed.dirty.intersection(only))
+    rows = [row for row_id in wanted if (row := observed.rows.get(row_id)) is not None and observed.is_known(row)]
     verdicts = {row.id: verdict_of(context, row) for row in rows}
     made = plan(rows, verdicts, observed.presences, context.clock())
     differing = {change.row.id for change in made.changes}
-    observed.dirty.difference_update(row_id for row_id in candidates if row_id not in differing)
+    observed.dirty.difference_update(row.id for row in rows if row.id not in differing)
     return made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import tempfile
 import threading
@@ -45,6 +46,8 @@ class Simulator:
         self._socket.listen(256)
         self.world.origin = f"https://{_HOST}:{self._socket.getsockname()[1]}"
         self._folder.mkdir(parents=True, exist_ok=True)
+        # A connection that a fault cuts off is no news.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         certificate = self._certificate()
         config = uvicorn.Config(
             Application(self.world),
