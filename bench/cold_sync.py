@@ -43,7 +43,10 @@ def ours(rows: int, latency: float, api: Api) -> Measured:
 
 
 def plain(latency: float) -> Measured:
-    with tempfile.TemporaryDirectory() as folder, served(Path(folder), PLAIN_ROWS, latency=latency, api="rest") as facts:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        served(Path(folder), PLAIN_ROWS, latency=latency, api="rest") as facts,
+    ):
         sync = [sys.executable, "-m", "sync_agent", "--settings", facts["settings"]]
         subprocess.run([*sync, "provision"], check=True, capture_output=True)
         path = Path(folder) / "facts.json"
@@ -60,7 +63,9 @@ def _children_cpu() -> float:
 
 def main(rows: int = 15_000, latency: float = 0.05) -> None:
     peer = plain(latency)
-    print(f"Cold sync of {rows:,} rows in 3 tenants, {latency * 1000:.0f} ms added to every answer, budgets out of the way")
+    print(
+        f"Cold sync of {rows:,} rows in 3 tenants, {latency * 1000:.0f} ms added to every answer, budgets out of the way"
+    )
     print(f"{'':28}{'wall':>10}{'CPU':>10}{'ms wall/row':>14}{'ms CPU/row':>13}")
     _line("the plain way, per row ×", peer, rows)
     for api in ("rest", "graph"):

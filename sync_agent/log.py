@@ -46,6 +46,8 @@ def configure(format_: Literal["console", "json"] = "console", level: str = "inf
     root.setLevel(level.upper())
     for name in _LOUD:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    # A reading of the list that takes longer than its interval is no fault, and the next one follows by itself.
+    logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
 
 
 def _renderer(format_: str) -> Processor:

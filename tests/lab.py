@@ -66,7 +66,9 @@ class Lab:
 
 
 @contextmanager
-def lab(folder: Path, *, rows: int = 60, tenants: int = 2, api: Api = "graph", world: World | None = None) -> Iterator[Lab]:
+def lab(
+    folder: Path, *, rows: int = 60, tenants: int = 2, api: Api = "graph", world: World | None = None
+) -> Iterator[Lab]:
     served = world or build(rows, tenants)
     for tenant in served.tenants.values():
         tenant.sharepoint_units = PLENTY

@@ -6,14 +6,14 @@ httpx's own engine costs three times the CPU per request (docs/decisions/0001).
 from __future__ import annotations
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import certifi
 import httpx
-from httpx_aiohttp import AiohttpTransport
+from yarl import URL
 
 from sync_agent.microsoft365.errors import ServiceError
 
@@ -21,15 +21,63 @@ _CONNECTIONS = 64
 _KEEP_ALIVE = 60.0
 
 
+class Engine(httpx.AsyncBaseTransport):
+    """aiohttp as httpx wants it, made inside the event loop. Its errors are aiohttp's: the transport reads those.
+
+    URLs go out byte for byte. aiohttp would write %27 as an apostrophe and %2F as a slash, and the links that services
+    give to the next page are theirs.
+    """
+
+    def __init__(self, context: ssl.SSLContext, proxy: httpx.Proxy | None) -> None:
+        connector = aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE, ssl=context)
+        self._session = aiohttp.ClientSession(
+            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
+        )
+        self._proxy = URL(str(proxy.url)) if proxy else None
+        self._proxy_auth = aiohttp.BasicAuth(*proxy.auth) if proxy and proxy.auth else None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        timeout = request.extensions["timeout"]
+        answer = await self._session.request(
+            request.method,
+            URL(str(request.url), encoded=True),
+            headers=request.headers,
+            data=request.content or None,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(
+                sock_connect=timeout["connect"], sock_read=timeout["read"], connect=timeout["pool"]
+            ),
+            proxy=self._proxy,
+            proxy_auth=self._proxy_auth,
+        )
+        return httpx.Response(answer.status, headers=answer.raw_headers, stream=_Body(answer))
+
+    async def aclose(self) -> None:
+        await self._session.close()
+
+
+class _Body(httpx.AsyncByteStream):
+    """In pieces as large as they come: a quarter less CPU for a page than in even small ones."""
+
+    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+        self._answer = answer
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for piece in self._answer.content.iter_any():
+            yield piece
+
+    async def aclose(self) -> None:
+        self._answer.release()
+
+
 class Routes(httpx.AsyncBaseTransport):
-    """Direct or by proxy: the one of the settings, else the environment's, with its exceptions and never for loopback."""
+    """Direct or by proxy: that of the settings, else the environment's, with its exceptions and never for loopback."""
 
     def __init__(self, context: ssl.SSLContext, proxy: str | None) -> None:
-        self._context = context
         self._by_environment = proxy is None
-        self._proxy = proxy or getproxies().get("https")
-        self._direct = self._engine(None)
-        self._proxied = self._engine(self._proxy) if self._proxy else self._direct
+        self._proxy = _proxy(proxy or getproxies().get("https"))
+        self._direct = Engine(context, None)
+        self._proxied = Engine(context, self._proxy) if self._proxy else self._direct
         self._bypassed: dict[str, bool] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -41,17 +89,6 @@ class Routes(httpx.AsyncBaseTransport):
         if self._proxied is not self._direct:
             await self._proxied.aclose()
 
-    def _engine(self, proxy: str | None) -> AiohttpTransport:
-        limits = httpx.Limits(max_connections=_CONNECTIONS, keepalive_expiry=_KEEP_ALIVE)
-
-        def session() -> aiohttp.ClientSession:
-            connector = aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE, ssl=self._context)
-            return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
-
-        return AiohttpTransport(
-            verify=self._context, limits=limits, proxy=httpx.Proxy(proxy) if proxy else None, client=session
-        )
-
     def _is_direct(self, host: str) -> bool:
         if self._proxy is None:
             return True
@@ -60,6 +97,19 @@ class Routes(httpx.AsyncBaseTransport):
         if host not in self._bypassed:
             self._bypassed[host] = host in ("localhost", "127.0.0.1", "::1") or bool(proxy_bypass(host))
         return self._bypassed[host]
+
+
+def _proxy(address: str | None) -> httpx.Proxy | None:
+    """Without a scheme, as environments often have it, an address is http's."""
+    if not address:
+        return None
+    try:
+        proxy = httpx.Proxy(address if "://" in address else f"http://{address}")
+    except (ValueError, httpx.InvalidURL):
+        proxy = None
+    if proxy is None or proxy.url.scheme not in ("http", "https") or not proxy.url.host:
+        raise ServiceError("the proxy cannot be used: its address must be like http://proxy.example.com:8080")
+    return proxy
 
 
 def ssl_context(ca_bundles: Sequence[Path]) -> ssl.SSLContext:

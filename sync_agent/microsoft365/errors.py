@@ -100,7 +100,7 @@ def refusal_of(status: int, body: bytes, doing: str, request_id: str | None = No
 
 
 def error_in(body: bytes) -> tuple[str, str]:
-    """Code and message of an error body: Graph's and Entra's, SharePoint's light and verbose form; ("", "") of others."""
+    """Code and message of an error body: Graph's, Entra's, SharePoint's light and verbose form; ("", "") of others."""
     try:
         said: Any = msgspec.json.decode(body)
     except msgspec.DecodeError:

@@ -1,8 +1,8 @@
 """Office365-REST-Python-Client on our transport: its requests are paced, signed and retried like all others.
 
-The library blocks and its context must never be shared between tasks, so each unit of work gets a context of its own and
-a worker thread (``run``). Its own retries, rate limiter, tokens and form digests stay off: bearer tokens need no digest,
-and the rest has one owner already.
+The library blocks and its context must never be shared between tasks, so each unit of work gets a context of its own
+and a worker thread (``run``). Its own retries, rate limiter, tokens and form digests stay off: bearer tokens need no
+digest, and the rest has one owner already.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from requests.structures import CaseInsensitiveDict
 
 from sync_agent.microsoft365.errors import Garbled, refusal
 from sync_agent.microsoft365.pacing import Budget
-from sync_agent.microsoft365.transport import Answer, Request, TokenSource, Transport
+from sync_agent.microsoft365.transport import Answer, Request, TokenSource, Transport, request_id_in
 
 T = TypeVar("T")
 
@@ -103,5 +103,6 @@ def _translated(error: ClientRequestException) -> Exception:
     response = error.response
     if response is None:
         return Garbled(f"SharePoint's answer could not be read: {error}")
-    answer = Answer(response.status_code, dict(response.headers), response.content)
+    headers = dict(response.headers)
+    answer = Answer(response.status_code, headers, response.content, request_id_in(headers))
     return refusal(answer, "A request to SharePoint")

@@ -81,6 +81,8 @@ class Budget:
             return self._closed_until - now
         while self._spent and self._spent[0][0] <= now - self.window:
             self._total -= self._spent.popleft()[1]
+        if not self._spent:
+            self._total = 0.0  # no rounding is carried along
         excess = self._total + units - self.limit
         if excess <= _ROUNDING:
             return 0.0
@@ -98,7 +100,7 @@ class Budget:
             self._spent.append((now, units_before + units))
         else:
             self._spent.append((now, units))
-        self._total = self._total + units if self._spent else units
+        self._total += units
 
 
 _ROUNDING = 1e-6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,17 +32,23 @@ class Retrying:
 
 
 def retry_after(value: str | None, now: datetime | None = None) -> float | None:
-    """Seconds to wait by a Retry-After header (RFC 9110 10.2.3: seconds or an HTTP date); None where it says nothing."""
+    """Seconds to wait by a Retry-After header (RFC 9110 10.2.3: seconds or an HTTP date); None where it says nothing.
+
+    ``now``: the service's own time, so that its date is not read by a clock that differs.
+    """
     if not value:
         return None
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
     except ValueError:
-        pass
+        moment = http_date(value)
+        return None if moment is None else max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def http_date(value: str | None) -> datetime | None:
     try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
+        moment = parsedate_to_datetime(value) if value else None
+    except (ValueError, OverflowError):
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -25,7 +26,7 @@ from sync_agent import __version__
 from sync_agent.microsoft365.engine import Routes, last_words, ssl_context
 from sync_agent.microsoft365.errors import Garbled, Throttled, Unreachable
 from sync_agent.microsoft365.pacing import Budget
-from sync_agent.microsoft365.retrying import FAILED, THROTTLED, Retrying, retry_after
+from sync_agent.microsoft365.retrying import FAILED, THROTTLED, Retrying, http_date, retry_after
 
 _log = structlog.get_logger()
 _debug = logging.getLogger(__name__)
@@ -80,8 +81,9 @@ class Answer:
     def json(self, type_: type[T]) -> T:
         """The body decoded and checked; Garbled where it is not JSON of that shape."""
         content_type = self.headers.get("content-type", "")
-        if "json" not in content_type:
-            raise Garbled(f"expected JSON, got {content_type or 'no content type'}: a proxy or a sign-in page?")
+        if "json" not in content_type.lower():
+            got = content_type or "no content type"
+            raise Garbled(f"expected JSON, got {got}: a proxy or a sign-in page?", request_id=self.request_id)
         try:
             return msgspec.json.decode(self.body, type=type_)
         except msgspec.DecodeError as error:
@@ -104,7 +106,10 @@ class Transport:
         self._sleep = sleep
         self._loop = asyncio.get_running_loop()
         engine = Routes(ssl_context(ca_bundles), proxy)
-        self._client = httpx.AsyncClient(transport=engine, timeout=_TIMEOUT, headers={"User-Agent": USER_AGENT})
+        no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))  # one account's would go out with another's
+        self._client = httpx.AsyncClient(
+            transport=engine, timeout=_TIMEOUT, headers={"User-Agent": USER_AGENT}, cookies=no_cookies
+        )
 
     async def send(self, request: Request) -> Answer:
         """Send, again where that may help, and return the answer, 4xx included.
@@ -146,14 +151,16 @@ class Transport:
 
     async def _once(self, request: Request) -> tuple[Answer, str]:
         """One try, inside the budget. The token is asked for first, so that a failed sign-in spends nothing, and again
-        after the wait, since that may have been long.
+        after the wait, since that may have been long. Units are spent last: what waits for a place with units in hand
+        would go out later than the budget knows.
         """
         async with AsyncExitStack() as held:
             if request.tokens is not None:
                 await request.tokens.token()
             if request.budget is not None:
-                await request.budget.spend(request.units)
                 await held.enter_async_context(request.budget.slot())
+                self._not_closed_for_long(request, request.budget)
+                await request.budget.spend(request.units)
             token = await request.tokens.token() if request.tokens is not None else ""
             self.requests[request.kind] += 1
             return await self._exchange(request, token), token
@@ -170,9 +177,11 @@ class Transport:
                     body = await _bounded(response)
                 finally:
                     await response.aclose()
-        except (httpx.HTTPError, aiohttp.ClientError, OSError, TimeoutError) as error:
+        except httpx.InvalidURL as error:
+            raise Garbled(f"a service gave us an address that is none: {error}") from error
+        except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
             raise _lost(request, error) from error
-        answer = Answer(response.status_code, response.headers, body, _request_id(response.headers))
+        answer = Answer(response.status_code, response.headers, body, request_id_in(response.headers))
         if _debug.isEnabledFor(logging.DEBUG):
             _log.debug("request", method=request.method, path=made.url.path, status=answer.status, id=answer.request_id)
         return answer
@@ -181,8 +190,8 @@ class Transport:
         """Close the budget for everybody, as long as the service says or as experience does; give up when told to wait
         longer than anyone should, or after the last try.
         """
-        asked = retry_after(answer.headers.get("retry-after"))
-        pause = self._retrying.pause(tried) if asked is None else asked
+        asked = retry_after(answer.headers.get("retry-after"), http_date(answer.headers.get("date")))
+        pause = asked or self._retrying.pause(tried)  # "at once" is no answer to the question how long
         if request.budget is not None:
             request.budget.close_for(pause)
         if tried >= self._retrying.attempts or pause > self._retrying.patience:
@@ -195,6 +204,13 @@ class Transport:
         if request.budget is None:
             await self._sleep(pause)
 
+    def _not_closed_for_long(self, request: Request, budget: Budget) -> None:
+        """Who comes after the one that was told to wait too long is told the same, and does not wait either."""
+        seconds = budget.closed_for
+        if seconds > self._retrying.patience:
+            reason = f"{_host(request.url)} is throttling us and asks to wait {seconds:.0f} s more"
+            raise Throttled(reason, retry_after=seconds)
+
 
 class _Lost(Exception):
     """No answer to one try. ``unsent``: the request cannot have reached the service."""
@@ -206,10 +222,8 @@ class _Lost(Exception):
 
 
 def _lost(request: Request, error: BaseException) -> _Lost:
-    """httpx-aiohttp calls a dropped connection a connect time-out, so the cause decides whether anything was sent."""
-    origin = error.__cause__ if isinstance(error, httpx.HTTPError) and error.__cause__ is not None else error
-    unsent = isinstance(origin, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
-    return _Lost(f"{_host(request.url)} could not be reached: {_in_words(origin)}", unsent=unsent)
+    unsent = isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+    return _Lost(f"{_host(request.url)} could not be reached: {_in_words(error)}", unsent=unsent)
 
 
 def _in_words(error: BaseException) -> str:
@@ -222,6 +236,8 @@ def _in_words(error: BaseException) -> str:
             return "its name cannot be resolved"
         case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
             return "the proxy does not let us through"
+        case aiohttp.ClientResponseError() | httpx.DecodingError():  # their words hold the whole URL
+            return "its answer cannot be read"
         case aiohttp.ClientConnectorError():
             return last_words(error.os_error)
         case aiohttp.ServerDisconnectedError():
@@ -244,9 +260,7 @@ def _wanted(request: Request, answer: Answer) -> Answer:
 
 
 async def _bounded(response: httpx.Response) -> bytes:
-    length = response.headers.get("content-length", "")
-    if length.isdigit() and int(length) <= _MOST_BYTES:
-        return await response.aread()
+    """The body unpacked. Its Content-Length tells nothing: a few packed bytes can become any number."""
     pieces, size = [], 0
     async for piece in response.aiter_bytes():
         size += len(piece)
@@ -256,7 +270,7 @@ async def _bounded(response: httpx.Response) -> bytes:
     return b"".join(pieces)
 
 
-def _request_id(headers: Mapping[str, str]) -> str | None:
+def request_id_in(headers: Mapping[str, str]) -> str | None:
     return next((headers[name] for name in _REQUEST_IDS if name in headers), None)
 
 

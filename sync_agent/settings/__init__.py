@@ -1,4 +1,8 @@
-"""settings.yaml → Settings; every error says file, line, what was found and what was expected."""
+"""settings.yaml → Settings; every error says file, line, what was found and what was expected.
+
+yaml_source reads (yaml_mistakes puts YAML's own errors into words) → model checks each value (values, secret,
+site_address), contradictions what they say together → explain makes problems of what was refused → load places the paths.
+"""
 
 from sync_agent.settings.load import load
 from sync_agent.settings.model import (
@@ -9,8 +13,8 @@ from sync_agent.settings.model import (
     Settings,
     SharePointSettings,
 )
-from sync_agent.settings.problems import Problem, SettingsError
-from sync_agent.settings.values import Secret, SecretUnavailable
+from sync_agent.settings.problems import Problem, SecretUnavailable, SettingsError
+from sync_agent.settings.secret import Secret
 
 __all__ = [
     "CLOUDS",

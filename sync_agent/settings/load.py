@@ -2,155 +2,93 @@
 
 from __future__ import annotations
 
-import difflib
-from collections import Counter
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
-from sync_agent.model import OurColumn
-from sync_agent.settings.model import AccountSettings, Settings, known_clouds
+from sync_agent.settings.contradictions import contradictions
+from sync_agent.settings.explain import problem
+from sync_agent.settings.model import AccountSettings, CertificateSettings, Settings, StateSettings
 from sync_agent.settings.problems import Problem, SettingsError
-from sync_agent.settings.yaml_source import Lines, read_yaml
-
-_SHOWN = 60
+from sync_agent.settings.secret import Secret
+from sync_agent.settings.yaml_source import Document, read_yaml
 
 
 def load(path: Path) -> Settings:
-    """Raises SettingsError with everything that is wrong, each with its line."""
-    raw, lines = read_yaml(path)
-    raw = _with_the_only_account(raw)
+    """Raises SettingsError with everything that is wrong, each with its place."""
+    document = read_yaml(path)
+    checked = _checked(document)
+    problems = [*([] if isinstance(checked, Settings) else checked), *contradictions(document)]
+    if problems or not isinstance(checked, Settings):
+        raise SettingsError(sorted(problems, key=lambda each: (each.line, each.column)))
+    return _placed(checked, path.resolve().parent)
+
+
+def _checked(document: Document) -> Settings | list[Problem]:
+    # Problems are returned, not raised, so that pydantic's error, which holds the values, hangs on no exception of ours.
+    complete = _with_the_only_account(_without_empty_groups(document.value))
     try:
-        settings = Settings.model_validate(raw)
+        return Settings.model_validate(complete)
     except ValidationError as error:
-        raise SettingsError(sorted(_problems(path, raw, lines, error), key=lambda p: p.line)) from None
-    problems = [Problem(path, _line(lines, at), _name(raw, at), message) for at, message in _contradictions(settings)]
-    if problems:
-        raise SettingsError(problems)
-    return _placed(settings, path.resolve().parent)
+        return [problem(document, detail) for detail in error.errors(include_url=False, include_input=False)]
 
 
-def _with_the_only_account(raw: dict[str, Any]) -> dict[str, Any]:
-    """Where there is but one account, sharepoint.account may be left out."""
-    sharepoint, accounts = raw.get("sharepoint"), raw.get("accounts")
-    if not isinstance(sharepoint, dict) or not isinstance(accounts, list) or len(accounts) != 1:
-        return raw
-    if sharepoint.get("account") is not None or not isinstance(accounts[0], dict):
-        return raw
-    return {**raw, "sharepoint": {**sharepoint, "account": accounts[0].get("id")}}
+def _without_empty_groups(written: dict[str, Any]) -> dict[str, Any]:
+    """`clouds:` with everything below it commented out is the same as no `clouds:`."""
+    return {key: value for key, value in written.items() if value is not None or key in ("sharepoint", "accounts")}
 
 
-def _problems(path: Path, raw: Any, lines: Lines, error: ValidationError) -> Iterator[Problem]:
-    for detail in error.errors(include_url=False, include_input=False, include_context=True):
-        at = tuple(part for part in detail["loc"] if part != "ours")
-        yield Problem(path, _line(lines, at), _name(raw, at), _message(raw, at, detail))
+def _with_the_only_account(written: dict[str, Any]) -> dict[str, Any]:
+    """Where there is but one account, sharepoint.account may be left out.
 
-
-def _message(raw: Any, at: tuple[str | int, ...], detail: Any) -> str:
-    """What was found and what was expected. Values of settings that may hold secrets are never repeated."""
-    if detail["type"] == "extra_forbidden":
-        return f"there is no such setting{_nearest(str(at[-1]), _keys_beside(at[:-1]))}"
-    if detail["type"] == "missing":
-        return "is missing"
-    expected = detail["msg"].removeprefix("Value error, ")
-    expected = expected[:1].lower() + expected[1:]
-    if not expected.startswith("expected"):
-        expected = f"expected: {expected}"
-    found = _at(raw, at)
-    if found is None or isinstance(found, dict | list) or _may_be_secret(at):
-        return expected
-    text = str(found)
-    return f"found “{text[:_SHOWN]}{'…' if len(text) > _SHOWN else ''}”, {expected}"
-
-
-def _may_be_secret(at: tuple[str | int, ...]) -> bool:
-    return any(isinstance(part, str) and ("secret" in part or "password" in part or part == "notify") for part in at)
-
-
-def _keys_beside(at: tuple[str | int, ...]) -> list[str]:
-    """The settings that exist at a place."""
-    model: Any = Settings
-    for part in at:
-        if isinstance(part, int):
-            continue
-        field = model.model_fields.get(part) if isinstance(model, type) and issubclass(model, BaseModel) else None
-        model = None if field is None else next(_models_in(field.annotation), None)
-    if model is None:
-        return []
-    keys = [key for key in model.model_fields if key != "ours"]
-    return keys + [column.value for column in OurColumn] if "ours" in model.model_fields else keys
-
-
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for inner in getattr(annotation, "__args__", ()):
-        yield from _models_in(inner)
-
-
-def _nearest(written: str, known: Iterable[str]) -> str:
-    known = list(known)
-    by_lower = {key.lower(): key for key in known}
-    close = difflib.get_close_matches(written.lower(), by_lower, n=1, cutoff=0.6)
-    if close:
-        return f"; did you mean {by_lower[close[0]]}?"
-    return f"; known here: {', '.join(known)}" if known else ""
-
-
-def _contradictions(settings: Settings) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """What each part allows but the whole does not."""
-    ids = [account.id for account in settings.accounts]
-    counts = Counter(id_.casefold() for id_ in ids)
-    for index, account in enumerate(settings.accounts):
-        if counts[account.id.casefold()] > 1:
-            yield ("accounts", index, "id"), f"found “{account.id}” more than once, expected ids that differ"
-        if account.cloud not in known_clouds(settings):
-            nearest = _nearest(account.cloud, known_clouds(settings))
-            yield ("accounts", index, "cloud"), f"found “{account.cloud}”, expected a known cloud{nearest}"
-    if not ids:
-        yield ("accounts",), "expected at least one account"
-    elif settings.sharepoint.account not in ids:
-        nearest = _nearest(settings.sharepoint.account, ids)
-        yield ("sharepoint", "account"), f"there is no account “{settings.sharepoint.account}”{nearest}"
-    try:
-        make_url(settings.state.database)
-    except ArgumentError:
-        yield ("state", "database"), "expected a database address such as sqlite:///state/sync-agent.db"
+    It is not asked for either while there is no telling how many accounts there are: that is told already.
+    """
+    sharepoint, accounts = written.get("sharepoint"), written.get("accounts")
+    several = isinstance(accounts, list) and len(accounts) > 1
+    if several or not isinstance(sharepoint, dict) or sharepoint.get("account") is not None:
+        return written
+    only = accounts[0] if isinstance(accounts, list) and accounts else None
+    id_ = only.get("id") if isinstance(only, dict) else None
+    return {**written, "sharepoint": {**sharepoint, "account": id_ if isinstance(id_, str) and id_.strip() else "?"}}
 
 
 def _placed(settings: Settings, folder: Path) -> Settings:
     """Relative paths start from the folder of the settings file, wherever the command was started."""
-    state = settings.state
-    placed_state = state.model_copy(
-        update={
-            "database": _placed_database(state.database, folder),
-            "tokens": folder / state.tokens,
-            "reports": folder / state.reports,
-        }
-    )
     clouds = {
         name: cloud.model_copy(update={"ca_bundle": cloud.ca_bundle and folder / cloud.ca_bundle})
         for name, cloud in settings.clouds.items()
     }
     accounts = tuple(_placed_account(account, folder) for account in settings.accounts)
-    return settings.model_copy(update={"state": placed_state, "clouds": clouds, "accounts": accounts})
+    state = _placed_state(settings.state, folder)
+    return settings.model_copy(update={"state": state, "clouds": clouds, "accounts": accounts})
+
+
+def _placed_state(state: StateSettings, folder: Path) -> StateSettings:
+    database = _placed_database(state.database, folder)
+    paths = {"tokens": folder / state.tokens, "reports": folder / state.reports}
+    return state.model_copy(update={"database": database, **paths})
 
 
 def _placed_account(account: AccountSettings, folder: Path) -> AccountSettings:
     where = f"accounts.{account.id}"
-    updates: dict[str, Any] = {}
-    if account.client_secret is not None:
-        updates["client_secret"] = account.client_secret.placed(f"{where}.client_secret", folder)
-    if account.certificate is not None:
-        password = account.certificate.password
-        placed = password and password.placed(f"{where}.certificate.password", folder)
-        path = folder / account.certificate.path
-        updates["certificate"] = account.certificate.model_copy(update={"path": path, "password": placed})
-    return account.model_copy(update=updates)
+    secret = _placed_secret(account.client_secret, f"{where}.client_secret", folder)
+    certificate = _placed_certificate(account.certificate, f"{where}.certificate", folder)
+    return account.model_copy(update={"client_secret": secret, "certificate": certificate})
+
+
+def _placed_certificate(
+    certificate: CertificateSettings | None, where: str, folder: Path
+) -> CertificateSettings | None:
+    if certificate is None:
+        return None
+    password = _placed_secret(certificate.password, f"{where}.password", folder)
+    return certificate.model_copy(update={"path": folder / certificate.path, "password": password})
+
+
+def _placed_secret(secret: Secret | None, where: str, folder: Path) -> Secret | None:
+    return None if secret is None else secret.placed(where, folder)
 
 
 def _placed_database(url: str, folder: Path) -> str:
@@ -158,37 +96,3 @@ def _placed_database(url: str, folder: Path) -> str:
     if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
         return url
     return parsed.set(database=str(folder / str(parsed.database))).render_as_string(hide_password=False)
-
-
-def _line(lines: Lines, at: tuple[str | int, ...]) -> int:
-    """The line of a setting, or of the nearest one above it where it is missing."""
-    while at:
-        if at in lines:
-            return lines[at]
-        at = at[:-1]
-    return 1
-
-
-def _name(raw: Any, at: tuple[str | int, ...]) -> str:
-    """The path in the operator's words: an account by its id rather than by its place."""
-    parts, value = [], raw
-    for part in at:
-        value = _child(value, part)
-        named = isinstance(part, int) and isinstance(value, dict) and isinstance(value.get("id"), str)
-        parts.append(value["id"] if named else str(part))
-    return ".".join(parts)
-
-
-def _at(raw: Any, at: tuple[str | int, ...]) -> Any:
-    value = raw
-    for part in at:
-        value = _child(value, part)
-    return value
-
-
-def _child(value: Any, part: str | int) -> Any:
-    if isinstance(value, dict):
-        return value.get(part)
-    if isinstance(value, list) and isinstance(part, int) and part < len(value):
-        return value[part]
-    return None

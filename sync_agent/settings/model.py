@@ -1,50 +1,41 @@
-"""The settings by name, type, default and meaning. docs/settings.md has them all; a test keeps it so."""
+"""The settings by name, type and default. docs/settings.md says what each means; a test keeps it whole."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal
 
-from apscheduler.triggers.cron import CronTrigger
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from sync_agent.model import OurColumn
-from sync_agent.settings.values import Seconds, Secret, Share
-
-_GUID = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
-_DOMAIN = r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
-_BUILT_IN = ("global", "usgov", "usgov_dod", "china")
-
-
-def _matching(pattern: str, expected: str) -> AfterValidator:
-    def check(value: str) -> str:
-        if re.fullmatch(pattern, value) is None:
-            raise ValueError(f"expected {expected}")
-        return value.lower()
-
-    return AfterValidator(check)
-
-
-def _https(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme != "https" or not parts.netloc or parts.query or parts.fragment:
-        raise ValueError("expected an address that begins with https:// and has no ? or #")
-    return value.rstrip("/")
+from sync_agent.settings.secret import Secret
+from sync_agent.settings.site_address import SiteUrl
+from sync_agent.settings.values import (
+    Cron,
+    DatabaseUrl,
+    Domain,
+    Guid,
+    Interval,
+    Listen,
+    Name,
+    Part,
+    PathText,
+    Pause,
+    ProxyUrl,
+    Share,
+    TenantId,
+    Unfit,
+    Url,
+)
 
 
-Guid = Annotated[str, _matching(_GUID, "an id such as 11111111-2222-3333-4444-555555555555")]
-TenantId = Annotated[str, _matching(f"{_GUID}|{_DOMAIN}", "a tenant id (a GUID), or a verified domain of the tenant")]
-Domain = Annotated[str, _matching(_DOMAIN, "a domain such as contoso.com")]
-Url = Annotated[str, AfterValidator(_https)]
-Name = Annotated[str, Field(min_length=1, max_length=255)]
+class Group(BaseModel):
+    """Settings that stand together under one name."""
 
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    # Defaults are written as an operator writes them, so they go through validation like any other value.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,137 +60,127 @@ CLOUDS: Mapping[str, Endpoints] = {
 """Microsoft's clouds (learn.microsoft.com: national cloud deployments); China's Graph has no presence."""
 
 
-class ColumnSettings(_Part):
-    """Where things are in the list. Ours are ``ours``, by internal name, for columns that were renamed."""
+class ColumnSettings(Group):
+    """What the columns of the list are called, by internal or display name. Ours are named by their internal names."""
 
     upn: Name = "UPN"
     name: Name = "Title"
-    ours: Mapping[OurColumn, Name] = {}
+    status: Name = Field(OurColumn.STATUS.value, alias=OurColumn.STATUS)
+    anomalies: Name = Field(OurColumn.ANOMALIES.value, alias=OurColumn.ANOMALIES)
+    account: Name = Field(OurColumn.ACCOUNT.value, alias=OurColumn.ACCOUNT)
+    object_id: Name = Field(OurColumn.OBJECT_ID.value, alias=OurColumn.OBJECT_ID)
+    presence: Name = Field(OurColumn.PRESENCE.value, alias=OurColumn.PRESENCE)
+    activity: Name = Field(OurColumn.ACTIVITY.value, alias=OurColumn.ACTIVITY)
+    presence_changed_at: Name = Field(OurColumn.PRESENCE_CHANGED_AT.value, alias=OurColumn.PRESENCE_CHANGED_AT)
+    sync_changed_at: Name = Field(OurColumn.SYNC_CHANGED_AT.value, alias=OurColumn.SYNC_CHANGED_AT)
 
-    @model_validator(mode="before")
-    @classmethod
-    def _gather_ours(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
-        ours = {column: value[column] for column in OurColumn if column in value}
-        rest = {key: text for key, text in value.items() if key not in set(OurColumn)}
-        return {**rest, "ours": {**{column: column.value for column in OurColumn}, **ours}}
+    @property
+    def ours(self) -> Mapping[OurColumn, str]:
+        """All of our columns; one that was not renamed has its internal name."""
+        return {column: getattr(self, column.name.lower()) for column in OurColumn}
 
 
-class SharePointSettings(_Part):
-    site_url: Url
+class SharePointSettings(Group):
+    site_url: SiteUrl
     agent_list: Name
     account: Name
     api: Literal["graph", "rest"] | None = None
-    columns: ColumnSettings = Field(default_factory=lambda: ColumnSettings.model_validate({}))
-    presence_list: str | None = None
-
-    @field_validator("site_url")
-    @classmethod
-    def _is_a_site(cls, value: str) -> str:
-        path = urlsplit(value).path
-        site = re.match(r"(/(?:sites|teams)/[^/]+)?", path)
-        assert site is not None
-        if re.search(r"/Lists/|\.aspx$|/Forms/", path):
-            origin = value[: len(value) - len(path)]
-            raise ValueError(f"expected the address of the site, not of a page in it: write {origin}{site[0]}")
-        return value
+    columns: ColumnSettings = ColumnSettings()
+    presence_list: Name | None = None
 
 
-class CertificateSettings(_Part):
-    path: Path
+class CertificateSettings(Group):
+    path: PathText
     password: Secret | None = None
 
 
-class AccountSettings(_Part):
+Auth = Literal["client_secret", "certificate", "device_code", "managed_identity"]
+
+_NEEDED: Mapping[str, tuple[str, ...]] = {
+    "client_secret": ("client_id", "client_secret"),
+    "certificate": ("client_id", "certificate"),
+    "device_code": ("client_id",),
+    "managed_identity": (),
+}
+
+
+class AccountSettings(Group):
     """An app registration in one tenant."""
 
     id: Name
     tenant_id: TenantId
+    auth: Auth  # before what it needs: a validator sees only the fields above its own
     client_id: Guid | None = None
-    auth: Literal["client_secret", "certificate", "device_code", "managed_identity"]
     client_secret: Secret | None = None
     certificate: CertificateSettings | None = None
-    domains: tuple[Domain, ...] | None = None
+    domains: Annotated[tuple[Domain, ...], Field(min_length=1)] | None = None
     cloud: Name = "global"
 
-    @model_validator(mode="after")
-    def _has_what_its_auth_needs(self) -> Self:
-        needed = {
-            "client_secret": ("client_id", "client_secret"),
-            "certificate": ("client_id", "certificate"),
-            "device_code": ("client_id",),
-            "managed_identity": (),
-        }[self.auth]
-        missing = [name for name in needed if getattr(self, name) is None]
-        if missing:
-            raise ValueError(f"expected {' and '.join(missing)} as well, for auth: {self.auth}")
-        return self
+    @field_validator("client_id", "client_secret", "certificate")
+    @classmethod
+    def _is_there_where_needed(cls, value: Any, info: ValidationInfo) -> Any:
+        auth = info.data.get("auth")
+        if value is None and info.field_name in _NEEDED.get(auth or "", ()):
+            raise Unfit(f"a value, which auth: {auth} needs")
+        return value
 
 
-class CloudSettings(_Part):
+class CloudSettings(Group):
     authority: Url
     graph: Url
-    ca_bundle: Path | None = None
+    ca_bundle: PathText | None = None
 
 
-def _five_fields(value: str) -> str:
-    try:
-        CronTrigger.from_crontab(value)
-    except ValueError as error:
-        raise ValueError('expected five cron fields, such as "0 6 * * *" for every day at six (UTC)') from error
-    return value
+def _written(text: str) -> Any:
+    """A default as it is written in the file; validation makes the value of it."""
+    return Field(default=text)
 
 
-def _seconds(text: str) -> Any:
-    return Field(default=text, validate_default=True)
+class ScheduleSettings(Group):
+    read_list: Interval = _written("60s")
+    resolve_users: Interval = _written("15m")
+    presence: Interval = _written("2s")
+    write_back: Interval = _written("1s")
+    report: Cron = "0 6 * * *"
 
 
-class ScheduleSettings(_Part):
-    read_list: Seconds = _seconds("60s")
-    resolve_users: Seconds = _seconds("15m")
-    presence: Seconds = _seconds("2s")
-    write_back: Seconds = _seconds("1s")
-    report: Annotated[str, AfterValidator(_five_fields)] = "0 6 * * *"
+class PresenceSettings(Group):
+    flap_damping: Pause = _written("5s")
+    stale_after: Interval = _written("5m")
 
 
-class PresenceSettings(_Part):
-    flap_damping: Seconds = _seconds("5s")
-    stale_after: Seconds = _seconds("5m")
+class SafetySettings(Group):
+    max_worsened: Part = _written("30%")
+    max_worsened_floor: int = Field(default=10, ge=0, le=1_000_000)
+    max_missing_rows: Part = _written("50%")
 
 
-class SafetySettings(_Part):
-    max_worsened: Share = _seconds("30%")
-    max_worsened_floor: int = Field(default=10, ge=0)
-    max_missing_rows: Share = _seconds("50%")
-
-
-class PacingSettings(_Part):
+class PacingSettings(Group):
     sharepoint_units_per_minute: int = Field(default=1200, ge=60, le=1_000_000)
-    share: Share = _seconds("80%")
+    share: Share = _written("80%")
 
 
-class StateSettings(_Part):
-    database: str = "sqlite:///state/sync-agent.db"
-    tokens: Path = Path("state/tokens")
-    reports: Path = Path("state/reports")
+class StateSettings(Group):
+    database: DatabaseUrl = Field("sqlite:///state/sync-agent.db", repr=False)  # may hold a password
+    tokens: PathText = Path("state/tokens")
+    reports: PathText = Path("state/reports")
 
 
-class LogSettings(_Part):
+class LogSettings(Group):
     format: Literal["console", "json"] = "console"
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class WebSettings(_Part):
-    listen: str = "127.0.0.1:8090"
+class WebSettings(Group):
+    listen: Listen = "127.0.0.1:8090"
 
 
-class Settings(_Part):
+class Settings(Group):
     """A whole settings.yaml. Relative paths in it start from its own folder."""
 
     sharepoint: SharePointSettings
-    accounts: tuple[AccountSettings, ...]
-    clouds: Mapping[str, CloudSettings] = {}
+    accounts: Annotated[tuple[AccountSettings, ...], Field(min_length=1)]
+    clouds: Mapping[Name, CloudSettings] = {}
     schedule: ScheduleSettings = ScheduleSettings()
     presence: PresenceSettings = PresenceSettings()
     safety: SafetySettings = SafetySettings()
@@ -207,8 +188,8 @@ class Settings(_Part):
     state: StateSettings = StateSettings()
     log: LogSettings = LogSettings()
     web: WebSettings = WebSettings()
-    notify: Mapping[str, Any] = {}
-    proxy: str | None = None
+    notify: Mapping[str, Any] = Field({}, repr=False)  # addresses of web hooks are secrets
+    proxy: ProxyUrl | None = Field(None, repr=False)  # may hold a password
 
     def list_api(self) -> Literal["graph", "rest"]:
         """SharePoint's own API where the account can use it: it takes no app-only token that was got with a secret."""
@@ -232,7 +213,3 @@ class Settings(_Part):
         if own is None:
             return CLOUDS[account.cloud]
         return Endpoints(own.authority, own.graph, instance_discovery=False, ca_bundle=own.ca_bundle)
-
-
-def known_clouds(settings: Settings) -> tuple[str, ...]:
-    return (*_BUILT_IN, *settings.clouds)

@@ -9,16 +9,33 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """``where`` is the setting's path, as in "accounts.contoso.client_id"; ``line`` counts from 1, 0 for the whole file."""
+    """``where`` is the setting's path, as in "accounts.contoso.client_id". ``line`` and ``column`` count from 1.
 
-    file: Path
+    ``line`` is 0 where the whole file is meant, ``file`` None where a value was only found wrong after reading.
+    """
+
+    file: Path | None
     line: int
-    where: str
-    message: str
+    found: str
+    expected: str = ""
+    hint: str = ""
+    where: str = ""
+    column: int = 0
+
+    @property
+    def sentence(self) -> str:
+        parts = [f"found {self.found}" if self.found else "", f"expected {self.expected}" if self.expected else ""]
+        said = ", ".join(part for part in parts if part)
+        return f"{said}; {self.hint}" if self.hint else said
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}" if self.line else str(self.file)
-        return f"{place}: {self.where}: {self.message}" if self.where else f"{place}: {self.message}"
+        return ": ".join(part for part in (self._place, self.where, self.sentence) if part)
+
+    @property
+    def _place(self) -> str:
+        if self.file is None:
+            return ""
+        return f"{self.file}:{self.line}:{self.column}" if self.line else str(self.file)
 
 
 class SettingsError(Exception):
@@ -27,3 +44,20 @@ class SettingsError(Exception):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(map(str, self.problems)))
+
+
+class SecretUnavailable(SettingsError):
+    """A reference to a secret leads nowhere. The sentence says which, never a value."""
+
+    def __init__(self, where: str, why: str) -> None:
+        super().__init__([Problem(None, 0, why, where=where)])
+        self.args = (f"{where}: {why}" if where else why,)
+
+
+class Unfit(ValueError):
+    """A value is not what its setting takes. Neither text repeats the value."""
+
+    def __init__(self, expected: str, hint: str = "") -> None:
+        self.expected = expected
+        self.hint = hint
+        super().__init__(f"expected {expected}; {hint}" if hint else f"expected {expected}")

@@ -1,100 +1,208 @@
-"""YAML read with its line numbers, and without YAML's surprises.
+"""YAML read with the place of each setting, and without YAML's surprises.
 
 Every plain scalar stays the text that was written: no `no` that turns into false, no 012 that turns into 10. What type a
-setting has is for the model to say.
+setting has is for the model to say. Nothing that YAML's own messages quote is repeated: it may be a secret.
 """
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
 from sync_agent.settings.problems import Problem, SettingsError
+from sync_agent.settings.yaml_mistakes import Mistake, Place, explained
 
-Lines = dict[tuple[str | int, ...], int]
-
-_MOST_BYTES = 1_000_000
-_MOST_NODES = 20_000
+_MOST_BYTES = 256_000
+_MOST_VALUES = 20_000
+_DEEPEST = 50
 _NULL = {"", "null", "~"}
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "map", "seq")}
+
+At = tuple[str | int, ...]
+"""The way to a setting: names, and places in lists counted from 0."""
 
 
-def read_yaml(path: Path) -> tuple[dict[str, Any], Lines]:
-    """The mapping at the top of the file and the line of each setting in it. Raises SettingsError."""
-    try:
-        return _read(path, yaml.compose(_text(path), Loader=yaml.SafeLoader))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        what = getattr(error, "problem", None) or "it is not YAML"
-        raise _single(path, 0 if mark is None else mark.line + 1, f"cannot be read as YAML: {what}") from error
-    except RecursionError as error:
-        raise _single(path, 0, "is nested too deeply") from error
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A settings file as written: texts, None, dicts and lists, and where each stands."""
+
+    path: Path
+    value: dict[str, Any]
+    places: dict[At, Place]
+
+    def at(self, at: At) -> Any:
+        value: Any = self.value
+        for part in at:
+            value = _child(value, part)
+        return value
+
+    def problem(self, at: At, found: str, expected: str, hint: str = "") -> Problem:
+        place = self._place(at)
+        return Problem(self.path, place.line, found, expected, hint, self._name(at), place.column)
+
+    def _place(self, at: At) -> Place:
+        """Of a setting, or of the nearest one above it where it is missing."""
+        while at and at not in self.places:
+            at = at[:-1]
+        return self.places.get(at, Place(1, 1))
+
+    def _name(self, at: At) -> str:
+        """The path in the operator's words: an account by its id rather than by its place."""
+        parts, value = [], self.value
+        for part in at:
+            value = _child(value, part)
+            id_ = value.get("id") if isinstance(part, int) and isinstance(value, dict) else None
+            parts.append(id_ if isinstance(id_, str) else str(part))
+        return ".".join(parts)
 
 
-def _read(path: Path, node: yaml.Node | None) -> tuple[dict[str, Any], Lines]:
+class _PlainLoader(yaml.SafeLoader):
+    """Takes no text for anything else than text."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
+
+
+def read_yaml(path: Path) -> Document:
+    """Raises SettingsError."""
+    text = _text(path)
+    node = _composed(text)
+    if isinstance(node, Mistake):
+        raise _single(path, node)
     if not isinstance(node, yaml.MappingNode):
-        raise _single(path, 1, "expected settings such as `sharepoint:` and `accounts:`, found none")
+        found = "nothing" if node is None else "a list" if isinstance(node, yaml.SequenceNode) else "a single text"
+        raise _single(path, Mistake(found, "settings such as `sharepoint:` and `accounts:`", "", Place(1, 1)))
     reader = _Reader(path)
     value = reader.mapping(node, ())
     if reader.problems:
         raise SettingsError(reader.problems)
-    return value, reader.lines
+    return Document(path, value, reader.places)
 
 
+def _composed(text: str) -> yaml.Node | Mistake | None:
+    # A mistake is returned, not raised, so that no exception with the file's text hangs on the one that is raised for it.
+    try:
+        return yaml.compose(text, Loader=_PlainLoader)
+    except yaml.YAMLError as error:
+        return explained(error, text)
+    except RecursionError:
+        return _TOO_DEEP
+
+
+_TOO_DEEP = Mistake("values nested too deeply", "settings, which are five deep at most")
+
+
+@dataclass(slots=True)
 class _Reader:
-    def __init__(self, path: Path) -> None:
-        self.lines: Lines = {}
-        self.problems: list[Problem] = []
-        self._path = path
-        self._nodes = 0
+    path: Path
+    places: dict[At, Place] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    values: int = 0
 
-    def mapping(self, node: yaml.MappingNode, at: tuple[str | int, ...]) -> dict[str, Any]:
+    def mapping(self, node: yaml.MappingNode, at: At) -> dict[str, Any]:
         value: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            line = key_node.start_mark.line + 1
             if not isinstance(key_node, yaml.ScalarNode):
-                self._problem(line, at, "expected a name before the colon")
+                self._problem(key_node, at, "brackets or braces before the colon", "a name")
                 continue
-            key = key_node.value
+            key = self._text(key_node, at)
             if key in value:
-                self._problem(line, (*at, key), f"stands twice, first in line {self.lines[*at, key]}")
+                self._problem(key_node, (*at, key), "this a second time", "it once", self._first(at, key))
                 continue
-            self.lines[*at, key] = line
+            self.places[*at, key] = _place(key_node)
             value[key] = self._value(value_node, (*at, key))
         return value
 
-    def _value(self, node: yaml.Node, at: tuple[str | int, ...]) -> Any:
-        self._nodes += 1
-        if self._nodes > _MOST_NODES:
-            raise _single(self._path, node.start_mark.line + 1, "has more values than any settings need")
-        self.lines.setdefault(at, node.start_mark.line + 1)
+    def _value(self, node: yaml.Node, at: At) -> Any:
+        self._count(node, len(at))
+        self.places.setdefault(at, _place(node))
+        if node.tag not in _TAGS:
+            self._problem(
+                node, at, "a value with a YAML tag (!)", "a plain value", "put quotes around it if it is text"
+            )
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, at)
         if isinstance(node, yaml.SequenceNode):
             return [self._value(child, (*at, index)) for index, child in enumerate(node.value)]
-        plain = node.style is None
-        return None if plain and node.value.lower() in _NULL else node.value
+        assert isinstance(node, yaml.ScalarNode)
+        text = self._text(node, at)
+        return None if node.style is None and text.lower() in _NULL else text
 
-    def _problem(self, line: int, at: tuple[str | int, ...], message: str) -> None:
-        self.problems.append(Problem(self._path, line, ".".join(map(str, at)), message))
+    def _text(self, node: yaml.ScalarNode, at: At) -> str:
+        text: str = node.value
+        if _UNSEEN.search(text):
+            self._problem(node, at, "a character that cannot be seen", "text", "write it without the escape")
+        return text
+
+    def _count(self, node: yaml.Node, depth: int) -> None:
+        """An alias may stand for much, or for itself."""
+        self.values += 1
+        if depth > _DEEPEST:
+            raise _single(self.path, _TOO_DEEP, _place(node))
+        if self.values > _MOST_VALUES:
+            raise _single(self.path, Mistake(f"more than {_MOST_VALUES:,} values", "settings"), _place(node))
+
+    def _first(self, at: At, key: str) -> str:
+        return f"it stands first in line {self.places[*at, key].line}"
+
+    def _problem(self, node: yaml.Node, at: At, found: str, expected: str, hint: str = "") -> None:
+        place = _place(node)
+        where = ".".join(_seen(str(part)) for part in at)
+        self.problems.append(Problem(self.path, place.line, found, expected, hint, where, place.column))
+
+
+def _seen(text: str) -> str:
+    return _UNSEEN.sub("�", text)
+
+
+def _place(node: yaml.Node) -> Place:
+    return Place(node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+def _child(value: Any, part: str | int) -> Any:
+    if isinstance(value, dict):
+        return value.get(part)
+    if isinstance(value, list) and isinstance(part, int) and part < len(value):
+        return value[part]
+    return None
 
 
 def _text(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        remedy = "give its place by --settings FILE or $SYNC_AGENT_SETTINGS"
-        raise _single(path, 0, f"there is no such file; {remedy}") from error
-    except OSError as error:
-        raise _single(path, 0, f"cannot be read: {error.strerror}") from error
+    data = _bytes(path)
+    if isinstance(data, Mistake):
+        raise _single(path, data)
     if len(data) > _MOST_BYTES:
-        raise _single(path, 0, "is too large to be settings")
+        raise _single(path, Mistake(f"more than {_MOST_BYTES:,} bytes", "settings"))
+    text = data.decode("utf-8-sig", errors="surrogateescape")
+    wrong = re.search(r"[\udc80-\udcff]", text)
+    if wrong is not None:
+        place = Place(text.count("\n", 0, wrong.start()) + 1, wrong.start() - text.rfind("\n", 0, wrong.start()))
+        raise _single(path, Mistake("bytes that are not UTF-8", "UTF-8 text", "save the file as UTF-8", place))
+    return text
+
+
+def _bytes(path: Path) -> bytes | Mistake:
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise _single(path, data.count(b"\n", 0, error.start) + 1, "is not UTF-8 text") from error
+        with path.open("rb") as file:
+            return file.read(_MOST_BYTES + 1)
+    except FileNotFoundError:
+        return Mistake("no such file", "the settings", _ELSEWHERE)
+    except IsADirectoryError:
+        return Mistake("a folder", "the settings file", _ELSEWHERE)
+    except OSError as error:
+        return Mistake(f"a file that cannot be read ({error.strerror})", "the settings", _ELSEWHERE)
+    except ValueError:
+        return Mistake("a name that no file can have", "the settings", _ELSEWHERE)
 
 
-def _single(path: Path, line: int, message: str) -> SettingsError:
-    return SettingsError([Problem(path, line, "", message)])
+_ELSEWHERE = "say where they are by --settings FILE or the environment variable SYNC_AGENT_SETTINGS"
+
+
+def _single(path: Path, mistake: Mistake, place: Place | None = None) -> SettingsError:
+    place = place or mistake.place
+    line, column = place or (0, 0)
+    return SettingsError([Problem(path, line, mistake.found, mistake.expected, mistake.hint, column=column)])

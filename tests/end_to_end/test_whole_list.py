@@ -81,9 +81,9 @@ def test_the_list_shows_what_is_true(synced: tuple[Lab, Ran, Any]) -> None:
 def test_nothing_but_our_columns_was_touched(synced: tuple[Lab, Ran, Any]) -> None:
     lab_, _, before = synced
     after = {id_: {k: v for k, v in i.fields.items() if k not in OURS} for id_, i in lab_.agents.items.items()}
-    assert after == {id_: {k: v for k, v in fields.items() if v} for id_, (fields, _, _) in before.items()} or after == {
-        id_: fields for id_, (fields, _, _) in before.items()
-    }
+    assert after == {
+        id_: {k: v for k, v in fields.items() if v} for id_, (fields, _, _) in before.items()
+    } or after == {id_: fields for id_, (fields, _, _) in before.items()}
 
 
 def test_rest_adds_no_version_and_leaves_modified_alone(synced: tuple[Lab, Ran, Any]) -> None:
