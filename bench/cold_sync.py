@@ -64,7 +64,8 @@ def _children_cpu() -> float:
 def main(rows: int = 15_000, latency: float = 0.05) -> None:
     peer = plain(latency)
     print(
-        f"Cold sync of {rows:,} rows in 3 tenants, {latency * 1000:.0f} ms added to every answer, budgets out of the way"
+        f"Cold sync of {rows:,} rows in 3 tenants, {latency * 1000:.0f} ms added to every answer, "
+        "budgets out of the way"
     )
     print(f"{'':28}{'wall':>10}{'CPU':>10}{'ms wall/row':>14}{'ms CPU/row':>13}")
     _line("the plain way, per row ×", peer, rows)

@@ -1,7 +1,8 @@
 """The same job written the plain way: the peer that the benchmarks compare with.
 
-Office365-REST-Python-Client for the list and requests for Graph, one call after the other, a user and a presence a call,
-an item an update: what an administrator's script does. Reads the connection from a JSON file and prints one JSON line.
+Office365-REST-Python-Client for the list and requests for Graph, one call after the other, a user and a presence a
+call, an item an update: what an administrator's script does. Reads the connection from a JSON file and prints one JSON
+line.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import requests
 from office365.sharepoint.client_context import ClientContext
@@ -43,7 +45,7 @@ def one_pass(facts: dict[str, Any], rows: int) -> int:
         user = None
         if tenant is not None:
             headers = {"Authorization": f"Bearer {tokens[tenant]}"}
-            answer = session.get(f"{facts['url']}/v1.0/users/{requests.utils.quote(upn)}", headers=headers, timeout=30)
+            answer = session.get(f"{facts['url']}/v1.0/users/{quote(upn)}", headers=headers, timeout=30)
             user = answer.json() if answer.status_code == 200 else None
             requested += 1
         presence = None

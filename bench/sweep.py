@@ -1,4 +1,4 @@
-"""One sweep of 15,000 ids, next to the floor: the same requests by aiohttp, the bytes read and nothing done with them."""
+"""One sweep of 15,000 ids, next to the floor: the same requests by aiohttp, decoded and thrown away."""
 
 from __future__ import annotations
 

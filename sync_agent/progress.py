@@ -1,4 +1,4 @@
-"""What a job tells whoever watches it: a stage, how far it is, and how it ended. The terminal decides how that looks."""
+"""What a job tells whoever watches it: a stage, how far it is, how it ended. The terminal decides how that looks."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ async def open_service(
     announce: Announce | None = None,
     clock: Callable[[], datetime] = utc_now,
 ) -> AsyncIterator[Service]:
-    """Wire everything; nothing is asked of anybody yet. ``announce`` is told each device code; None starts no sign-in."""
+    """Wire everything; nothing is asked of anybody yet. ``announce`` is told each device code; None: no sign-in."""
     bundles = sorted({bundle for cloud in settings.clouds.values() if (bundle := cloud.ca_bundle) is not None})
     transport = Transport(ca_bundles=bundles, proxy=settings.proxy)
     accounts = open_accounts(settings, transport, announce)

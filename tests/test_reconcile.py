@@ -240,7 +240,7 @@ def test_the_row_remembers_across_restarts_how_long_presence_has_been_unknown() 
     ("verdict", "presence"),
     [
         (matched(licensed=False), None),
-        (matched(licensed=False), Presence("Away", "Away", NOW, NOW)),
+        (matched(licensed=False), Presence("Away", "Away", NOW)),
         (matched(licensed=False, guest=True), unknown(NOW - DAY)),
         (matched(licensed=False, enabled=False), unknown(NOW - DAY)),
         (Verdict(7, Status.ERROR), unknown(NOW - DAY)),

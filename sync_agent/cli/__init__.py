@@ -61,5 +61,5 @@ def main() -> None:
         sys.exit(Exit.INCOMPLETE)
     except BrokenPipeError:
         # The reader of our output is gone (a pipe to head): nothing to tell it.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         sys.exit(Exit.INCOMPLETE)

@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -25,14 +26,12 @@ from sync_agent.simulator.server import Simulator
 @click.option("--still", is_flag=True, help="Presence does not move.")
 @click.option("--api", default="graph", show_default=True, type=click.Choice(["graph", "rest"]), help="The list's API.")
 @click.option("--folder", default="lab", show_default=True, type=click.Path(path_type=Path, file_okay=False))
-def simulate(
-    port: int, rows: int, tenants: int, seed: int, latency: float, units: int, still: bool, api: Api, folder: Path
-) -> None:
+def simulate(port: int, folder: Path, api: Api, rows: int, tenants: int, seed: int, **how: Any) -> None:
     """Serve an embedded Microsoft 365 with a messy Agent list; settings and secrets for it go into a folder."""
     world = build(rows, tenants, seed)
-    world.latency, world.moving = latency, not still
+    world.latency, world.moving = how["latency"], not how["still"]
     for tenant in world.tenants.values():
-        tenant.sharepoint_units = units
+        tenant.sharepoint_units = how["units"]
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())

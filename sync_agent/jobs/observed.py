@@ -92,7 +92,7 @@ class Observed:
         return changed
 
     def is_known(self, row: Row) -> bool:
-        """Whether everything that the row's cells depend on was asked for: a new row is then written once, not thrice."""
+        """Whether all that the row's cells depend on was asked for: a new row is then written once, not thrice."""
         findings = examine(row.upn)
         if any(name is not None and name not in self.matches for name in (findings.name, findings.candidate)):
             return False

@@ -1,7 +1,8 @@
 """settings.yaml → Settings; every error says file, line, what was found and what was expected.
 
 yaml_source reads (yaml_mistakes puts YAML's own errors into words) → model checks each value (values, secret,
-site_address), contradictions what they say together → explain makes problems of what was refused → load places the paths.
+site_address), contradictions what they say together → explain makes problems of what was refused → load places the
+paths.
 """
 
 from sync_agent.settings.load import load

@@ -27,7 +27,7 @@ def load(path: Path) -> Settings:
 
 
 def _checked(document: Document) -> Settings | list[Problem]:
-    # Problems are returned, not raised, so that pydantic's error, which holds the values, hangs on no exception of ours.
+    # Returned, not raised, so that pydantic's error, which holds the values, hangs on no exception of ours.
     complete = _with_the_only_account(_without_empty_groups(document.value))
     try:
         return Settings.model_validate(complete)

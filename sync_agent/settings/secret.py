@@ -17,8 +17,8 @@ from sync_agent.settings.problems import SecretUnavailable, Unfit
 class Secret:
     """Resolved at the moment it is needed, so that a renewed one is taken up without a restart.
 
-    Written as ``${env:NAME}``, ``${file:/path}``, ``${credential:name}`` (systemd's), ``${keyring:service/name}``, or as
-    the text itself.
+    Written as ``${env:NAME}``, ``${file:/path}``, ``${credential:name}`` (systemd's), ``${keyring:service/name}``, or
+    as the text itself.
     """
 
     __slots__ = ("_folder", "_where", "_written")

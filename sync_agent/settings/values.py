@@ -157,7 +157,7 @@ PathText = Annotated[Path, BeforeValidator(_path)]
 
 
 def _five_fields(value: str) -> str:
-    """APScheduler counts the days of the week from Monday as 0, crontab from Sunday: numbers would mean the wrong day."""
+    """APScheduler counts the days of the week from Monday as 0, crontab from Sunday: numbers may mean the wrong day."""
     expected = 'five cron fields, such as "0 6 * * *" for every day at six (UTC)'
     fields = value.split()
     if len(fields) == 5 and re.search(r"(^|[,-])[0-9]", fields[4]):

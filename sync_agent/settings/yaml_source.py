@@ -1,7 +1,7 @@
 """YAML read with the place of each setting, and without YAML's surprises.
 
-Every plain scalar stays the text that was written: no `no` that turns into false, no 012 that turns into 10. What type a
-setting has is for the model to say. Nothing that YAML's own messages quote is repeated: it may be a secret.
+Every plain scalar stays the text that was written: no `no` that turns into false, no 012 that turns into 10. What
+type a setting has is for the model to say. Nothing that YAML's own messages quote is repeated: it may be a secret.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
@@ -64,7 +64,7 @@ class Document:
 class _PlainLoader(yaml.SafeLoader):
     """Takes no text for anything else than text."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
+    yaml_implicit_resolvers = {}  # noqa: RUF012 -- declared by the base class
 
 
 def read_yaml(path: Path) -> Document:
@@ -84,7 +84,7 @@ def read_yaml(path: Path) -> Document:
 
 
 def _composed(text: str) -> yaml.Node | Mistake | None:
-    # A mistake is returned, not raised, so that no exception with the file's text hangs on the one that is raised for it.
+    # Returned, not raised, so that no exception with the file's text hangs on the one that is raised for it.
     try:
         return yaml.compose(text, Loader=_PlainLoader)
     except yaml.YAMLError as error:

@@ -15,7 +15,8 @@ Api = Literal["graph", "rest"]
 def write_settings(world: World, folder: Path, api: Api = "graph") -> Path:
     """Write settings.yaml for a world that is served with its ca.pem in the same folder.
 
-    With ``api`` rest, the list's account signs in by a certificate: SharePoint takes no app-only token got with a secret.
+    With ``api`` rest, the list's account signs in by a certificate: SharePoint takes no app-only token got with a
+    secret.
     """
     accounts = []
     for index, (account_id, tenant, app) in enumerate(world.accounts):

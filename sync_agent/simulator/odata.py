@@ -1,4 +1,4 @@
-"""The part of OData that Graph's users understand here: $filter, $select, $top, pages. What is not understood is a 400."""
+"""The part of OData that Graph's users understand here: $filter, $select, $top, pages. Anything else is a 400."""
 
 from __future__ import annotations
 

@@ -4,113 +4,18 @@ from __future__ import annotations
 
 import unicodedata
 
-FIRST_NAMES = tuple(
-    [
-        "Jane",
-        "John",
-        "Anna",
-        "Sean",
-        "Zoë",
-        "José",
-        "Mária",
-        "Łukasz",
-        "Søren",
-        "Aoife",
-        "Chloé",
-        "Ivan",
-        "Mei",
-        "Hiroshi",
-        "Fatima",
-        "Omar",
-        "Priya",
-        "Rahul",
-        "Ngozi",
-        "Kwame",
-        "Ingrid",
-        "Björn",
-        "Lucía",
-        "Mateo",
-        "Giulia",
-        "Marco",
-        "Noémie",
-        "Étienne",
-        "Katarzyna",
-        "Paweł",
-        "Elif",
-        "Mehmet",
-        "Yara",
-        "Tariq",
-        "Sofia",
-        "Dmitri",
-        "Olga",
-        "Liam",
-        "Emma",
-        "Noah",
-        "Olivia",
-        "Lucas",
-        "Mia",
-        "Elena",
-        "Niklas",
-        "Greta",
-        "Pieter",
-        "Anouk",
-        "Tomáš",
-        "Věra",
-        "Márton",
-        "Zsófia",
-        "Ana",
-        "Luís",
-    ]
-)
-LAST_NAMES = tuple(
-    [
-        "Doe",
-        "Smith",
-        "O'Brien",
-        "Müller",
-        "García",
-        "Nowak",
-        "Sørensen",
-        "Kowalczyk",
-        "Dupont",
-        "Petrov",
-        "Chen",
-        "Tanaka",
-        "Haddad",
-        "Khan",
-        "Sharma",
-        "Okafor",
-        "Mensah",
-        "Lindqvist",
-        "Åkesson",
-        "Fernández",
-        "Rossi",
-        "Bianchi",
-        "Lefèvre",
-        "Wójcik",
-        "Yılmaz",
-        "Demir",
-        "Silva",
-        "Santos",
-        "Ivanova",
-        "Johnson",
-        "Brown",
-        "Davies",
-        "D'Angelo",
-        "Schneider",
-        "Becker",
-        "van-Dijk",
-        "Jansen",
-        "Novák",
-        "Horváth",
-        "Kovács",
-        "Pereira",
-        "Murphy",
-        "Walsh",
-        "Byrne",
-        "Laurent",
-    ]
-)
+_FIRST = """
+Jane John Anna Sean Zoë José Mária Łukasz Søren Aoife Chloé Ivan Mei Hiroshi Fatima Omar Priya Rahul Ngozi Kwame Ingrid
+Björn Lucía Mateo Giulia Marco Noémie Étienne Katarzyna Paweł Elif Mehmet Yara Tariq Sofia Dmitri Olga Liam Emma Noah
+Olivia Lucas Mia Elena Niklas Greta Pieter Anouk Tomáš Věra Márton Zsófia Ana Luís
+"""
+_LAST = """
+Doe Smith O'Brien Müller García Nowak Sørensen Kowalczyk Dupont Petrov Chen Tanaka Haddad Khan Sharma Okafor Mensah
+Lindqvist Åkesson Fernández Rossi Bianchi Lefèvre Wójcik Yılmaz Demir Silva Santos Ivanova Johnson Brown Davies D'Angelo
+Schneider Becker van-Dijk Jansen Novák Horváth Kovács Pereira Murphy Walsh Byrne Laurent
+"""
+FIRST_NAMES = tuple(_FIRST.split())
+LAST_NAMES = tuple(_LAST.split())
 
 
 def upn_part(name: str) -> str:

@@ -1,4 +1,4 @@
-"""`/_api/$batch`: multipart/mixed, GETs outside, writes inside a change set; not atomic, each part with its own status."""
+"""`/_api/$batch`: multipart/mixed, GETs outside, writes in a change set; not atomic, each part with its own status."""
 
 from __future__ import annotations
 
@@ -100,6 +100,9 @@ def _answer(call: Call, part: tuple[str, bool], dispatch: Dispatch) -> Reply:
 
 def _rendered(boundary: str, reply: Reply) -> bytes:
     reason = _REASONS.get(reply.status, "Error")
-    head = f"--{boundary}\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\r\nHTTP/1.1 {reply.status} {reason}\r\n"
+    head = (
+        f"--{boundary}\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\r\n"
+        f"HTTP/1.1 {reply.status} {reason}\r\n"
+    )
     names = "".join(f"{name.upper()}: {value}\r\n" for name, value in reply.headers.items())
     return f"{head}{names}\r\n".encode() + reply.body + b"\r\n"

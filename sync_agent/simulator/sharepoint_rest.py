@@ -20,7 +20,8 @@ from sync_agent.simulator.world import Site
 _API = r"(?P<site>/(?:sites|teams)/[^/]+)/_api"
 _LIST = (
     _API
-    + r"/web/lists(?:/getbytitle\('(?P<title>(?:[^']|'')*)'\)|/getbyid\('(?P<id>[^']+)'\)|\(guid'(?P<guid>[^']+)'\)|\('(?P<plain>[^']+)'\))"
+    + r"/web/lists(?:/getbytitle\('(?P<title>(?:[^']|'')*)'\)|/getbyid\('(?P<id>[^']+)'\)"
+    + r"|\(guid'(?P<guid>[^']+)'\)|\('(?P<plain>[^']+)'\))"
 )
 _ITEM = _LIST + r"/items(?:\((?P<item>\d+)\)|/getbyid\((?P<item2>\d+)\)|/getitembyid\((?P<item3>\d+)\))"
 _TYPES = {
@@ -186,7 +187,7 @@ def _field_json(column: ListColumn) -> dict[str, Any]:
 
 
 def _create_field(call: Call) -> Reply:
-    """The internal name comes of the display name, unless the option AddFieldInternalNameHint (8) takes the schema's."""
+    """The internal name comes of the display name, unless option 8 (AddFieldInternalNameHint) takes the schema's."""
     _, found, _ = _list_of(call, "manage", 2)
     parameters = call.json().get("parameters", {})
     try:
@@ -330,7 +331,8 @@ def _item_json(call: Call, found: SharePointList, item: ListItem) -> tuple[dict[
                 raise Failure(
                     400,
                     "-1, Microsoft.SharePoint.Client.InvalidClientQueryException",
-                    f"The query to field '{name}' is not valid. The $select query string must specify the target fields and the $expand query string must contain {person}.",
+                    f"The query to field '{name}' is not valid. The $select query string must specify the target "
+                    f"fields and the $expand query string must contain {person}.",
                 )
             value.setdefault(person, {})[part] = {
                 "Name": people[person].login,

@@ -1,4 +1,4 @@
-"""The state of the embedded Microsoft 365: tenants with users and apps, sites with lists, and what is known to be wrong.
+"""The state of the embedded Microsoft 365: tenants with users and apps, sites with lists, and what is truly wrong.
 
 The server's loop reads it; tests change it from their own thread by plain assignment, which is safe for single values.
 """

@@ -40,4 +40,4 @@ anomalies = Table(
     Column("resolved", DateTime),
     Index("anomalies_open", "list", "resolved"),
 )
-"""One line a life: opened when a pass first found it, resolved when a pass no longer did. A second life is a new line."""
+"""One line a life: opened when a pass first found it, resolved when one no longer did. A second life is a new line."""

@@ -79,7 +79,7 @@ async def test_from_the_code_to_tokens_for_every_service(entra: Entra, announced
             user = entra.world.mint.check(entra.world, token, [resource]).user
             assert user is not None
             assert user.upn == JANE
-        assert (account.trouble, account.prompt) == (None, None)
+        assert [account.trouble, account.prompt] == [None, None]
 
 
 @pytest.mark.anyio
