@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -23,16 +24,21 @@ from sync_agent.jobs.poll_presence import poll_presence
 from sync_agent.jobs.read_list import read_list
 from sync_agent.jobs.report import write_report
 from sync_agent.jobs.resolve_users import resolve_users
-from sync_agent.jobs.write_back import write_back
+from sync_agent.jobs.write_back import WriteBack, write_back
 from sync_agent.microsoft365.agent_list import ListProblem
 from sync_agent.microsoft365.errors import ServiceError
+from sync_agent.outcome import Writes
+from sync_agent.plan import Held, Plan
 from sync_agent.service import Service
 
 _log = structlog.get_logger()
 
 _GRACE = 8.0
 """Seconds that writes under way get to end after a stop; with what follows, an exit takes less than ten."""
-
+_A_TURN = 400
+"""Rows written before the rest is planned anew: enough to fill every place on the wire, few enough that what waits is
+planned on fresh presence.
+"""
 
 Job = Callable[[], Coroutine[Any, Any, None]]
 
@@ -44,8 +50,11 @@ class Jobs:
         self._service = service
         self._context = service.context
         self._stop = stop
-        self._rows_known: int | None = None
-        self._held: str | None = None
+        self._known_rows: int | None = None
+        """Of the last pass that no fuse held."""
+        self._held: Held | None = None
+        self._written: Counter[str] = Counter()
+        """Rows since the list was last read."""
         self._failing: dict[str, str] = {}
         self._under_way: set[asyncio.Task[None]] = set()
 
@@ -68,7 +77,8 @@ class Jobs:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
         if self._context.observed.rows:
-            await self._service.save(self._service.outcome(self._context.clock(), 0.0, None))
+            last = WriteBack(Writes(), Plan(), self._held)
+            await self._service.save(self._service.outcome(self._context.clock(), 0.0, last))
 
     async def read_list(self) -> None:
         await self._guarded("read_list", self._read_list)
@@ -92,14 +102,18 @@ class Jobs:
         """Read, then ask at once about names that nobody was asked about yet, or whose last question failed."""
         started, clock = self._context.clock(), time.perf_counter()
         await self._service.open_list()
-        before = len(self._context.observed.rows) or None
+        if self._known_rows is None:
+            self._known_rows = await self._service.known_rows()
         await read_list(self._context)
-        self._rows_known = before
         observed = self._context.observed
         unknown = (observed.names() - observed.matches.keys()) | observed.unanswered.keys()
         if unknown:
             await resolve_users(self._context, unknown)
-        await self._service.save(self._service.outcome(started, time.perf_counter() - clock, None))
+        planned = await write_back(self._context, dry_run=True, known_rows=self._known_rows)
+        self._note_held(planned.held)
+        _log.info("list_read", rows=len(observed.rows), to_write=planned.writes.planned, **self._written)
+        self._written.clear()
+        await self._service.save(self._service.outcome(started, time.perf_counter() - clock, planned))
 
     async def _poll_presence(self) -> None:
         if self._context.observed.watched:
@@ -108,14 +122,18 @@ class Jobs:
     async def _write_back(self) -> None:
         if not self._context.observed.dirty:
             return
-        result = await write_back(self._context, known_rows=self._rows_known, stop=self._stop)
-        held = None if result.held is None else result.held.checksum
-        if held != self._held:
-            self._held = held
-            if result.held is not None:
-                _log.error("held", fuse=result.held.fuse, checksum=held, rows=result.held.rows, cause=result.held.cause)
-        if result.writes.done or result.writes.failed:
-            _log.info("written", done=result.writes.done, failed=result.writes.failed, of=result.writes.planned)
+        result = await write_back(self._context, known_rows=self._known_rows, most=_A_TURN, stop=self._stop)
+        self._note_held(result.held)
+        self._written.update(written=result.writes.done, failed=result.writes.failed)
+        if result.held is None:
+            self._known_rows = len(self._context.observed.rows)
+
+    def _note_held(self, held: Held | None) -> None:
+        before, self._held = self._held, held
+        if held is not None and (before is None or before.checksum != held.checksum):
+            _log.error("held", fuse=held.fuse, checksum=held.checksum, rows=held.rows, cause=held.cause)
+        elif held is None and before is not None:
+            _log.info("no_longer_held", fuse=before.fuse)
 
     async def _loop(self, interval: float, name: str, turn: Job) -> None:
         """Turns at a steady pace by the clock; a turn that takes longer than the interval delays the next, never

@@ -19,6 +19,7 @@ from pathlib import Path
 import structlog
 
 from sync_agent.jobs.context import Context, Edges, Tenant
+from sync_agent.jobs.domain_owners import DomainOwners
 from sync_agent.jobs.observed import Observed
 from sync_agent.jobs.poll_presence import poll_presence
 from sync_agent.jobs.read_list import read_list
@@ -79,7 +80,7 @@ class Service:
             await read_list(self.context)
             await resolve_users(self.context)
             await poll_presence(self.context)
-            known_rows = await self._known_rows()
+            known_rows = await self.known_rows()
             back = await write_back(self.context, dry_run=dry_run, approved=approved, known_rows=known_rows)
         except ServiceError as failure:
             error = failure.reason
@@ -115,11 +116,12 @@ class Service:
         except StateUnavailable as failure:
             _log.warning("state_not_saved", reason=str(failure))
 
-    async def _known_rows(self) -> int | None:
+    async def known_rows(self) -> int | None:
+        """How many rows the list had in the last pass that was not held, of this run or an earlier one."""
         if self.store is None:
             return None
         try:
-            return await asyncio.to_thread(self.store.known_rows, self.settings.sharepoint.agent_list)
+            return await asyncio.to_thread(self.store.known_rows, self.context.edges.agent_list.title)
         except StateUnavailable as failure:
             _log.warning("state_not_read", reason=str(failure))
             return None
@@ -179,8 +181,8 @@ def _context(
         presence=PresenceReader(
             {id_: {a.id: _graph(a, transport, "presence") for a in group} for id_, group in by_tenant.items()}, clock
         ),
-        owner_of=partial(owner_of, transport=transport, authority=site_account.endpoints.authority, clock=clock),
     )
+    look_up = partial(owner_of, transport=transport, authority=site_account.endpoints.authority, clock=clock)
     return Context(
         edges=edges,
         safety=Safety(
@@ -189,6 +191,7 @@ def _context(
         progress=progress,
         clock=clock,
         unknown_after=_UNKNOWN_AFTER,
+        owners=DomainOwners(look_up, clock),
         observed=Observed(tenant_of={account.id: account.tenant_id for account in accounts.values()}),
     )
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sync_agent.jobs.domain_owners import DomainOwners
 from sync_agent.jobs.observed import Observed
 from sync_agent.microsoft365.agent_list import AgentList
 from sync_agent.microsoft365.directory import Directory
 from sync_agent.microsoft365.presence import PresenceReader
-from sync_agent.model import CouldNotAsk
 from sync_agent.plan import Safety
 from sync_agent.progress import Progress
 
@@ -32,8 +32,6 @@ class Edges:
     agent_list: AgentList
     tenants: Mapping[str, Tenant]
     presence: PresenceReader
-    owner_of: Callable[[str], Awaitable[str | CouldNotAsk | None]]
-    """Tenant id of a domain, by the public look-up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,5 +43,5 @@ class Context:
     unknown_after: timedelta
     """How long PresenceUnknown must last before a licensed user's presence counts as unavailable."""
     observed: Observed
-    owners: dict[str, str | None] = field(default_factory=dict)
-    """Public answers about domains that no configured tenant has, for the life of the service."""
+    owners: DomainOwners
+    """Whose the domains are that no tenant is known to have."""

@@ -31,8 +31,8 @@ class Observed:
     presences: dict[str, Presence] = field(default_factory=dict)
     verdicts: dict[int, Verdict] = field(default_factory=dict)
     """Without presence, which is joined when a row is planned."""
-    dirty: set[int] = field(default_factory=set)
-    """Rows to plan again: something they depend on was read anew."""
+    dirty: dict[int, None] = field(default_factory=dict)
+    """Rows to plan again, since something they depend on was read anew: whoever waits longest comes first."""
     trouble: dict[str, str] = field(default_factory=dict)
     """By tenant id: why its directory could not be asked."""
     presence_trouble: dict[str, str] = field(default_factory=dict)
@@ -86,7 +86,7 @@ class Observed:
             reading = readings[user_id]
             if known.get(user_id) != reading:
                 self.presences[user_id] = Presence(*reading, since=read_at)
-                self.dirty.update(self.rows_of_user.get(user_id, ()))
+                self.dirty.update(dict.fromkeys(self.rows_of_user.get(user_id, ())))
                 changed += 1
             known[user_id] = reading
         return changed
@@ -115,7 +115,7 @@ class Observed:
                 rows_of_user[verdict.user.id].append(verdict.row_id)
         self.rows_of_user = rows_of_user
         self._watch()
-        self.dirty = set(self.rows)
+        self.dirty = {row_id: None for row_id in self.dirty if row_id in self.rows} | dict.fromkeys(self.rows)
 
     def _watch(self) -> None:
         users: defaultdict[str, set[str]] = defaultdict(set)

@@ -7,15 +7,17 @@ types faster than we write is left to the next pass.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 import structlog
 
 from sync_agent.jobs.context import Context
 from sync_agent.jobs.resolve_users import resolve_users
 from sync_agent.microsoft365.agent_list import Failed, Overtaken, Written
-from sync_agent.model import Change, Row, Verdict
+from sync_agent.model import Change, OurColumn, Row, Verdict
 from sync_agent.outcome import Writes
 from sync_agent.plan import Held, Plan, judge, plan, written
 from sync_agent.progress import Stage
@@ -24,9 +26,8 @@ from sync_agent.reconcile import with_presence
 _log = structlog.get_logger()
 
 _ROUNDS = 3
-_SLICE = 2_000
-"""Rows given to the list at a time: enough to fill every slot on the wire, few enough that a stop is soon heard and
-that what waits is planned on fresh presence."""
+_MOST_NAMED = 5
+"""Rows named in the log, of those that could not be written for one reason."""
 
 
 @dataclass(slots=True)
@@ -44,12 +45,14 @@ async def write_back(
     dry_run: bool = False,
     approved: str | None = None,
     known_rows: int | None = None,
+    most: int | None = None,
     stop: asyncio.Event | None = None,
 ) -> WriteBack:
-    """Plan all dirty rows and write what differs; ``approved`` is the checksum of a held plan to be let through.
+    """Plan all dirty rows and write what differs, ``most`` rows of it; the others stay dirty.
 
-    Write errors of single rows are counted and logged, and the rows stay dirty; a ServiceError of the list as a whole
-    is raised.
+    ``approved`` is the checksum of a held plan to be let through. After ``stop`` is set no further row is begun.
+    Write errors of single rows are counted and logged; such rows are tried again after the next reading of the list.
+    Raises ServiceError when the list as a whole cannot be written.
     """
     first = plan_dirty(context)
     result = WriteBack(Writes(planned=len(first.changes)), first)
@@ -58,30 +61,32 @@ async def write_back(
         result.held = None
     if dry_run or result.held is not None:
         return result
-    stage = context.progress.stage("Writing to the list", len(first.changes))
-    todo = first
+    todo = _urgent_first(first.changes)[:most]
+    stage = context.progress.stage("Writing to the list", len(todo))
     for _ in range(_ROUNDS):
-        overtaken = await _write(context, todo.changes, result.writes, stage, stop)
-        if not overtaken or (stop is not None and stop.is_set()):
+        overtaken = await _write(context, todo, result.writes, stage, stop)
+        if not overtaken or _is_set(stop):
             break
         await _decide_again(context, overtaken)
-        todo = plan_dirty(context, overtaken)
+        todo = list(plan_dirty(context, overtaken).changes)
     stage.done(f"{result.writes.done:,} of {result.writes.planned:,} rows written")
     return result
 
 
 def plan_dirty(context: Context, only: Sequence[int] | None = None) -> Plan:
-    """The plan for the dirty rows (or ``only`` those); rows that already show what is true leave the dirty set.
+    """The plan for the dirty rows (or ``only`` those); rows that already show what is true leave the dirty ones.
 
     Rows of which something was not asked for yet stay dirty and wait for it.
     """
     observed = context.observed
-    wanted = sorted(observed.dirty if only is None else observed.dirty.intersection(only))
+    wanted = observed.dirty if only is None else [row_id for row_id in only if row_id in observed.dirty]
     rows = [row for row_id in wanted if (row := observed.rows.get(row_id)) is not None and observed.is_known(row)]
     verdicts = {row.id: verdict_of(context, row) for row in rows}
     made = plan(rows, verdicts, observed.presences, context.clock())
     differing = {change.row.id for change in made.changes}
-    observed.dirty.difference_update(row.id for row in rows if row.id not in differing)
+    for row in rows:
+        if row.id not in differing:
+            del observed.dirty[row.id]
     return made
 
 
@@ -92,29 +97,36 @@ def verdict_of(context: Context, row: Row) -> Verdict:
     return with_presence(verdict, presence, context.clock(), context.unknown_after, row.shown)
 
 
+def _urgent_first(changes: Iterable[Change]) -> list[Change]:
+    """Verdicts before presence alone: an anomaly keeps an agent from all calls, a presence from one."""
+    return sorted(changes, key=lambda change: OurColumn.STATUS not in change.values)
+
+
 async def _write(
     context: Context, changes: Sequence[Change], writes: Writes, stage: Stage, stop: asyncio.Event | None
 ) -> list[int]:
-    """Write slice by slice; returns the ids of rows that a person changed meanwhile and that still exist."""
+    """Returns the ids of rows that a person changed meanwhile and that still exist."""
+    observed = context.observed
+    by_id = {change.row.id: change for change in changes}
     overtaken: dict[int, Row | None] = {}
-    for start in range(0, len(changes), _SLICE):
-        if stop is not None and stop.is_set():
-            break
-        by_id = {change.row.id: change for change in changes[start : start + _SLICE]}
-        async for outcome in context.edges.agent_list.write(tuple(by_id.values())):
-            stage.advance()
-            match outcome:
-                case Written(row_id=row_id, etag=etag):
-                    writes.done += 1
-                    context.observed.put_written(written(by_id[row_id], etag))
-                    context.observed.dirty.discard(row_id)
-                case Overtaken(row_id=row_id, row=row):
-                    writes.conflicts += row is not None
-                    overtaken[row_id] = row
-                case Failed(row_id=row_id, reason=reason):
-                    writes.failed += 1
-                    _log.warning("row_not_written", row=row_id, reason=reason)
-    context.observed.put_overtaken(overtaken)
+    failed: defaultdict[str, list[int]] = defaultdict(list)
+    async for outcome in context.edges.agent_list.write(takewhile(lambda _: not _is_set(stop), changes)):
+        stage.advance()
+        match outcome:
+            case Written(row_id=row_id, etag=etag):
+                # It stays dirty: what it depends on may have changed while it was being written.
+                observed.put_written(written(by_id[row_id], etag))
+                writes.done += 1
+            case Overtaken(row_id=row_id, row=row):
+                overtaken[row_id] = row
+                writes.conflicts += row is not None
+            case Failed(row_id=row_id, reason=reason):
+                failed[reason].append(row_id)
+                writes.failed += 1
+                observed.dirty.pop(row_id, None)
+    observed.put_overtaken(overtaken)
+    for reason, row_ids in failed.items():
+        _log.warning("rows_not_written", count=len(row_ids), rows=row_ids[:_MOST_NAMED], reason=reason)
     return [row_id for row_id, row in overtaken.items() if row is not None]
 
 
@@ -124,3 +136,7 @@ async def _decide_again(context: Context, row_ids: Sequence[int]) -> None:
     unknown = context.observed.names() - context.observed.matches.keys()
     if unknown:
         await resolve_users(context, unknown)
+
+
+def _is_set(stop: asyncio.Event | None) -> bool:
+    return stop is not None and stop.is_set()

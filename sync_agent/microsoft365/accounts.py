@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from sync_agent.microsoft365.certificate import certificate_credential
 from sync_agent.microsoft365.code_offers import Announce, CodeOffers, Prompt
@@ -21,7 +22,7 @@ from sync_agent.microsoft365.sign_in import (
 )
 from sync_agent.microsoft365.token_cache import TokenCache
 from sync_agent.microsoft365.transport import TokenSource, Transport
-from sync_agent.settings import Endpoints, Settings
+from sync_agent.settings import AccountSettings, Endpoints, Settings
 
 __all__ = ["Account", "Announce", "Endpoints", "Prompt", "open_accounts"]
 
@@ -114,7 +115,7 @@ def open_accounts(
     http = MsalHttp(transport)
     accounts = {}
     for configured in settings.accounts:
-        cache = TokenCache(settings.state.tokens, configured.id)
+        cache = TokenCache(settings.state.tokens, configured.id, _credential(configured))
         party = Party(configured, settings.endpoints(configured), http, cache)
         accounts[configured.id] = Account(party, settings.pacing.share, announce, clock=clock, sleep=sleep)
     return accounts
@@ -122,13 +123,21 @@ def open_accounts(
 
 def _way(party: Party) -> SignIn:
     match party.account.auth:
-        case "client_secret":
-            secret = party.account.client_secret
-            assert secret is not None
-            return ConfidentialSignIn(party, secret.reveal)
-        case "certificate":
-            return ConfidentialSignIn(party, lambda: certificate_credential(party.account))
+        case "client_secret" | "certificate":
+            return ConfidentialSignIn(party, _credential(party.account))
         case "device_code":
             return DeviceSignIn(party)
         case "managed_identity":
             return ManagedIdentitySignIn(party)
+
+
+def _credential(account: AccountSettings) -> Callable[[], object]:
+    """What the app proves itself by, as msal takes it; nothing where a person or the machine does."""
+    match account.auth:
+        case "client_secret":
+            assert account.client_secret is not None
+            return account.client_secret.reveal
+        case "certificate":
+            return partial(certificate_credential, account)
+        case _:
+            return str

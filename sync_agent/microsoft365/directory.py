@@ -23,9 +23,6 @@ NEVER_BELIEVED = 10
 _ORGANIZATION = address("/organization", {"$select": "id,displayName,verifiedDomains"})
 _ANYBODY = address("/users", {"$top": "1", "$select": "id"})
 _MAY_READ_USERS = "Give the app the permission User.Read.All with admin consent."
-_MAY_READ_DOMAINS = (
-    "Give the app the permission Organization.Read.All with admin consent, or set domains: of the account."
-)
 
 Answer = Found | Absent | CouldNotAsk
 
@@ -56,15 +53,21 @@ class Directory:
         """The account that answers for a user of this tenant: a stable division of the users over the accounts."""
         return self._sessions.account_for(user_id)
 
-    async def domains(self) -> frozenset[str] | CouldNotAsk:
-        """The tenant's verified domains, in lower case."""
+    async def domains(self) -> frozenset[str] | CouldNotAsk | None:
+        """The tenant's verified domains, in lower case; None where its apps may not read them.
+
+        That takes Organization.Read.All (organization-list), which nothing else here needs: whoever grants less has the
+        domains found by the public look-up.
+        """
         try:
             await self._sessions.ready()
-            page = await self._sessions.ask(lambda graph: graph.get(_ORGANIZATION, Page[_Organization]))
+            page = await self._sessions.ask(
+                lambda graph: graph.get(_ORGANIZATION, Page[_Organization]), may_be_forbidden=True
+            )
             if not page.value:
                 raise Garbled(f"tenant {self.display_name} did not tell its domains")
         except ServiceError as failure:
-            return self._could_not_ask(failure, _MAY_READ_DOMAINS)
+            return None if _is_forbidden(failure) else CouldNotAsk(failure.reason, self._clock())
         organization = page.value[0]
         self.display_name = organization.name or self.display_name
         return frozenset(domain.name.lower() for domain in organization.domains)
@@ -84,7 +87,7 @@ class Directory:
             await self._sessions.ready()
         except ServiceError as failure:
             progress(len(names))
-            return dict.fromkeys(names, self._could_not_ask(failure, ""))
+            return dict.fromkeys(names, CouldNotAsk(failure.reason, self._clock()))
         lookup = await NameLookup(self._sessions, progress).find(names)
         absent = names - lookup.users.keys() - lookup.failed.keys()
         found = await evidence(self._sessions, set(filter(askable, absent)), lookup.aliases)
@@ -98,7 +101,8 @@ class Directory:
             return Found(user, self.account_for(user.id))
         failure = lookup.failed.get(name) or found.failed.get(name)
         if failure is not None:
-            return self._could_not_ask(failure, _MAY_READ_USERS)
+            reason = f"{failure.reason}. {_MAY_READ_USERS}" if _is_forbidden(failure) else failure.reason
+            return CouldNotAsk(reason, self._clock())
         return self._absent(name, found.deleted.get(name), found.aliases.get(name))
 
     def _absent(self, name: str, deleted_at: datetime | None, alias_of: User | None) -> Absent:
@@ -122,9 +126,9 @@ class Directory:
         except ServiceError:
             return False
 
-    def _could_not_ask(self, failure: ServiceError, remedy: str) -> CouldNotAsk:
-        forbidden = isinstance(failure, Refused) and failure.status == 403
-        return CouldNotAsk(f"{failure.reason}. {remedy}" if forbidden and remedy else failure.reason, self._clock())
+
+def _is_forbidden(failure: ServiceError) -> bool:
+    return isinstance(failure, Refused) and failure.status == 403
 
 
 def _doubted(answer: Answer, doubt: CouldNotAsk) -> Answer:

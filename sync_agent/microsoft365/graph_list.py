@@ -6,7 +6,7 @@ no views.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -70,7 +70,7 @@ class GraphList:
     async def read_rows(self, ids: Collection[int]) -> dict[int, Row]:
         return await (await self._ready(complete=True)).items.read_rows(ids)
 
-    async def write(self, changes: Sequence[Change]) -> AsyncGenerator[Outcome, None]:
+    async def write(self, changes: Iterable[Change]) -> AsyncGenerator[Outcome, None]:
         opened = await self._ready(complete=True)
         writer = Writer(self._graph, opened.path, opened.columns, opened.items)
         outcomes = side_by_side(writer.write, chunks(changes, MOST_PARTS), _BATCHES_AT_ONCE)

@@ -9,7 +9,7 @@ import msgspec
 
 from sync_agent.microsoft365.cells import json_value, same_cells
 from sync_agent.microsoft365.columns import Columns
-from sync_agent.microsoft365.errors import ServiceError
+from sync_agent.microsoft365.errors import Garbled, ServiceError
 from sync_agent.microsoft365.graph import Graph, Part, PartAnswer
 from sync_agent.microsoft365.graph_items import GraphItems
 from sync_agent.microsoft365.list_answers import Failed, Outcome, Overtaken, Written
@@ -87,12 +87,13 @@ class Writer:
 
 
 def _outcome(row_id: int, answer: PartAnswer) -> Outcome:
+    """A part that says it succeeded did, whatever it tells of the row; without a new ETag the row is read again."""
     if answer.failure is not None:
         return Failed(row_id, answer.failure.reason)
     try:
         return Written(row_id, answer.json(_WrittenFields).etag)
-    except ServiceError as error:
-        return Failed(row_id, error.reason)
+    except Garbled:
+        return Written(row_id)
 
 
 def _doubt_resolved(row_id: int, answer: PartAnswer, now: Row | None) -> Outcome:

@@ -6,7 +6,7 @@ Structure goes through Office365-REST-Python-Client (sharepoint_structure), rows
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -79,7 +79,7 @@ class SharePointList:
             rows.update({id_: now.row for id_, now in (await writer.standing(some)).items()})
         return rows
 
-    async def write(self, changes: Sequence[Change]) -> AsyncGenerator[Outcome, None]:
+    async def write(self, changes: Iterable[Change]) -> AsyncGenerator[Outcome, None]:
         writer = self._writer(await self._ready(complete=True))
         affordable = max(1, int(self._site.budget.limit / WRITE_UNITS))
         outcomes = side_by_side(writer.write, chunks(changes, min(MOST_PARTS, affordable)), _CHUNKS_AT_ONCE)

@@ -50,10 +50,11 @@ class TenantSessions:
         if len(failures) == len(outcomes):
             raise failures[0]
 
-    async def ask(self, question: Callable[[Graph], Awaitable[T]]) -> T:
+    async def ask(self, question: Callable[[Graph], Awaitable[T]], *, may_be_forbidden: bool = False) -> T:
         """Ask by the account whose turn it is, or by another where the trouble is that account's own.
 
-        Raises the first account's ServiceError when none could.
+        Raises the first account's ServiceError when none could. With ``may_be_forbidden`` an account that lacks the
+        permission is as good as any other for all other questions.
         """
         first: ServiceError | None = None
         for account in self._in_turn():
@@ -63,7 +64,8 @@ class TenantSessions:
                 first = first or failure
                 if not _accounts_own(failure):
                     break
-                self._leave_out(account, failure)
+                if not (may_be_forbidden and isinstance(failure, Refused)):
+                    self._leave_out(account, failure)
             else:
                 self._left_out.pop(account, None)
                 return answer

@@ -12,6 +12,7 @@ import json
 import re
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,18 +30,27 @@ _STALE_LOCK = 30.0
 
 
 class TokenCache:
-    """The cache of one account; in memory only, with a warning, where its folder cannot be used."""
+    """The cache of one account; in memory only, with a warning, where its folder cannot be used.
 
-    def __init__(self, folder: Path, account_id: str) -> None:
+    ``credential``: what the app proves itself by. Each has a file of its own: with tokens that another credential got,
+    one that was changed for a wrong one would seem right for as long as they last.
+    """
+
+    def __init__(self, folder: Path, account_id: str, credential: Callable[[], object] = str) -> None:
         self._account_id = account_id
         self._folder = folder
-        self._path = folder / file_name(account_id)
+        self._credential = credential
+        self._path = folder
         self._opened: Any = None
 
     @property
     def opened(self) -> Any:
-        """What msal takes as ``token_cache``; opened at the first use, since an encrypted store may ask the desktop."""
+        """What msal takes as ``token_cache``; opened at the first use, since an encrypted store may ask the desktop.
+
+        Raises what ``credential`` raises.
+        """
         if self._opened is None:
+            self._path = self._folder / file_name(self._account_id, self._credential())
             try:
                 self._opened = self._open()
             except DISK_TROUBLE as error:
@@ -57,6 +67,7 @@ class TokenCache:
 
     def _open(self) -> Any:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._remove_those_of_other_credentials()
         self._remove_stale_lock()
         persistence = _persistence(self._path)
         if self._path.exists():
@@ -67,6 +78,11 @@ class TokenCache:
         ).close()  # a read-only folder is better told now than at the first token
         _say_how_kept(self._folder, persistence.is_encrypted)
         return msal_extensions.PersistedTokenCache(persistence)
+
+    def _remove_those_of_other_credentials(self) -> None:
+        for path in self._folder.glob(f"{Path(file_name(self._account_id)).stem}-*.bin*"):
+            if not path.name.startswith(self._path.name):
+                path.unlink(missing_ok=True)
 
     def _remove_stale_lock(self) -> None:
         lock = self._path.with_name(f"{self._path.name}.lockfile")
@@ -93,10 +109,16 @@ class TokenCache:
         _log.warning("tokens_not_kept", account=self._account_id, file=str(self._path), reason=reason, effect=effect)
 
 
-def file_name(account_id: str) -> str:
-    """Readable, safe on every file system, and different for different ids whatever they are made of."""
+def file_name(account_id: str, credential: object = "") -> str:
+    """Readable, safe on every file system, and different for different ids and credentials, whatever is in them."""
     plain = re.sub(r"[^a-z0-9.]+", "-", account_id.lower()).strip(".-")[:80]
-    return f"{plain or 'account'}-{hashlib.sha256(account_id.encode()).hexdigest()[:8]}.bin"
+    of_credential = f"-{_digest(str(credential))}" if credential else ""
+    return f"{plain or 'account'}-{_digest(account_id)}{of_credential}.bin"
+
+
+def _digest(text: str) -> str:
+    """Too short to lead back to a secret."""
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _persistence(path: Path) -> Any:

@@ -83,9 +83,13 @@ class Store:
             _bring_up_to_date(connection, outcome)
 
     def known_rows(self, list_title: str) -> int | None:
-        """How many rows the list had in the last pass; None before the first."""
-        last = self.last_pass(list_title)
-        return None if last is None else last.rows
+        """How many rows the list had in the last pass that no fuse held; None before the first.
+
+        A held pass must not count, or the next one would take for granted what this one would not believe.
+        """
+        query = select(passes.c.rows).where(passes.c.list == list_title, passes.c.held.is_(None))
+        with self._failing_as_unavailable(), self._engine.connect() as connection:
+            return connection.execute(query.order_by(passes.c.id.desc()).limit(1)).scalar()
 
     def last_pass(self, list_title: str | None = None) -> PassRecord | None:
         query = select(passes).order_by(passes.c.id.desc()).limit(1)
@@ -132,6 +136,7 @@ def _pass_values(outcome: Outcome) -> dict[str, Any]:
         "error": status[Status.ERROR],
         "unknown": status[Status.UNKNOWN],
         "written": outcome.writes.done,
+        "held": None if outcome.held is None else outcome.held.fuse,
     }
 
 

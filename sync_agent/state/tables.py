@@ -19,6 +19,7 @@ passes = Table(
     Column("error", Integer, nullable=False),
     Column("unknown", Integer, nullable=False),
     Column("written", Integer, nullable=False),
+    Column("held", String(40)),
     Index("passes_by_time", "list", "started"),
 )
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from sync_agent.microsoft365.accounts import Account
+from sync_agent.microsoft365.errors import SignInFailed
 from sync_agent.microsoft365.token_cache import TokenCache, file_name
 from tests.microsoft365.signing_in import SECRET, Entra, by_secret, fresh_entra, opened, settings_for
 
@@ -46,14 +47,14 @@ async def test_only_the_owner_can_read_it(entra: Entra, tmp_path: Path) -> None:
     finally:
         os.umask(previous)
     (file,) = tokens_folder(tmp_path).iterdir()
-    assert file.name == file_name("contoso")
+    assert file.name == file_name("contoso", SECRET)
     assert (mode(file), mode(file.parent)) == (0o600, 0o700)
     assert SECRET not in file.read_text()
 
 
 @pytest.mark.anyio
 async def test_a_file_that_others_could_read_is_closed_to_them(entra: Entra, tmp_path: Path) -> None:
-    file = tokens_folder(tmp_path) / file_name("contoso")
+    file = tokens_folder(tmp_path) / file_name("contoso", SECRET)
     file.parent.mkdir(parents=True)
     file.write_text("{}")
     file.chmod(0o644)
@@ -79,7 +80,7 @@ BROKEN = [b"{", b"\xff\xfe\x00", b"[]", b'{"AccessToken": []}', b'{"RefreshToken
 @pytest.mark.anyio
 @pytest.mark.parametrize("content", BROKEN)
 async def test_a_broken_file_is_set_aside(entra: Entra, tmp_path: Path, content: bytes) -> None:
-    file = tokens_folder(tmp_path) / file_name("contoso")
+    file = tokens_folder(tmp_path) / file_name("contoso", SECRET)
     file.parent.mkdir(parents=True)
     file.write_bytes(content)
     with capture_logs() as events:
@@ -115,14 +116,14 @@ async def test_a_folder_that_goes_away_under_way(entra: Entra, tmp_path: Path) -
 
 @pytest.mark.anyio
 async def test_a_lock_left_behind_by_a_killed_process(entra: Entra, tmp_path: Path) -> None:
-    lock = tokens_folder(tmp_path) / f"{file_name('contoso')}.lockfile"
+    lock = tokens_folder(tmp_path) / f"{file_name('contoso', SECRET)}.lockfile"
     lock.parent.mkdir(parents=True)
     lock.write_text("4711 sync-agent")
     os.utime(lock, (1, 1))
     async with opened(settings_for(tmp_path, entra, by_secret()), entra) as service:
         await service.contoso.sign_in()
     assert not lock.exists()
-    assert (lock.parent / file_name("contoso")).exists()
+    assert (lock.parent / file_name("contoso", SECRET)).exists()
 
 
 def test_nothing_is_touched_before_a_token_is_asked_for(tmp_path: Path) -> None:
@@ -140,6 +141,18 @@ def test_file_names_are_safe_and_different(one: str, other: str) -> None:
     assert not set(file_name(one)) & set('/\\:*?"<>| \n\0')
     assert not file_name(one).startswith(".")
     assert len(file_name(one)) < 100
+
+
+@pytest.mark.anyio
+async def test_what_another_credential_got_is_not_used(entra: Entra, tmp_path: Path) -> None:
+    """Else a secret that was changed for a wrong one would seem right for as long as the token lasts."""
+    async with opened(settings_for(tmp_path, entra, by_secret()), entra) as service:
+        await service.contoso.sign_in()
+    wrong = settings_for(tmp_path, entra, {**by_secret(), "client_secret": "another"})
+    async with opened(wrong, entra) as service:
+        with pytest.raises(SignInFailed, match="AADSTS7000215"):
+            await service.contoso.sign_in()
+    assert {file.name for file in tokens_folder(tmp_path).glob("*.bin")} <= {file_name("contoso", "another")}
 
 
 def test_a_file_name_can_be_read() -> None:

@@ -1,0 +1,30 @@
+"""A plan that looks like a mistake is held, and stays held, until a person approves it or the cause is gone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.lab import Lab, lab
+
+
+@pytest.fixture
+def synced(tmp_path: Path) -> object:
+    with lab(tmp_path, rows=60) as made:
+        assert made.provisioned().run("sync").code == 0
+        yield made
+
+
+def test_vanished_rows_are_not_taken_for_granted_by_the_next_pass(synced: Lab) -> None:
+    for row_id in list(synced.agents.items)[:40]:
+        synced.agents.delete(row_id)
+    held = synced.run("sync", "--json")
+    assert held.code == 3
+    assert held.json()["held"]["fuse"] == "max_missing_rows"
+    assert held.json()["held"]["rows"] == 40
+    again = synced.run("sync", "--json")
+    assert again.code == 3
+    assert again.json()["held"] == held.json()["held"]
+    assert synced.run("sync", "--approve", held.json()["held"]["checksum"]).code == 0
+    assert synced.run("sync").code == 0

@@ -1,0 +1,87 @@
+"""Each name in the tenant that has its domain, however that is found out."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync_agent.jobs.read_list import read_list
+from sync_agent.jobs.resolve_users import combine, resolve_users, route
+from sync_agent.model import Absent, CouldNotAsk, Found, Match, NoTenant, User
+from sync_agent.simulator.messy import build
+from tests.jobs.opening import opened
+
+DOMAINS = st.sampled_from(["contoso.com", "fabrikam.com", "tailspin.com", "nowhere.example"])
+NAMES = st.frozensets(st.builds("{}@{}".format, st.sampled_from("abcdef"), DOMAINS))
+SILENT = CouldNotAsk("away", datetime(2026, 11, 25, tzinfo=UTC))
+
+
+@given(NAMES, st.dictionaries(st.sampled_from(["t1", "t2", "t3"]), st.frozensets(DOMAINS)))
+def test_every_name_is_routed_to_all_tenants_of_its_domain_or_is_homeless(
+    names: frozenset[str], domains: dict[str, frozenset[str]]
+) -> None:
+    routes = route(names, domains)
+    for name in names:
+        domain = name.partition("@")[2]
+        asked = {tenant for tenant, part in routes.by_tenant.items() if name in part}
+        assert asked == {tenant for tenant, known in domains.items() if domain in known}
+        assert (name in routes.homeless.get(domain, ())) is (not asked)
+    assert set().union(*routes.by_tenant.values(), *routes.homeless.values()) == names
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ([Absent("c"), SILENT], SILENT),
+        ([SILENT, Found(User("id", "jane@c.de"), "c")], Found(User("id", "jane@c.de"), "c")),
+        ([Absent("c"), Absent("f", alias_of=User("id", "j@c.de"))], Absent("f", alias_of=User("id", "j@c.de"))),
+        ([NoTenant("c.de"), Absent("c")], Absent("c")),
+    ],
+)
+def test_of_several_answers_the_one_that_says_most_counts_and_silence_is_never_absence(
+    answers: list[Match], expected: Match
+) -> None:
+    for ordered in (answers, answers[::-1]):
+        assert combine([{"jane@c.de": answer} for answer in ordered]) == {"jane@c.de": expected}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("allowed", [True, False])
+async def test_domains_are_told_by_the_tenant_or_looked_up_where_the_app_may_not_read_them(
+    allowed: bool, tmp_path: Path
+) -> None:
+    world = build(60, 2)
+    for _, _, app in world.accounts:
+        app.permissions |= {"Organization.Read.All"} if allowed else set()
+    async with opened(tmp_path, world=world) as (_, service):
+        await read_list(service.context)
+        await resolve_users(service.context)
+        matches = service.context.observed.matches
+        expected = {truth.object_id for truth in world.truth.values() if truth.object_id}
+        assert expected <= {match.user.id for match in matches.values() if isinstance(match, Found)}
+        assert service.context.observed.trouble == {}
+        foreign = [match for match in matches.values() if isinstance(match, NoTenant)]
+        assert foreign
+        assert not any(isinstance(match, CouldNotAsk) for match in matches.values())
+
+
+@pytest.mark.anyio
+async def test_while_neither_tenant_nor_look_up_tells_a_domain_nobody_is_accused(tmp_path: Path) -> None:
+    async with opened(tmp_path, rows=60) as (served, service):
+        await read_list(service.context)
+        served.world.faults.add(r"GET /fabrikam.com/v2.0/.well-known", status=503)
+        served.world.faults.add(r"GET /woodgrovebank.com/v2.0/.well-known", status=503)
+        await resolve_users(service.context)
+        matches = service.context.observed.matches
+        by_domain: dict[str, set[type]] = {}
+        for name, match in matches.items():
+            by_domain.setdefault(name.partition("@")[2], set()).add(type(match))
+        assert by_domain["fabrikam.com"] == {CouldNotAsk}
+        assert Found in by_domain["contoso.com"]
+        served.world.faults.clear()
+        await resolve_users(service.context, service.context.observed.unanswered.keys())
+        assert not any(isinstance(match, CouldNotAsk) for match in service.context.observed.matches.values())

@@ -1,0 +1,113 @@
+"""Writing what differs: what comes first, what a stop does, and what happens meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from sync_agent.jobs.poll_presence import poll_presence
+from sync_agent.jobs.read_list import read_list
+from sync_agent.jobs.resolve_users import resolve_users
+from sync_agent.jobs.write_back import write_back
+from sync_agent.service import Service
+from sync_agent.simulator.lab import Api
+from tests.jobs.opening import opened
+from tests.lab import Lab
+
+
+@pytest.fixture(params=["graph", "rest"])
+def api(request: pytest.FixtureRequest) -> Api:
+    chosen: Api = request.param
+    return chosen
+
+
+async def observe(service: Service) -> None:
+    await read_list(service.context)
+    await resolve_users(service.context)
+    await poll_presence(service.context)
+
+
+def matched_rows(served: Lab) -> list[int]:
+    return [row_id for row_id, truth in served.world.truth.items() if truth.object_id]
+
+
+@pytest.mark.anyio
+async def test_a_part_is_written_and_the_rest_waits_its_turn(api: Api, tmp_path: Path) -> None:
+    async with opened(tmp_path, api=api) as (served, service):
+        await observe(service)
+        written = []
+        while (result := await write_back(service.context, most=15)).writes.planned:
+            written.append((result.writes.planned, result.writes.done))
+        assert written == [(40, 15), (25, 15), (10, 10)]
+        assert all(item.fields.get("SyncStatus") for item in served.agents.items.values())
+
+
+@pytest.mark.anyio
+async def test_verdicts_are_written_before_presence_and_who_waits_longest_first(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (served, service):
+        await observe(service)
+        await write_back(service.context)
+        first, second, third = matched_rows(served)[:3]
+        for row_id in (third, first):  # the third has waited longest, of those whose presence changed
+            user = served.world.user(served.world.truth[row_id].object_id)
+            assert user is not None
+            user.availability, user.activity = "Busy", "InACall"
+            await poll_presence(service.context)
+        served.agents.edit(second, {"UPN": ""})
+        rows = await service.context.edges.agent_list.read_rows([second])
+        service.context.observed.rows.update(rows)
+        service.context.observed.put_matches({})
+        for expected in (second, third, first):
+            before = {id_: item.revision for id_, item in served.agents.items.items()}
+            assert (await write_back(service.context, most=1)).writes.done == 1
+            assert [id_ for id_, item in served.agents.items.items() if item.revision != before[id_]] == [expected]
+
+
+@pytest.mark.anyio
+async def test_presence_that_changes_while_the_row_is_written_is_written_next(api: Api, tmp_path: Path) -> None:
+    async with opened(tmp_path, api=api) as (served, service):
+        await observe(service)
+        row_id = matched_rows(served)[0]
+        user = served.world.user(served.world.truth[row_id].object_id)
+        assert user is not None
+        served.world.faults.add(r"PATCH|batch", delay=0.3)
+        writing = asyncio.create_task(write_back(service.context))
+        await asyncio.sleep(0.1)
+        user.availability, user.activity = "DoNotDisturb", "Presenting"
+        await poll_presence(service.context)
+        await writing
+        assert served.shown(row_id, "Presence") == "Available"
+        served.world.faults.clear()
+        assert (await write_back(service.context)).writes.done == 1
+        assert served.shown(row_id, "Presence") == "DoNotDisturb"
+
+
+@pytest.mark.anyio
+async def test_after_a_stop_no_further_row_is_begun_and_what_was_begun_is_told(api: Api, tmp_path: Path) -> None:
+    async with opened(tmp_path, rows=1_200, api=api) as (served, service):
+        await observe(service)
+        stop = asyncio.Event()
+        served.world.faults.add(r"batch", delay=0.3)
+        writing = asyncio.create_task(write_back(service.context, stop=stop))
+        await asyncio.sleep(0.2)
+        stop.set()
+        result = await writing
+        shown = sum("SyncStatus" in item.fields for item in served.agents.items.values())
+        assert 0 < shown < 1_200
+        assert result.writes.done == shown
+        assert result.writes.failed == 0
+
+
+@pytest.mark.anyio
+async def test_a_row_that_cannot_be_written_is_left_until_the_list_is_read_again(api: Api, tmp_path: Path) -> None:
+    async with opened(tmp_path, api=api) as (served, service):
+        await observe(service)
+        served.world.faults.add(r"batch", status=403)
+        failed = await write_back(service.context)
+        assert (failed.writes.done, failed.writes.failed) == (0, 40)
+        served.world.faults.clear()
+        assert (await write_back(service.context)).writes.planned == 0
+        await read_list(service.context)
+        assert (await write_back(service.context)).writes.done == 40
