@@ -115,6 +115,11 @@ def written(change: Change, etag: str | None) -> Row:
     return replace(change.row, shown=shown, etag=etag)
 
 
+def judged_values(change: Change) -> dict[OurColumn, CellValue]:
+    """What fuses and approvals are about: the change without presence and times."""
+    return {column: value for column, value in change.values.items() if column not in _LIVE}
+
+
 def judge(plan: Plan, rows: Sequence[Row], safety: Safety, known_rows: int | None) -> Held | None:
     """The fuse that holds the plan, if one does. ``rows``: the whole list; ``known_rows``: how many there were when a
     pass was last completed, None if that is not known."""
@@ -184,8 +189,7 @@ def _whole_seconds(moment: datetime) -> datetime:
 
 def _decided(change: Change) -> list[object] | None:
     """What the checksum is made of; None for a change that judges nothing."""
-    values = {column: value for column, value in change.values.items() if column not in _LIVE}
-    row = change.row
+    row, values = change.row, judged_values(change)
     return [row.id, row.etag, row.upn, row.name, values] if values else None
 
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 
 import structlog
 
@@ -19,7 +18,7 @@ from sync_agent.jobs.resolve_users import resolve_users
 from sync_agent.microsoft365.agent_list import Failed, Overtaken, Written
 from sync_agent.model import Change, OurColumn, Row, Verdict
 from sync_agent.outcome import Writes
-from sync_agent.plan import Held, Plan, judge, plan, written
+from sync_agent.plan import Held, Plan, judge, judged_values, plan, written
 from sync_agent.progress import Stage
 from sync_agent.reconcile import with_presence
 
@@ -107,15 +106,14 @@ async def _write(
 ) -> list[int]:
     """Returns the ids of rows that a person changed meanwhile and that still exist."""
     observed = context.observed
-    by_id = {change.row.id: change for change in changes}
+    begun: dict[int, Change] = {}
     overtaken: dict[int, Row | None] = {}
     failed: defaultdict[str, list[int]] = defaultdict(list)
-    async for outcome in context.edges.agent_list.write(takewhile(lambda _: not _is_set(stop), changes)):
+    async for outcome in context.edges.agent_list.write(_begin(context, changes, begun, stop)):
         stage.advance()
         match outcome:
             case Written(row_id=row_id, etag=etag):
-                # It stays dirty: what it depends on may have changed while it was being written.
-                observed.put_written(written(by_id[row_id], etag))
+                observed.put_written(written(begun[row_id], etag))
                 writes.done += 1
             case Overtaken(row_id=row_id, row=row):
                 overtaken[row_id] = row
@@ -123,11 +121,27 @@ async def _write(
             case Failed(row_id=row_id, reason=reason):
                 failed[reason].append(row_id)
                 writes.failed += 1
-                observed.dirty.pop(row_id, None)
     observed.put_overtaken(overtaken)
     for reason, row_ids in failed.items():
         _log.warning("rows_not_written", count=len(row_ids), rows=row_ids[:_MOST_NAMED], reason=reason)
     return [row_id for row_id, row in overtaken.items() if row is not None]
+
+
+def _begin(
+    context: Context, changes: Iterable[Change], begun: dict[int, Change], stop: asyncio.Event | None
+) -> Iterator[Change]:
+    """The changes as there is room for them on the wire, with the presence of that moment. From then on the row is not
+    dirty, unless something new comes in while it is being written.
+    """
+    for change in changes:
+        if _is_set(stop):
+            return
+        row_id = change.row.id
+        for fresh in plan_dirty(context, [row_id]).changes:
+            if judged_values(fresh) == judged_values(change):  # else the fuses have not seen it yet
+                begun[row_id] = fresh
+                del context.observed.dirty[row_id]
+                yield fresh
 
 
 async def _decide_again(context: Context, row_ids: Sequence[int]) -> None:

@@ -54,6 +54,4 @@ ROWS = st.lists(
     unique_by=lambda row: row.id,
 )
 STATES = st.sampled_from(["Away", "PresenceUnknown", " odd ", "x" * 300])
-PRESENCES = st.dictionaries(
-    st.sampled_from(["id-1", "id-2", "ID-3"]), st.builds(Presence, STATES, STATES, MOMENTS, MOMENTS)
-)
+PRESENCES = st.dictionaries(st.sampled_from(["id-1", "id-2", "ID-3"]), st.builds(Presence, STATES, STATES, MOMENTS))
