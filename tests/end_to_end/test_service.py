@@ -110,3 +110,21 @@ def test_wrong_settings_end_it_at_once_with_two(opened: Lab) -> None:
     assert ran.code == 2
     assert "Agnets" in ran.err
     assert "Agents" in ran.err
+
+
+def test_a_stop_lets_the_writes_in_flight_end(opened: Lab) -> None:
+    opened.replace("resolve_users: 2s", "resolve_users: 1h")  # it asks by batches too
+    with running(opened) as process:
+        until(lambda: all_shown(opened), opened)
+        before = {id_: item.revision for id_, item in opened.agents.items.items()}
+        slow = opened.world.faults.add(r"batch", delay=2.0)
+        for tenant in opened.world.tenants.values():
+            for user in tenant.users.values():
+                user.availability, user.activity = "Busy", "InACall"
+        until(lambda: slow.seen > 0, opened)
+        process.send_signal(signal.SIGTERM)
+        started = time.monotonic()
+        assert process.wait(10) == 0
+        assert time.monotonic() - started < 10
+    assert any(item.revision != before[id_] for id_, item in opened.agents.items.items())
+    assert "job_cut_off" not in (opened.folder / "run.log").read_text()

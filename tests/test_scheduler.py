@@ -1,0 +1,156 @@
+"""The jobs all day: at their intervals, never two of the same at once, each unharmed by the others' troubles."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from sync_agent.progress import Silent
+from sync_agent.scheduler import Jobs, run
+from sync_agent.service import Service, open_service
+from sync_agent.settings import load
+from sync_agent.simulator.faults import Fault
+from sync_agent.simulator.world import SimUser
+from tests.lab import Lab, lab
+
+_FAST = "schedule: {read_list: 1s, resolve_users: 1s, presence: 100ms, write_back: 100ms}\n"
+_READING = r"GET /v1.0/sites/[^/]+/lists/[^/]+/items"
+_TOGETHER = r"GET /v1.0/sites/"
+
+
+@asynccontextmanager
+async def running(folder: Path, schedule: str = _FAST, rows: int = 40) -> AsyncIterator[tuple[Lab, Service]]:
+    with lab(folder, rows=rows) as served:
+        served.settings.write_text(served.settings.read_text() + schedule)
+        async with open_service(load(served.settings), progress=Silent()) as service:
+            await service.context.edges.agent_list.provision(dry_run=False)
+            stop = asyncio.Event()
+            running_ = asyncio.create_task(run(service, stop))
+            try:
+                yield served, service
+            finally:
+                stop.set()
+                await asyncio.wait_for(running_, 10)
+
+
+async def until(seen: Callable[[], bool], patience: float = 15.0) -> None:
+    deadline = time.monotonic() + patience
+    while not seen():
+        assert time.monotonic() < deadline, "it never came about"
+        await asyncio.sleep(0.02)
+
+
+def all_shown(served: Lab) -> bool:
+    return all(item.fields.get("SyncStatus") for item in served.agents.items.values())
+
+
+def a_right_row(served: Lab, tenant: int) -> tuple[int, SimUser]:
+    tenant_id = served.world.accounts[tenant][1].id
+    row_id = next(id_ for id_, truth in served.world.truth.items() if truth.tenant_id == tenant_id and not truth.codes)
+    user = served.world.user(served.world.truth[row_id].object_id)
+    assert user is not None
+    return row_id, user
+
+
+@pytest.mark.anyio
+async def test_a_reading_that_takes_longer_than_its_interval_does_not_overlap_itself(tmp_path: Path) -> None:
+    async with running(tmp_path) as (served, _):
+        await until(lambda: all_shown(served))
+        slow = served.world.faults.add(_READING, delay=2.0)
+        await until(lambda: slow.seen > 0)
+        began = slow.seen
+        await asyncio.sleep(3.5)
+        assert slow.seen - began == 1
+
+
+@pytest.mark.anyio
+async def test_no_run_is_lost_while_the_machine_was_away(tmp_path: Path) -> None:
+    async with running(tmp_path, "schedule: {read_list: 2s}\n") as (served, service):
+        await until(lambda: all_shown(served))
+        before = service.context.observed.rows_read_at
+        time.sleep(2.5)  # noqa: ASYNC251 -- a suspended machine stops the whole loop
+        await until(lambda: service.context.observed.rows_read_at != before, patience=1.5)
+
+
+@pytest.mark.anyio
+async def test_while_the_list_is_away_presence_is_followed_and_written_when_it_is_back(tmp_path: Path) -> None:
+    async with running(tmp_path) as (served, service):
+        await until(lambda: all_shown(served))
+        row_id, user = a_right_row(served, 0)
+        with capture_logs() as logs:
+            away: Fault = served.world.faults.add(_TOGETHER, status=500)
+            batch: Fault = served.world.faults.add(r"batch", status=500)
+            await until(lambda: any(log["event"] == "job_failed" and log["job"] == "read_list" for log in logs), 60)
+            user.availability, user.activity = "Busy", "InACall"
+            await until(lambda: service.context.observed.presences[user.id].availability == "Busy")
+            assert served.shown(row_id, "Presence") == "Available"
+            away.times = batch.times = 0
+            await until(lambda: served.shown(row_id, "Presence") == "Busy")
+            await until(lambda: any(log["event"] == "job_recovered" for log in logs))
+
+
+@pytest.mark.anyio
+async def test_while_one_tenant_is_away_the_others_go_on(tmp_path: Path) -> None:
+    async with running(tmp_path) as (served, service):
+        await until(lambda: all_shown(served))
+        shown = {id_: item.fields["SyncStatus"] for id_, item in served.agents.items.items()}
+        (mine, user), (theirs, other) = a_right_row(served, 0), a_right_row(served, 1)
+        for secret in list(served.world.accounts[1][2].secrets):
+            served.world.accounts[1][2].secrets.pop(secret)
+        token = service.accounts[served.world.accounts[1][0]].tokens(served.world.origin)
+        await token.renew(await token.token())
+        await until(lambda: bool(service.context.observed.trouble))
+        user.availability = other.availability = "Busy"
+        await until(lambda: served.shown(mine, "Presence") == "Busy")
+        assert served.shown(theirs, "Presence") == "Available"
+        assert {id_: item.fields["SyncStatus"] for id_, item in served.agents.items.items()} == shown
+        served.world.accounts[1][2].secrets["secret-of-fabrikam-1"] = 4e9
+
+
+@pytest.mark.anyio
+async def test_a_held_plan_is_told_once_and_writes_nothing_until_its_cause_is_gone(tmp_path: Path) -> None:
+    async with running(tmp_path, rows=60) as (served, _):
+        await until(lambda: all_shown(served))
+        right = {id_: served.shown(id_, "UPN") for id_, truth in served.world.truth.items() if not truth.codes}
+        with capture_logs() as logs:
+            for id_ in right:
+                served.agents.edit(id_, {"UPN": "nobody"})
+            await until(lambda: any(log["event"] == "held" for log in logs))
+            await asyncio.sleep(1.5)
+            assert [log["fuse"] for log in logs if log["event"] == "held"].count("max_worsened") == 1
+            assert all(served.shown(id_, "SyncStatus") == "OK" for id_ in right)
+            for id_, upn in right.items():
+                served.agents.edit(id_, {"UPN": upn})
+            await until(lambda: any(log["event"] == "no_longer_held" for log in logs))
+
+
+@pytest.mark.anyio
+async def test_the_report_job_leaves_the_report_of_the_day(tmp_path: Path) -> None:
+    async with running(tmp_path) as (served, service):
+        await until(lambda: service.store is not None and service.store.last_pass() is not None)
+        await Jobs(service, asyncio.Event()).report()
+        (report,) = (served.folder / "state" / "reports").iterdir()
+        assert "Agents" in report.read_text()
+
+
+@pytest.mark.anyio
+async def test_a_fault_of_our_own_ends_no_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = 0
+
+    async def broken(context: object) -> None:
+        nonlocal calls
+        calls += 1
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("sync_agent.scheduler.poll_presence", broken)
+    with capture_logs() as logs:
+        async with running(tmp_path) as (served, _):
+            await until(lambda: calls > 2)
+            served.agents.edit(1, {"Team": "Sales"})
+        assert any(log["event"] == "job_broke" for log in logs)
