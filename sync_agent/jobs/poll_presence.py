@@ -18,9 +18,10 @@ async def poll_presence(context: Context) -> None:
     users = context.observed.watched
     stage = context.progress.stage("Reading presence", sum(map(len, users.values())))
     sweep = await context.edges.presence.sweep(users, stage.advance)
-    news = context.observed.put_presences(sweep.values, sweep.read_at)
+    news = context.observed.put_presences(sweep.parts, sweep.read_at)
     _note_trouble(context.observed, sweep.failed)
-    stage.done(f"{len(sweep.values):,} users, {news:,} news")
+    read = sum(len(part.every) for part in sweep.parts)
+    stage.done(f"{read:,} users, {news:,} news")
 
 
 def _note_trouble(observed: Observed, failed: Mapping[str, CouldNotAsk]) -> None:

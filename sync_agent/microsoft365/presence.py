@@ -8,27 +8,25 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sync_agent.microsoft365.graph import Graph
-from sync_agent.microsoft365.presence_chunk import MOST_IDS, UNKNOWN, Reading
-from sync_agent.microsoft365.presence_watch import Readings, Watch
+from sync_agent.microsoft365.presence_chunk import MOST_IDS, UNKNOWN, Reading, Readings, without_history
+from sync_agent.microsoft365.presence_watch import TenantSweep, Watch
 from sync_agent.microsoft365.tenant_sessions import TenantSessions
 from sync_agent.model import CouldNotAsk
 
-__all__ = ["MOST_IDS", "UNKNOWN", "PresenceReader", "Reading", "Sweep"]
+__all__ = ["MOST_IDS", "UNKNOWN", "PresenceReader", "Reading", "Readings", "Sweep"]
 
 _PATIENCE = 30.0
 
 
-@dataclass(slots=True)
-class Sweep:
-    """Every watched user is in ``values`` or in ``failed``.
+@dataclass(slots=True, kw_only=True)
+class Sweep(TenantSweep):
+    """Every watched user of all tenants is in one of the ``parts`` or in ``failed``.
 
     ``read_at`` is the moment before the first request, so no value is passed off as fresher than it is. An id without
     presence (not answered, or set aside) has the value ``UNKNOWN``; ``set_aside`` says why, where Graph refuses it.
     """
 
     read_at: datetime
-    values: dict[str, Reading] = field(default_factory=dict)
-    failed: dict[str, CouldNotAsk] = field(default_factory=dict)
     set_aside: dict[str, str] = field(default_factory=dict)
 
 
@@ -57,7 +55,7 @@ class PresenceReader:
 
         Handing over the same sequence object as the last time saves dividing it anew. ``progress`` is told ids done.
         """
-        sweep = Sweep(self._clock())
+        sweep = Sweep(read_at=self._clock())
         turns = [(self._turns[tenant_id], ids) for tenant_id, ids in users.items() if ids]
         for turn, ids in turns:
             turn.begin(ids, progress)
@@ -88,7 +86,7 @@ class _Turn:
     """One tenant's part in the sweeps: a question under way, and whether it is waited for."""
 
     def __init__(self, watch: Watch) -> None:
-        self.task: asyncio.Task[Readings] | None = None
+        self.task: asyncio.Task[TenantSweep] | None = None
         self.overdue = False
         self._watch = watch
         self._clock = watch.clock
@@ -111,18 +109,18 @@ class _Turn:
             sweep.failed.update(dict.fromkeys(ids, late))
             return
         done, self.task, self.overdue = self.task, None, False
-        readings = done.result()
-        if self._asked is not ids:
-            readings = _restricted(readings, ids, late)
-        sweep.values.update(readings.values)
-        sweep.failed.update(readings.failed)
+        swept = done.result() if self._asked is ids else _restricted(done.result(), ids, late)
+        sweep.parts += swept.parts
+        sweep.failed.update(swept.failed)
 
     def _advance(self, count: int) -> None:
         if self._progress is not None:
             self._progress(count)
 
 
-def _restricted(readings: Readings, ids: Sequence[str], otherwise: CouldNotAsk) -> Readings:
+def _restricted(sweep: TenantSweep, ids: Sequence[str], otherwise: CouldNotAsk) -> TenantSweep:
     """The answer to an earlier question, for the users that are watched now."""
-    values = {id_: readings.values[id_] for id_ in ids if id_ in readings.values}
-    return Readings(values, {id_: readings.failed.get(id_, otherwise) for id_ in ids if id_ not in values})
+    known = sweep.values
+    values = {id_: known[id_] for id_ in ids if id_ in known}
+    failed = {id_: sweep.failed.get(id_, otherwise) for id_ in ids if id_ not in values}
+    return TenantSweep([without_history(values)], failed)

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from sync_agent.microsoft365.errors import Refused, ServiceError
-from sync_agent.microsoft365.presence_chunk import Chunk, Reading
+from sync_agent.microsoft365.presence_chunk import Chunk, Reading, Readings
 
-Ask = Callable[[Chunk], Awaitable[Mapping[str, Reading]]]
+Ask = Callable[[Chunk], Awaitable[Readings]]
 
 _MOST_REQUESTS = 240
 """For one chunk and sweep: a dozen bad ids among 650. More are found in the sweeps that follow."""
@@ -54,7 +54,7 @@ async def _ask_all(chunks: list[Chunk], ask: Ask, found: Sorted) -> dict[Chunk, 
     suspects = {}
     for chunk, answer in zip(chunks, answers, strict=True):
         if not isinstance(answer, ServiceError):
-            found.readings.update(answer)
+            found.readings.update(answer.every)
         elif is_malformed(answer):
             suspects[chunk] = answer
         else:
@@ -62,7 +62,7 @@ async def _ask_all(chunks: list[Chunk], ask: Ask, found: Sorted) -> dict[Chunk, 
     return suspects
 
 
-async def _outcome(chunk: Chunk, ask: Ask) -> Mapping[str, Reading] | ServiceError:
+async def _outcome(chunk: Chunk, ask: Ask) -> Readings | ServiceError:
     try:
         return await ask(chunk)
     except ServiceError as failure:

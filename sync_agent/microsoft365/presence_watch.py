@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
 
 from sync_agent.microsoft365.errors import Refused, ServiceError
-from sync_agent.microsoft365.presence_chunk import UNKNOWN, Chunk, Reading, divided
+from sync_agent.microsoft365.presence_chunk import UNKNOWN, Chunk, Reading, Readings, divided, without_history
 from sync_agent.microsoft365.presence_halving import is_malformed, sort_out
 from sync_agent.microsoft365.tenant_sessions import TenantSessions
 from sync_agent.model import CouldNotAsk
@@ -26,11 +26,15 @@ _MAY_READ_PRESENCE = "Give the app the permission Presence.Read.All with admin c
 
 
 @dataclass(slots=True)
-class Readings:
-    """What one sweep of a tenant gave: each watched id is in ``values`` or in ``failed``."""
+class TenantSweep:
+    """What one sweep of a tenant gave: each watched id is in one of the ``parts`` or in ``failed``."""
 
-    values: dict[str, Reading] = field(default_factory=dict)
+    parts: list[Readings] = field(default_factory=list)
     failed: dict[str, CouldNotAsk] = field(default_factory=dict)
+
+    @property
+    def values(self) -> dict[str, Reading]:
+        return {id_: reading for part in self.parts for id_, reading in part.every.items()}
 
 
 class Watch:
@@ -45,23 +49,23 @@ class Watch:
         self._ids: tuple[str, ...] = ()
         self._chunks: list[Chunk] = []
 
-    async def sweep(self, ids: Sequence[str], progress: Callable[[int], None]) -> Readings:
+    async def sweep(self, ids: Sequence[str], progress: Callable[[int], None]) -> TenantSweep:
         """Ask for all ``ids``, in as few requests as possible, all at once. Does not raise ServiceError."""
         self._divide(ids)
-        readings = Readings()
+        sweep = TenantSweep()
         try:
             await self._sessions.ready()
         except ServiceError as failure:
-            self._fail(readings, ids, failure)
+            self._fail(sweep, ids, failure)
             progress(len(ids))
-            return readings
-        readings.values.update(dict.fromkeys(self.set_aside, UNKNOWN))
+            return sweep
+        self._take_aside(sweep, self.set_aside)
         progress(len(self.set_aside))
         await asyncio.gather(
-            *(self._take(chunk, readings, progress) for chunk in self._chunks),
-            *(self._try_again(id_, readings) for id_ in self._due()),
+            *(self._take(chunk, sweep, progress) for chunk in self._chunks),
+            *(self._try_again(id_, sweep) for id_ in self._due()),
         )
-        return readings
+        return sweep
 
     def _divide(self, ids: Sequence[str]) -> None:
         """Keep the chunks, with what they remember, while the same users are watched."""
@@ -74,41 +78,44 @@ class Watch:
             del self.set_aside[gone], self._again_at[gone]
         self._chunks = divided([id_ for id_ in ids if id_ not in self.set_aside])
 
-    async def _take(self, chunk: Chunk, readings: Readings, progress: Callable[[int], None]) -> None:
+    async def _take(self, chunk: Chunk, sweep: TenantSweep, progress: Callable[[int], None]) -> None:
         try:
-            readings.values.update(await self._ask(chunk))
+            sweep.parts.append(await self._ask(chunk))
         except ServiceError as failure:
             if is_malformed(failure) and len(chunk.ids) > 1:
-                await self._sort_out(chunk, failure, readings)
+                await self._sort_out(chunk, failure, sweep)
             else:
-                self._fail(readings, chunk.ids, failure)
+                self._fail(sweep, chunk.ids, failure)
         progress(len(chunk.ids))
 
-    async def _ask(self, chunk: Chunk) -> Mapping[str, Reading]:
+    async def _ask(self, chunk: Chunk) -> Readings:
         return chunk.take(await self._sessions.ask(lambda graph: graph.ask("POST", _QUESTION, body=chunk.body)))
 
-    async def _sort_out(self, chunk: Chunk, failure: ServiceError, readings: Readings) -> None:
+    async def _sort_out(self, chunk: Chunk, failure: ServiceError, sweep: TenantSweep) -> None:
         found = await sort_out(chunk, failure, self._ask)
-        readings.values.update(found.readings)
+        sweep.parts.append(without_history(found.readings))
         for id_, reason in found.refused.items():
             _log.warning("presence_id_set_aside", tenant=self._sessions.tenant_id, user=id_, reason=reason)
             self._put_aside(id_, reason)
-            readings.values[id_] = UNKNOWN
+        self._take_aside(sweep, found.refused)
         if found.refused:
             self._chunks = divided([id_ for id_ in self._ids if id_ not in self.set_aside])
         for id_, reason_failed in found.failed.items():
-            self._fail(readings, [id_], reason_failed)
+            self._fail(sweep, [id_], reason_failed)
 
-    async def _try_again(self, id_: str, readings: Readings) -> None:
+    async def _try_again(self, id_: str, sweep: TenantSweep) -> None:
         """An id that was set aside and is answered by now goes back among the others."""
         try:
-            readings.values.update(await self._ask(Chunk([id_])))
+            sweep.parts.append(await self._ask(Chunk([id_])))
         except ServiceError as failure:
             if is_malformed(failure):
                 self._put_aside(id_, failure.reason)
         else:
             del self.set_aside[id_], self._again_at[id_]
             self._chunks = divided([id_ for id_ in self._ids if id_ not in self.set_aside])
+
+    def _take_aside(self, sweep: TenantSweep, ids: Iterable[str]) -> None:
+        sweep.parts.append(without_history(dict.fromkeys(ids, UNKNOWN)))
 
     def _put_aside(self, id_: str, reason: str) -> None:
         self.set_aside[id_] = reason
@@ -118,7 +125,7 @@ class Watch:
         now = self.clock()
         return [id_ for id_, at in self._again_at.items() if at <= now][:_MOST_TRIED_AGAIN]
 
-    def _fail(self, readings: Readings, ids: Iterable[str], failure: ServiceError) -> None:
+    def _fail(self, sweep: TenantSweep, ids: Iterable[str], failure: ServiceError) -> None:
         forbidden = isinstance(failure, Refused) and failure.status == 403
         reason = f"{failure.reason}. {_MAY_READ_PRESENCE}" if forbidden else failure.reason
-        readings.failed.update(dict.fromkeys(ids, CouldNotAsk(reason, self.clock())))
+        sweep.failed.update(dict.fromkeys(ids, CouldNotAsk(reason, self.clock())))
