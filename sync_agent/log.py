@@ -7,17 +7,23 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Collection
 from typing import Literal
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 # httpx writes a line a request and apscheduler two a run: at one sweep in half a second nobody could read the rest.
 _LOUD = ("httpx", "httpcore", "apscheduler", "asyncio", "urllib3", "office365", "uvicorn", "msal")
 
 
-def configure(format_: Literal["console", "json"] = "console", level: str = "info") -> None:
-    """Send everything to stderr in one format; ``level`` is debug, info, warning or error."""
+def configure(
+    format_: Literal["console", "json"] = "console", level: str = "info", *, left_out: Collection[str] = ()
+) -> None:
+    """Send everything to stderr in one format; ``level`` is debug, info, warning or error.
+
+    ``left_out``: events of ours that whoever configures tells in another way.
+    """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -26,6 +32,7 @@ def configure(format_: Literal["console", "json"] = "console", level: str = "inf
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
+            _leaving_out(left_out),
             *shared,
             structlog.processors.format_exc_info,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
@@ -34,7 +41,7 @@ def configure(format_: Literal["console", "json"] = "console", level: str = "inf
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Stderr()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.processors.format_exc_info],
@@ -48,6 +55,26 @@ def configure(format_: Literal["console", "json"] = "console", level: str = "inf
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     # A reading of the list that takes longer than its interval is no fault, and the next one follows by itself.
     logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
+
+
+class _Stderr(logging.Handler):
+    """Writes to what stderr is at the moment: progress bars put something in its place that writes above them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            sys.stderr.write(self.format(record) + "\n")
+            sys.stderr.flush()
+        except Exception:
+            self.handleError(record)
+
+
+def _leaving_out(events: Collection[str]) -> Processor:
+    def leave_out(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        if event["event"] in events:
+            raise structlog.DropEvent
+        return event
+
+    return leave_out
 
 
 def _renderer(format_: str) -> Processor:

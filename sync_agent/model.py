@@ -181,13 +181,17 @@ class Anomaly:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a pass says about one row. ``user`` and ``account`` only when the row's UPN matched."""
+    """What a pass says about one row. ``user`` and ``account`` only when the row's UPN matched.
+
+    ``unsure``: something that could add to it, the right UPN say, could not be asked.
+    """
 
     row_id: int
     status: Status
     anomalies: tuple[Anomaly, ...] = ()
     user: User | None = None
     account: str = ""
+    unsure: bool = False
 
 
 CellValue = str | datetime | None

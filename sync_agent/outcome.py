@@ -61,9 +61,9 @@ class Outcome:
     error: str | None = None
 
     @property
-    def status(self) -> dict[str, int]:
+    def status(self) -> dict[Status, int]:
         counts = Counter(verdict.status for verdict in self.verdicts.values())
-        return {str(status): counts[status] for status in Status}
+        return {status: counts[status] for status in Status}
 
     @property
     def anomalies_count(self) -> int:
@@ -88,7 +88,7 @@ class Outcome:
         """The document of `sync --json`, as the published schema has it."""
         document: dict[str, Any] = {
             "rows": len(self.verdicts),
-            "status": self.status,
+            "status": {str(status): count for status, count in self.status.items()},
             "anomalies": [
                 {
                     "row": row.id,

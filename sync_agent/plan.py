@@ -82,8 +82,8 @@ def plan(
 
 def desired(verdict: Verdict, presence: Presence | None, shown: Shown) -> Shown:
     """What the row should show. SyncChangedAt is as it is: it follows from the others."""
-    if verdict.status is Status.UNKNOWN and shown.status in _VERDICTS_SHOWN:
-        return shown  # a failed request is no news
+    if _is_no_news(verdict, shown):
+        return shown
     availability, activity, since = _desired_presence(verdict.user, presence, shown)
     return Shown(
         status=verdict.status.value,
@@ -124,6 +124,16 @@ def judge(plan: Plan, rows: Sequence[Row], safety: Safety, known_rows: int | Non
     """The fuse that holds the plan, if one does. ``rows``: the whole list; ``known_rows``: how many there were when a
     pass was last completed, None if that is not known."""
     return _too_many_missing(plan, len(rows), safety, known_rows) or _too_many_worsened(plan, rows, safety)
+
+
+def _is_no_news(verdict: Verdict, shown: Shown) -> bool:
+    """A failed request is none: neither takes it a verdict away, nor the suggestion that goes with one."""
+    if verdict.status is Status.UNKNOWN:
+        return shown.status in _VERDICTS_SHOWN
+    if not verdict.unsure or shown.status != verdict.status:
+        return False
+    codes = [line.partition(":")[0] for line in _lines(shown.anomalies)]
+    return codes == [anomaly.code for anomaly in verdict.anomalies]
 
 
 def _desired_presence(user: User | None, presence: Presence | None, shown: Shown) -> tuple[str, str, datetime | None]:

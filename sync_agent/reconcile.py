@@ -9,6 +9,7 @@ telephony does not see that user, so the row must not look as if it did.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sync_agent import anomalies
@@ -104,7 +105,8 @@ def _verdict(row_id: int, findings: Findings, matches: Mapping[str, Match], dupl
     warnings = duplicates.anomalies(row_id, findings.name)
     if isinstance(match, Found):
         return _judged(row_id, (*anomalies.of_user(match), *warnings), match.user, match.account)
-    return _judged(row_id, (*_without_user(findings, match, matches), *warnings))
+    verdict = _judged(row_id, (*_without_user(findings, match, matches), *warnings))
+    return replace(verdict, unsure=True) if _is_open(findings.candidate, matches) else verdict
 
 
 def _judged(row_id: int, said: tuple[Anomaly, ...], user: User | None = None, account: str = "") -> Verdict:
@@ -125,6 +127,11 @@ def _without_user(
         upn = _known_upn(matches, findings.candidate) or _known_upn(matches, findings.name)
         return tuple(anomalies.suggesting(anomaly, upn) for anomaly in findings.anomalies)
     return (anomalies.unavailable(match),)
+
+
+def _is_open(name: str | None, matches: Mapping[str, Match]) -> bool:
+    """Whether somebody may yet be found by this name."""
+    return name is not None and isinstance(matches.get(name), CouldNotAsk | None)
 
 
 def _known_upn(matches: Mapping[str, Match], name: str | None) -> str | None:

@@ -125,6 +125,8 @@ class Jobs:
         result = await write_back(self._context, known_rows=self._known_rows, most=_A_TURN, stop=self._stop)
         self._note_held(result.held)
         self._written.update(written=result.writes.done, failed=result.writes.failed)
+        if result.error is not None:
+            raise ServiceError(result.error)
         if result.held is None:
             self._known_rows = len(self._context.observed.rows)
 

@@ -82,10 +82,11 @@ class Service:
             await poll_presence(self.context)
             known_rows = await self.known_rows()
             back = await write_back(self.context, dry_run=dry_run, approved=approved, known_rows=known_rows)
+            error = back.error
         except ServiceError as failure:
             error = failure.reason
         outcome = self.outcome(started, time.perf_counter() - clock, back, error)
-        if error is None and not dry_run:
+        if back is not None and not dry_run:
             await self.save(outcome)
         return outcome
 

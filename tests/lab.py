@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from sync_agent.cli import main
 from sync_agent.simulator.lab import Api, write_settings
 from sync_agent.simulator.lists import SharePointList
 from sync_agent.simulator.messy import SITE_PATH, build
@@ -43,12 +45,10 @@ class Lab:
     def agents(self) -> SharePointList:
         return next(iter(self.world.sites[SITE_PATH].lists.values()))
 
-    def run(self, *arguments: str, timeout: float = 120) -> Ran:
-        """Run `sync-agent` in a process of its own, in an empty folder."""
-        command = [sys.executable, "-m", "sync_agent", "--settings", str(self.settings), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, cwd=self.folder, check=False)
-        assert "Traceback" not in done.stderr, done.stderr
-        return Ran(done.returncode, done.stdout, done.stderr)
+    def run(self, *arguments: str) -> Ran:
+        """A command with these settings, in this process and folder."""
+        with chdir(self.folder):
+            return command("--settings", str(self.settings), *arguments)
 
     def replace(self, old: str, new: str) -> None:
         """Edit the settings."""
@@ -63,6 +63,21 @@ class Lab:
 
     def shown(self, row_id: int, column: str) -> Any:
         return self.agents.items[row_id].fields.get(column)
+
+
+def command(*arguments: str) -> Ran:
+    """Run `sync-agent` as its entry point does, with nobody at a terminal."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as end:
+        main(arguments)
+    code = end.value.code
+    assert isinstance(code, int)
+    return Ran(code, _text(out), _text(err))
+
+
+def _text(stream: io.TextIOWrapper) -> str:
+    assert isinstance(stream.buffer, io.BytesIO)
+    return stream.buffer.getvalue().decode()
 
 
 @contextmanager

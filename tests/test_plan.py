@@ -278,3 +278,16 @@ def test_the_limits_are_settings() -> None:
     assert judged(50, 100, safety=Safety(max_worsened=0.5)) is None
     assert judged(5, 10, safety=Safety(max_worsened_floor=5)) is not None
     assert judged(0, 10, known=100, safety=Safety(max_missing_rows=0.9)) is None
+
+
+BLANK = Anomaly(Code.UPN_WHITESPACE, "There is a blank before the UPN.", "Retype it without.")
+SUGGESTING = replace(BLANK, remedy="Did you mean jane@contoso.com?", suggestion="jane@contoso.com")
+
+
+@pytest.mark.parametrize(
+    ("unsure", "shown_as", "writes"),
+    [(True, SUGGESTING, False), (False, SUGGESTING, True), (True, MISSING, True)],
+)
+def test_a_suggestion_stays_while_nobody_can_be_asked_for_it(unsure: bool, shown_as: Anomaly, writes: bool) -> None:
+    shown = Shown("Error", shown_as.line)
+    assert bool(values(shown, Verdict(1, Status.ERROR, (BLANK,), unsure=unsure))) is writes

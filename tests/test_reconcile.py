@@ -255,3 +255,21 @@ def test_what_presence_adds_keeps_the_order_and_the_worst_status() -> None:
     judged = with_presence(duplicate, unknown(NOW - DAY), NOW, DAY)
     assert codes(judged) == [Code.UPN_DUPLICATE, Code.PRESENCE_UNAVAILABLE]
     assert judged.status is Status.WARNING
+
+
+@pytest.mark.parametrize(
+    ("match", "unsure"),
+    [
+        (CouldNotAsk("away", NOW), True),
+        (None, True),
+        (Absent("c"), False),
+        (Found(User("id", "jane@contoso.com"), "c"), False),
+    ],
+)
+def test_a_verdict_is_unsure_while_somebody_may_yet_be_found_by_what_the_cell_means(
+    match: Match | None, unsure: bool
+) -> None:
+    matches = {} if match is None else {"jane@contoso.com": match}
+    (verdict,) = reconcile([Row(1, " jane@contoso.com")], matches).values()
+    assert codes(verdict) == [Code.UPN_WHITESPACE]
+    assert verdict.unsure is unsure

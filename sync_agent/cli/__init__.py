@@ -4,25 +4,35 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
 from sync_agent import __version__
-from sync_agent.cli.demo import demo
-from sync_agent.cli.login import login
-from sync_agent.cli.provision import provision
-from sync_agent.cli.report import report
-from sync_agent.cli.run import run
-from sync_agent.cli.simulate import simulate
-from sync_agent.cli.sync import sync
-from sync_agent.microsoft365.agent_list import ListProblem
-from sync_agent.microsoft365.errors import ServiceError
+from sync_agent.cli.ending import ending
+from sync_agent.cli.lazy import LazyGroup
 from sync_agent.outcome import Exit
-from sync_agent.settings import SecretUnavailable, SettingsError
+
+COMMANDS = {
+    "demo": "The whole product on an embedded Microsoft 365, with a report.",
+    "run": "The service: keep the list right all day.",
+    "sync": "One pass: read, check, write what differs.",
+    "provision": "Create our columns and views in the list.",
+    "login": "Sign a person in by device code.",
+    "report": "What is wrong in the list now, and over time.",
+    "simulate": "Serve the embedded Microsoft 365, to try settings against.",
+}
+"""Each is the function of its name, in the module of its name in this package."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=LazyGroup,
+    package=__name__,
+    summaries=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
 @click.version_option(__version__, prog_name="sync-agent")
 @click.option(
     "--settings",
@@ -33,33 +43,16 @@ from sync_agent.settings import SecretUnavailable, SettingsError
 )
 @click.pass_context
 def commands(context: click.Context, settings_path: Path | None) -> None:
-    """Keeps a contact centre's SharePoint Agent list right: UPNs, presence, anomalies."""
+    """Keeps a contact centre's SharePoint Agent list right: UPNs, presence, anomalies.
+
+    Exit: 0 done, 1 not everything could be done, 2 wrong usage or settings, 3 held by a fuse, 4 (sync --exit-code)
+    done and anomalies exist.
+    """
     context.obj = settings_path or Path(os.environ.get("SYNC_AGENT_SETTINGS") or "settings.yaml")
 
 
-for _command in (demo, run, sync, login, provision, report, simulate):
-    commands.add_command(_command)
-
-
-def main() -> None:
-    """The entry point: errors that an operator can mend are sentences, without a stack trace."""
-    try:
-        commands.main(standalone_mode=False)
-    except click.exceptions.Exit as exit_:
-        sys.exit(exit_.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(Exit.USAGE)
-    except (SettingsError, SecretUnavailable, ListProblem) as error:
-        click.echo(f"sync-agent: {error}", err=True)
-        sys.exit(Exit.USAGE)
-    except ServiceError as error:
-        click.echo(f"sync-agent: {error.reason}", err=True)
-        sys.exit(Exit.INCOMPLETE)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("sync-agent: stopped.", err=True)
-        sys.exit(Exit.INCOMPLETE)
-    except BrokenPipeError:
-        # The reader of our output is gone (a pipe to head): nothing to tell it.
-        sys.stdout = None
-        sys.exit(Exit.INCOMPLETE)
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """The entry point; ``arguments`` are the process's own where left out."""
+    with ending():
+        commands.main(arguments, prog_name="sync-agent", standalone_mode=False)
+    sys.exit(Exit.DONE)

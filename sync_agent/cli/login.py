@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from sync_agent.cli.session import loaded, with_service
-from sync_agent.microsoft365.accounts import Prompt
-from sync_agent.service import Service
+
+if TYPE_CHECKING:
+    from sync_agent.microsoft365.accounts import Prompt
+    from sync_agent.service import Service
 
 
 @click.command()

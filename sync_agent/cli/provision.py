@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from sync_agent.cli.session import loaded, with_service
-from sync_agent.service import Service
+
+if TYPE_CHECKING:
+    from sync_agent.service import Service
+
+_NOTE = "no "
+"""How a line begins that says what cannot be made."""
 
 
 @click.command()
@@ -21,7 +27,13 @@ def provision(settings_path: Path, dry_run: bool) -> None:
         return await service.context.edges.agent_list.provision(dry_run)
 
     lines = with_service(loaded(settings_path, quiet=True), work)
-    for line in lines:
-        click.echo(line)
-    if not lines:
-        click.echo("Nothing to do: the list has all columns and views.")
+    made = [line for line in lines if not line.startswith(_NOTE)]
+    if made:
+        click.echo("Would be created:" if dry_run else "Created:")
+    for line in made:
+        click.echo(f"  {line}")
+    for note in lines:
+        if note.startswith(_NOTE):
+            click.echo(f"{note[0].upper()}{note[1:]}.")
+    if not made:
+        click.echo("Nothing to do: the list has what it needs.")

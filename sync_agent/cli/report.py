@@ -8,13 +8,25 @@ from pathlib import Path
 
 import click
 import orjson
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
 
+from sync_agent.cli.ending import tell
 from sync_agent.cli.session import loaded
+from sync_agent.cli.summary import SEVERITY_COLOUR, status_line
+from sync_agent.model import Severity, Status
 from sync_agent.outcome import Exit
 from sync_agent.report.content import Content, NothingToReport, document, gather
 from sync_agent.report.csv_file import write_csv
-from sync_agent.report.html import to_html
+from sync_agent.report.html import age, to_html
+from sync_agent.settings import Settings
 from sync_agent.state.store import StateUnavailable, Store
+
+_DAYS = 7
+"""Days shown on a terminal; the files have all."""
 
 
 @click.command()
@@ -24,22 +36,23 @@ from sync_agent.state.store import StateUnavailable, Store
 @click.pass_obj
 def report(settings_path: Path, html: Path | None, csv: Path | None, as_json: bool) -> None:
     """Show what is wrong in the list, as the last pass found it. Without options: a summary by code."""
-    settings = loaded(settings_path, quiet=True)
     try:
-        store = Store.open(settings.state.database)
-        content = gather(store, datetime.now(UTC))
+        content = _gathered(loaded(settings_path, quiet=True))
     except (NothingToReport, StateUnavailable) as reason:
-        click.echo(f"sync-agent: {reason}", err=True)
-        sys.exit(Exit.INCOMPLETE)
-    try:
-        _write(content, html, csv)
-    except OSError as error:
-        click.echo(f"sync-agent: cannot write {error.filename}: {error.strerror}.", err=True)
-        sys.exit(Exit.INCOMPLETE)
+        sys.exit(tell(str(reason), Exit.INCOMPLETE))
+    _write(content, html, csv)
     if as_json:
         click.echo(orjson.dumps(document(content), option=orjson.OPT_INDENT_2))
     elif html is None and csv is None:
-        _summary(content)
+        _show(Console(highlight=False), content)
+
+
+def _gathered(settings: Settings) -> Content:
+    store = Store.open(settings.state.database)
+    try:
+        return gather(store, datetime.now(UTC))
+    finally:
+        store.close()
 
 
 def _write(content: Content, html: Path | None, csv: Path | None) -> None:
@@ -53,12 +66,37 @@ def _write(content: Content, html: Path | None, csv: Path | None) -> None:
         click.echo(f"Written: {csv}", err=True)
 
 
-def _summary(content: Content) -> None:
-    click.echo(
-        f"{content.last.list_title}, as of {content.last.started:%Y-%m-%d %H:%M} UTC: {content.last.rows:,} rows"
-    )
-    for status, count in content.last.status.items():
-        click.echo(f"{count:8,} {status}")
-    click.echo("")
+def _show(console: Console, content: Content) -> None:
+    last = content.last
+    console.print(Text(f"{last.list_title}, as of {last.started:%Y-%m-%d %H:%M} UTC", style="bold"))
+    console.print(status_line(last.rows, last.status))
+    if content.anomalies:
+        console.print(_codes(content))
+    if len(content.days) > 1:
+        console.print(_days(content))
+    if content.anomalies:
+        console.print("Each of them, with what to do: --html F, --csv F or --json")
+
+
+def _codes(content: Content) -> Padding:
+    table = _table("Anomaly", "Rows", "Longest for")
     for code, count in content.by_code:
-        click.echo(f"{count:8,} {code}")
+        these = [anomaly for anomaly in content.anomalies if anomaly.code == code]
+        colour = SEVERITY_COLOUR[Severity(these[0].severity)]
+        table.add_row(Text(code, style=colour), f"{count:,}", age(max(map(content.standing, these))))
+    return Padding(table, (1, 0), expand=False)
+
+
+def _days(content: Content) -> Padding:
+    table = _table("Day", *Status)
+    for day in content.days[-_DAYS:]:
+        table.add_row(f"{day.started:%Y-%m-%d}", *(f"{day.status[status]:,}" for status in Status))
+    return Padding(table, (0, 0, 1, 0), expand=False)
+
+
+def _table(first: str, *counted: str) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column(first)
+    for name in counted:
+        table.add_column(name, justify="right")
+    return table

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import structlog
 
 from sync_agent.cli.session import loaded, with_service
-from sync_agent.microsoft365.accounts import Prompt
 from sync_agent.microsoft365.errors import ServiceError
-from sync_agent.scheduler import run as run_jobs
-from sync_agent.service import Service
+
+if TYPE_CHECKING:
+    from sync_agent.microsoft365.accounts import Prompt
+    from sync_agent.service import Service
 
 _log = structlog.get_logger()
 
@@ -47,4 +49,7 @@ async def _until_signalled(service: Service) -> None:
         await service.open_list()
     except ServiceError as failure:
         _log.error("list_not_reached", reason=failure.reason, effect="tried again at every reading of the list")
+    # Imported only now, like the service: what is wrong in the settings is told at once.
+    from sync_agent.scheduler import run as run_jobs  # noqa: PLC0415
+
     await run_jobs(service, stop)

@@ -5,25 +5,39 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+import structlog
 
 from sync_agent import log
-from sync_agent.microsoft365.accounts import Announce
 from sync_agent.progress import Progress, Silent
-from sync_agent.service import Service, open_service
-from sync_agent.settings import Settings, load
+from sync_agent.settings import Settings, load, without_effect
+
+if TYPE_CHECKING:
+    from sync_agent.microsoft365.accounts import Announce
+    from sync_agent.service import Service
 
 T = TypeVar("T")
 
+_log = structlog.get_logger()
+
+_TOLD_BY_COMMANDS = frozenset({"sign_in_failed", "tenant_could_not_be_asked", "presence_could_not_be_asked"})
+"""Their reasons stand in every summary, or are the sentence that a command ends with."""
+
 
 def loaded(path: Path, *, quiet: bool = False) -> Settings:
-    """Read the settings and set up the log as they say; ``quiet`` lets only warnings through, for a person's terminal.
+    """Read the settings and set up the log as they say; ``quiet``, for a person's terminal, lets only those warnings
+    through that the command does not tell itself.
 
     Raises SettingsError.
     """
     settings = load(path)
-    level = "warning" if quiet and settings.log.level == "info" else settings.log.level
-    log.configure(settings.log.format, level)
+    if quiet and settings.log.level == "info":
+        log.configure(settings.log.format, "warning", left_out=_TOLD_BY_COMMANDS)
+    else:
+        log.configure(settings.log.format, settings.log.level)
+    if unused := without_effect(settings):
+        _log.warning("settings_without_effect", settings=", ".join(unused), why="nothing uses them")
     return settings
 
 
@@ -40,6 +54,8 @@ def with_service(
     """
     for secret in settings.secrets():
         secret.reveal()
+    # Imported only now, with all its libraries: what is wrong in the settings is told at once.
+    from sync_agent.service import open_service  # noqa: PLC0415
 
     async def session() -> T:
         async with open_service(settings, progress=progress or Silent(), announce=announce) as service:

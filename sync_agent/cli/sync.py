@@ -9,9 +9,14 @@ import click
 import orjson
 from rich.console import Console
 
+from sync_agent.cli.bars import Bars
+from sync_agent.cli.ending import tell
 from sync_agent.cli.session import loaded, with_service
-from sync_agent.cli.terminal import Bars, show_outcome
-from sync_agent.outcome import Outcome
+from sync_agent.cli.summary import show_outcome
+from sync_agent.outcome import Exit, Outcome
+
+_IN_THE_REPORT = "All of them: sync-agent report --html report.html"
+_IN_THE_DOCUMENT = "All of them: the same command with --json"
 
 
 @click.command()
@@ -26,13 +31,15 @@ def sync(settings_path: Path, dry_run: bool, as_json: bool, approve: str | None,
     Exit: 0 done, 1 not everything could be done, 2 wrong usage or settings, 3 held by a fuse.
     """
     settings = loaded(settings_path, quiet=not as_json)
-    progress = Console(stderr=True)
-    with Bars(progress) as bars:
+    with Bars(Console(stderr=True)) as bars:
         outcome: Outcome = with_service(
             settings, lambda service: service.sync(dry_run=dry_run, approved=approve), progress=bars
         )
     if as_json:
         click.echo(orjson.dumps(outcome.document(), option=orjson.OPT_INDENT_2))
-    else:
-        show_outcome(Console(), outcome, dry_run=dry_run)
+    elif outcome.error is None:
+        everything = _IN_THE_DOCUMENT if dry_run else _IN_THE_REPORT
+        show_outcome(Console(), outcome, everything=everything, dry_run=dry_run)
+    if outcome.error is not None:
+        tell(outcome.error, Exit.INCOMPLETE)
     sys.exit(outcome.exit_code(tell_anomalies=tell_anomalies))

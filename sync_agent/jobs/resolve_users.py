@@ -40,6 +40,7 @@ async def resolve_users(context: Context, names: Collection[str] | None = None) 
     homeless = {
         name: without_tenant(context, domain, known) for domain, part in routes.homeless.items() for name in part
     }
+    stage.advance(len(homeless))
     matches = combine([*answers, homeless])
     context.observed.put_matches(matches)
     _note_trouble(context, routes, known, matches)

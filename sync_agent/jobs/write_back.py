@@ -16,6 +16,7 @@ import structlog
 from sync_agent.jobs.context import Context
 from sync_agent.jobs.resolve_users import resolve_users
 from sync_agent.microsoft365.agent_list import Failed, Overtaken, Written
+from sync_agent.microsoft365.errors import ServiceError
 from sync_agent.model import Change, OurColumn, Row, Verdict
 from sync_agent.outcome import Writes
 from sync_agent.plan import Held, Plan, judge, judged_values, plan, written
@@ -36,6 +37,8 @@ class WriteBack:
     writes: Writes
     plan: Plan
     held: Held | None = None
+    error: str | None = None
+    """Why the list as a whole could not be written any further."""
 
 
 async def write_back(
@@ -51,7 +54,7 @@ async def write_back(
 
     ``approved`` is the checksum of a held plan to be let through. After ``stop`` is set no further row is begun.
     Write errors of single rows are counted and logged; such rows are tried again after the next reading of the list.
-    Raises ServiceError when the list as a whole cannot be written.
+    Raises ListProblem.
     """
     first = plan_dirty(context)
     result = WriteBack(Writes(planned=len(first.changes)), first)
@@ -62,12 +65,10 @@ async def write_back(
         return result
     todo = _urgent_first(first.changes)[:most]
     stage = context.progress.stage("Writing to the list", len(todo))
-    for _ in range(_ROUNDS):
-        overtaken = await _write(context, todo, result.writes, stage, stop)
-        if not overtaken or _is_set(stop):
-            break
-        await _decide_again(context, overtaken)
-        todo = list(plan_dirty(context, overtaken).changes)
+    try:
+        await _write_in_rounds(context, todo, result.writes, stage, stop)
+    except ServiceError as failure:
+        result.error = failure.reason
     stage.done(f"{result.writes.done:,} of {result.writes.planned:,} rows written")
     return result
 
@@ -99,6 +100,18 @@ def verdict_of(context: Context, row: Row) -> Verdict:
 def _urgent_first(changes: Iterable[Change]) -> list[Change]:
     """Verdicts before presence alone: an anomaly keeps an agent from all calls, a presence from one."""
     return sorted(changes, key=lambda change: OurColumn.STATUS not in change.values)
+
+
+async def _write_in_rounds(
+    context: Context, todo: Sequence[Change], writes: Writes, stage: Stage, stop: asyncio.Event | None
+) -> None:
+    """What a person changed meanwhile is decided anew and written in the next round."""
+    for _ in range(_ROUNDS):
+        overtaken = await _write(context, todo, writes, stage, stop)
+        if not overtaken or _is_set(stop):
+            return
+        await _decide_again(context, overtaken)
+        todo = plan_dirty(context, overtaken).changes
 
 
 async def _write(

@@ -5,8 +5,11 @@ httpx's own engine costs three times the CPU per request (docs/decisions/0001).
 
 from __future__ import annotations
 
+import os
 import ssl
+from base64 import b64encode
 from collections.abc import AsyncIterator, Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.request import getproxies, proxy_bypass
 
@@ -33,14 +36,15 @@ class Engine(httpx.AsyncBaseTransport):
         self._session = aiohttp.ClientSession(
             connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
         )
+        self._session._retry_connection = False  # sending again is the transport's business: it would go unpaced
         self._proxy = URL(str(proxy.url)) if proxy else None
-        self._proxy_auth = aiohttp.BasicAuth(*proxy.auth) if proxy and proxy.auth else None
+        self._proxy_headers = {"Proxy-Authorization": _basic(*proxy.auth)} if proxy and proxy.auth else None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         timeout = request.extensions["timeout"]
         answer = await self._session.request(
             request.method,
-            URL(str(request.url), encoded=True),
+            _as_it_is(request.url),
             headers=request.headers,
             data=request.content or None,
             allow_redirects=False,
@@ -48,12 +52,24 @@ class Engine(httpx.AsyncBaseTransport):
                 sock_connect=timeout["connect"], sock_read=timeout["read"], connect=timeout["pool"]
             ),
             proxy=self._proxy,
-            proxy_auth=self._proxy_auth,
+            proxy_headers=self._proxy_headers,
         )
         return httpx.Response(answer.status, headers=answer.raw_headers, stream=_Body(answer))
 
     async def aclose(self) -> None:
         await self._session.close()
+
+
+def _as_it_is(url: httpx.URL) -> URL:
+    address = URL(str(url), encoded=True)
+    if url.scheme not in ("http", "https") or not url.host or not 0 <= (url.port or 0) < 65_536:
+        raise httpx.InvalidURL("no address of a web service")
+    return address
+
+
+def _basic(name: str, password: str) -> str:
+    """As a header: aiohttp's own proxy_auth would be shown in its errors."""
+    return f"Basic {b64encode(f'{name}:{password}'.encode()).decode()}"
 
 
 class _Body(httpx.AsyncByteStream):
@@ -71,7 +87,10 @@ class _Body(httpx.AsyncByteStream):
 
 
 class Routes(httpx.AsyncBaseTransport):
-    """Direct or by proxy: that of the settings, else the environment's, with its exceptions and never for loopback."""
+    """Direct or by proxy: that of the settings, else the environment's, with its exceptions and never for loopback.
+
+    Plain http goes direct: it is spoken only with the identity service of the machine itself.
+    """
 
     def __init__(self, context: ssl.SSLContext, proxy: str | None) -> None:
         self._by_environment = proxy is None
@@ -81,7 +100,7 @@ class Routes(httpx.AsyncBaseTransport):
         self._bypassed: dict[str, bool] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        engine = self._direct if self._is_direct(request.url.host) else self._proxied
+        engine = self._direct if self._is_direct(request.url) else self._proxied
         return await engine.handle_async_request(request)
 
     async def aclose(self) -> None:
@@ -89,14 +108,22 @@ class Routes(httpx.AsyncBaseTransport):
         if self._proxied is not self._direct:
             await self._proxied.aclose()
 
-    def _is_direct(self, host: str) -> bool:
-        if self._proxy is None:
+    def _is_direct(self, url: httpx.URL) -> bool:
+        if self._proxy is None or url.scheme != "https":
             return True
         if not self._by_environment:
             return False
-        if host not in self._bypassed:
-            self._bypassed[host] = host in ("localhost", "127.0.0.1", "::1") or bool(proxy_bypass(host))
-        return self._bypassed[host]
+        place = url.netloc.decode()
+        if place not in self._bypassed:
+            self._bypassed[place] = _is_loopback(url.host) or bool(proxy_bypass(place))
+        return self._bypassed[place]
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _proxy(address: str | None) -> httpx.Proxy | None:
@@ -126,6 +153,12 @@ def ssl_context(ca_bundles: Sequence[Path]) -> ssl.SSLContext:
 
 
 def last_words(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    match error:
+        case ssl.SSLCertVerificationError():
+            return error.verify_message.rstrip(".")
+        case ssl.SSLError() if error.strerror:
+            return error.strerror
+        case OSError() if error.errno:
+            return os.strerror(error.errno)  # asyncio's own words hold a tuple
+        case _:
+            return str(error).splitlines()[0] if str(error) else type(error).__name__

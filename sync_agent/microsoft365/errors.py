@@ -20,6 +20,8 @@ import msgspec
 if TYPE_CHECKING:
     from sync_agent.microsoft365.transport import Answer
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""How msgspec fails on bytes that are not JSON, not text, or nested beyond all measure."""
 _CONFLICT = 409
 _SAVE_CONFLICTS = ("-2130575305", "resourceModified", "nameAlreadyLocked")
 
@@ -88,34 +90,39 @@ def refusal_of(status: int, body: bytes, doing: str, request_id: str | None = No
     """The same for a part of a batch, which has no headers of its own to speak of."""
     code, message = error_in(body)
     said = f"{code}: {message}" if code and message else code or message or "no explanation given"
-    reference = f", request {request_id}" if request_id else ""
-    reason = f"{doing} was refused: {status}, {said}{reference}"
+    said = f"{said}{reference(request_id)}"
+    reason = f"{doing} was refused: {status}, {said}"
     if (status == _CONFLICT and code.startswith(_SAVE_CONFLICTS)) or status == 412:
         return Overtaken(reason, status=status, code=code, message=message, request_id=request_id)
     if status == 404:
         return NotFound(reason, status=status, code=code, message=message, request_id=request_id)
     if 400 <= status < 500:
         return Refused(reason, status=status, code=code, message=message, request_id=request_id)
-    return Garbled(f"{doing} failed: the service answered {status}, {said}{reference}", request_id=request_id)
+    return Garbled(f"{doing} failed: the service answered {status}, {said}", request_id=request_id)
+
+
+def reference(request_id: str | None) -> str:
+    """What ends a reason, for whoever has to ask Microsoft."""
+    return f", request {request_id}" if request_id else ""
 
 
 def error_in(body: bytes) -> tuple[str, str]:
-    """Code and message of an error body: Graph's, Entra's, SharePoint's light and verbose form; ("", "") of others."""
+    """Code and message, each on one line: of Graph, of Entra, of SharePoint's light and verbose form; else ("", "")."""
     try:
         said: Any = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return "", ""
     if not isinstance(said, dict):
         return "", ""
     error = said.get("odata.error") or said.get("error")
     if isinstance(error, str):
-        return error, _one_line(said.get("error_description"))
-    if not isinstance(error, dict):
-        return "", ""
+        return _one_line(error), _one_line(said.get("error_description"))
+    if not isinstance(error, dict):  # SharePoint's 401 has nothing but a description
+        return "", _one_line(said.get("error_description"))
     message = error.get("message")
     if isinstance(message, dict):
         message = message.get("value")
-    return str(error.get("code") or ""), _one_line(message)
+    return _one_line(error.get("code")), _one_line(message)
 
 
 def _one_line(text: object, most: int = 300) -> str:

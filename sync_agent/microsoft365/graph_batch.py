@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from sync_agent.microsoft365.errors import Garbled, ServiceError, Throttled, error_in, refusal_of
+from sync_agent.microsoft365.errors import UNREADABLE, Garbled, ServiceError, Throttled, error_in, refusal_of
 from sync_agent.microsoft365.retrying import THROTTLED, retry_after
 from sync_agent.microsoft365.transport import Answer
 
@@ -48,7 +48,7 @@ class PartAnswer:
             raise self.failure
         try:
             return msgspec.json.decode(self.body, type=type_)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise Garbled(f"Graph gave another answer than expected: {error}") from error
 
 

@@ -46,7 +46,7 @@ async def run(work: Callable[[], T]) -> T:
         raise _translated(error) from error
     except RequestException as error:
         raise Garbled(f"SharePoint's answer could not be read: {error}") from error
-    except (KeyError, IndexError, AttributeError, AssertionError, ValueError) as error:
+    except (KeyError, IndexError, AttributeError, AssertionError, TypeError, ValueError) as error:
         # How the library fails on an answer of another shape than it expects.
         raise Garbled(f"SharePoint's answer is not what was asked for: {type(error).__name__}") from error
 
@@ -59,7 +59,6 @@ class _Bridge(BaseTransport):
 
     def execute(self, request: RequestOptions) -> Response:
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _OURS}
-        reads = str(request.method.value).upper() == "GET"
         answer = self._transport.from_thread(
             Request(
                 str(request.method.value),
@@ -69,7 +68,7 @@ class _Bridge(BaseTransport):
                 tokens=self._tokens,
                 budget=self._budget,
                 units=2.0,
-                repeatable=reads,
+                repeatable=_reads(request),
                 kind="list",
             )
         )
@@ -77,6 +76,14 @@ class _Bridge(BaseTransport):
 
 
 _OURS = frozenset({"authorization", "client-request-id", "content-length", "user-agent"})
+
+
+class _Verbose(msgspec.Struct):
+    d: dict[str, msgspec.Raw]
+
+
+def _reads(request: RequestOptions) -> bool:
+    return str(request.method.value).upper() == "GET"
 
 
 def _body(request: RequestOptions) -> bytes | None:
@@ -87,9 +94,9 @@ def _body(request: RequestOptions) -> bytes | None:
 
 
 def _response(request: RequestOptions, answer: Answer) -> Response:
-    """A 200 that is no JSON would read as an empty collection in the library, so it stops here."""
-    if answer.status == 200 and answer.body and "json" not in answer.headers.get("content-type", ""):
-        raise Garbled("SharePoint answered with a page instead of data: a proxy, or a sign-in page?")
+    """The library takes for an empty collection what is no answer of its kind, so that stops here."""
+    if 200 <= answer.status < 300 and (answer.body or _reads(request)):
+        answer.json(_Verbose)
     response = Response()
     response.status_code = answer.status
     response.headers = CaseInsensitiveDict(answer.headers)

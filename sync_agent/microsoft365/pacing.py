@@ -10,16 +10,23 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 import structlog
 
+from sync_agent.microsoft365.errors import Throttled
+
 _log = structlog.get_logger()
 
-_BUCKETS = 200
+PATIENCE = 120.0
+"""Seconds that callers wait for a service that wants to be left alone; when it asks for more, they are told."""
+_PIECES = 200
 """The window is remembered in this many pieces. A piece counts until its youngest unit is a window old, which errs on
 the slow side by at most a two-hundredth.
 """
+_ROUNDING = 1e-6
+_TICK = 0.001
+"""Seconds. Sums of times are rounded, and a wait that rounds to nothing must not pass for none."""
 
 
 class Budget:
@@ -42,19 +49,24 @@ class Budget:
         self._clock = clock
         self._sleep = sleep
         self._spent: deque[tuple[float, float]] = deque()  # (time of the youngest unit, units), oldest first
-        self._total = 0.0
         self._closed_until = 0.0
         self._turn = asyncio.Lock()  # FIFO: whoever waits for units keeps later callers behind
         self._slots = asyncio.Semaphore(concurrency)
 
-    async def spend(self, units: float = 1.0) -> None:
-        """Wait until the budget is open and has ``units`` left, and take them. A cancelled caller takes nothing."""
+    async def spend(self, units: float = 1.0, patience: float = PATIENCE) -> None:
+        """Wait until the budget is open and has ``units`` left, and take them. A cancelled caller takes nothing.
+
+        Who needs none, having paid before, waits for nobody's units. Raises Throttled when it is closed for longer than
+        ``patience`` seconds.
+        """
         if units > self.limit:
             raise ValueError(f"{units} units never fit into the budget of {self.name}: {self.limit} in {self.window} s")
-        async with self._turn:
-            while (wait := self._wait(units)) > 0:
+        self._closed(patience)
+        async with self._turn if units else nullcontext():
+            while (wait := max(self._closed(patience), self._full(units))) > 0:
                 await self._sleep(wait)
-            self._take(units)
+            if units:
+                self._take(units)
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
@@ -70,38 +82,33 @@ class Budget:
                 _log.warning("throttled", budget=self.name, seconds=round(seconds, 1))
             self._closed_until = until
 
-    @property
-    def closed_for(self) -> float:
+    def _closed(self, patience: float) -> float:
         """Seconds until the budget opens again; 0 when it is open."""
-        return max(0.0, self._closed_until - self._clock())
+        seconds = max(0.0, self._closed_until - self._clock())
+        if seconds > patience:
+            reason = f"{self.name} is throttled: the service asks us to wait {seconds:.0f} s more"
+            raise Throttled(reason, retry_after=seconds)
+        return seconds
 
-    def _wait(self, units: float) -> float:
+    def _full(self, units: float) -> float:
+        """Seconds until there is room for so many; 0 when there is."""
         now = self._clock()
-        if now < self._closed_until:
-            return self._closed_until - now
         while self._spent and self._spent[0][0] <= now - self.window:
-            self._total -= self._spent.popleft()[1]
-        if not self._spent:
-            self._total = 0.0  # no rounding is carried along
-        excess = self._total + units - self.limit
-        if excess <= _ROUNDING:
-            return 0.0
+            self._spent.popleft()
+        excess = units + sum(spent for _, spent in self._spent) - self.limit
+        wait = 0.0
         for youngest, spent in self._spent:
-            excess -= spent
             if excess <= _ROUNDING:
-                return max(youngest + self.window - now, _TICK)
-        return _TICK
+                break
+            excess -= spent
+            wait = max(youngest + self.window - now, _TICK)
+        return wait
 
     def _take(self, units: float) -> None:
         now = self._clock()
-        piece = self.window / _BUCKETS
+        piece = self.window / _PIECES
         if self._spent and int(self._spent[-1][0] / piece) == int(now / piece):
             units_before = self._spent.pop()[1]
             self._spent.append((now, units_before + units))
         else:
             self._spent.append((now, units))
-        self._total += units
-
-
-_ROUNDING = 1e-6
-_TICK = 0.001

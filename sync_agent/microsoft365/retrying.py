@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from sync_agent.microsoft365.pacing import PATIENCE
+
 THROTTLED = frozenset({429, 503, 509})
 """The service wants fewer requests; what it refused was not carried out, so even a write may be sent again."""
 FAILED = frozenset({500, 502, 504})
@@ -16,7 +18,7 @@ FAILED = frozenset({500, 502, 504})
 
 @dataclass(frozen=True, slots=True)
 class Retrying:
-    """Full jitter: before try n+1 a random time up to ``base × 2ⁿ``, at most ``cap`` seconds.
+    """Full jitter: after the n-th try a random time up to ``base × 2ⁿ⁻¹``, at most ``cap`` seconds.
 
     A Retry-After longer than ``patience`` seconds is not waited for: the caller is told, the budget stays closed.
     """
@@ -24,7 +26,7 @@ class Retrying:
     attempts: int = 5
     base: float = 0.5
     cap: float = 30.0
-    patience: float = 120.0
+    patience: float = PATIENCE
     random: random.Random = field(default_factory=random.Random)
 
     def pause(self, tried: int) -> float:

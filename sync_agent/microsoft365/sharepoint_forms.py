@@ -20,6 +20,7 @@ import structlog
 
 from sync_agent.microsoft365.cells import iso
 from sync_agent.microsoft365.columns import Columns
+from sync_agent.microsoft365.errors import UNREADABLE
 from sync_agent.microsoft365.list_answers import Failed, Outcome, Written
 from sync_agent.microsoft365.sharepoint_batch import BatchAnswer
 from sync_agent.model import Change, Row
@@ -116,7 +117,7 @@ class Forms:
         row_id = change.row.id
         try:
             results = _decoder.decode(answer.body).value
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             return Failed(row_id, "SharePoint's answer to the write cannot be read")
         if any(result.item != row_id for result in results if result.item or not in_order):
             return Failed(row_id, "SharePoint's answer to the batch does not say that this row was written")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sync_agent.microsoft365.errors import ServiceError, SignInFailed, Throttled, Unreachable
 from sync_agent.microsoft365.list_answers import Outcome
@@ -48,9 +48,13 @@ def chunks(values: Iterable[C], size: int) -> Iterator[list[C]]:
 async def side_by_side(
     work: Callable[[C], Awaitable[list[Outcome]]], todo: Iterable[C], most: int
 ) -> AsyncGenerator[Outcome, None]:
-    """Work on at most ``most`` chunks at a time. An error in one ends the others; closing the iterator does too."""
+    """Work on at most ``most`` chunks at a time; outcomes come as chunks are done.
+
+    An error in one ends the others; closing the iterator does too.
+    """
     waiting = iter(todo)
     running = {asyncio.ensure_future(work(chunk)) for chunk in islice(waiting, most)}
+    done: set[asyncio.Task[list[Outcome]]] = set()
     try:
         while running:
             done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
@@ -59,9 +63,7 @@ async def side_by_side(
                 for outcome in finished.result():
                     yield outcome
     finally:
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await _end(running | done)
 
 
 async def each(work: Callable[[C], Awaitable[R]], todo: Iterable[C], most: int) -> list[R]:
@@ -76,5 +78,11 @@ async def each(work: Callable[[C], Awaitable[R]], todo: Iterable[C], most: int) 
     try:
         return await asyncio.gather(*tasks)
     finally:
-        for task in tasks:
-            task.cancel()
+        await _end(tasks)
+
+
+async def _end(tasks: Collection[asyncio.Future[Any]]) -> None:
+    """Cancel what still runs, and wait until it has ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -24,7 +24,7 @@ import structlog
 
 from sync_agent import __version__
 from sync_agent.microsoft365.engine import Routes, last_words, ssl_context
-from sync_agent.microsoft365.errors import Garbled, Throttled, Unreachable
+from sync_agent.microsoft365.errors import UNREADABLE, Garbled, Throttled, Unreachable, reference, refusal
 from sync_agent.microsoft365.pacing import Budget
 from sync_agent.microsoft365.retrying import FAILED, THROTTLED, Retrying, http_date, retry_after
 
@@ -36,11 +36,20 @@ T = TypeVar("T")
 USER_AGENT = f"NONISV|SyncAgent|sync-agent/{__version__}"
 """The form that SharePoint asks of applications (avoid throttling: decorate your traffic)."""
 
-_TIMEOUT = httpx.Timeout(connect=5.0, read=30.0, write=10.0, pool=60.0)
-_DEADLINE = 120.0
-"""Seconds for one whole answer: a server that drips a byte at a time never trips the read time-out."""
-_MOST_BYTES = 64 * 2**20
 _REQUEST_IDS = ("request-id", "sprequestguid", "x-ms-request-id")
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Seconds for a connection, for each silence while reading, for a free connection, and for one whole answer: a
+    service that drips a byte at a time never trips the read time-out. And how many bytes an answer may have, unpacked.
+    """
+
+    connect: float = 5.0
+    read: float = 30.0
+    pool: float = 60.0
+    whole: float = 120.0
+    bytes: int = 64 * 2**20
 
 
 class TokenSource(Protocol):
@@ -86,7 +95,7 @@ class Answer:
             raise Garbled(f"expected JSON, got {got}: a proxy or a sign-in page?", request_id=self.request_id)
         try:
             return msgspec.json.decode(self.body, type=type_)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise Garbled(f"expected another answer: {error}", request_id=self.request_id) from error
 
 
@@ -99,16 +108,19 @@ class Transport:
         ca_bundles: Sequence[Path] = (),
         proxy: str | None = None,
         retrying: Retrying | None = None,
+        bounds: Bounds | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.requests: Counter[str] = Counter()
         self._retrying = retrying or Retrying()
+        self._bounds = bounds or Bounds()
         self._sleep = sleep
         self._loop = asyncio.get_running_loop()
         engine = Routes(ssl_context(ca_bundles), proxy)
         no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))  # one account's would go out with another's
+        timeout = httpx.Timeout(self._bounds.read, connect=self._bounds.connect, pool=self._bounds.pool)
         self._client = httpx.AsyncClient(
-            transport=engine, timeout=_TIMEOUT, headers={"User-Agent": USER_AGENT}, cookies=no_cookies
+            transport=engine, timeout=timeout, headers={"User-Agent": USER_AGENT}, cookies=no_cookies
         )
 
     async def send(self, request: Request) -> Answer:
@@ -122,8 +134,9 @@ class Transport:
             try:
                 answer, token = await self._once(request)
             except _Lost as lost:
-                if tried >= self._retrying.attempts or not (request.repeatable or lost.unsent):
-                    raise Unreachable(lost.reason) from lost
+                if tried >= self._retrying.attempts or not lost.worth_repeating(request):
+                    # Not from its cause: aiohttp's errors hold the request, and with it the token.
+                    raise Unreachable(lost.reason, request_id=lost.request_id) from None
                 await self._sleep(self._retrying.pause(tried))
                 continue
             if answer.status == 401 and request.tokens is not None and not renewed:
@@ -159,32 +172,43 @@ class Transport:
                 await request.tokens.token()
             if request.budget is not None:
                 await held.enter_async_context(request.budget.slot())
-                self._not_closed_for_long(request, request.budget)
-                await request.budget.spend(request.units)
+                await request.budget.spend(request.units, self._retrying.patience)
             token = await request.tokens.token() if request.tokens is not None else ""
             self.requests[request.kind] += 1
             return await self._exchange(request, token), token
 
     async def _exchange(self, request: Request, token: str) -> Answer:
-        headers = {**request.headers, "client-request-id": str(uuid.uuid4())}
+        our_id = str(uuid.uuid4())
+        headers = {**request.headers, "client-request-id": our_id}
         if token:
             headers["Authorization"] = f"Bearer {token}"
         try:
             made = self._client.build_request(request.method, request.url, content=request.body, headers=headers)
-            async with asyncio.timeout(_DEADLINE):
+            async with asyncio.timeout(self._bounds.whole):
                 response = await self._client.send(made, stream=True)
                 try:
-                    body = await _bounded(response)
+                    body = await self._bounded(response)
                 finally:
                     await response.aclose()
-        except httpx.InvalidURL as error:
-            raise Garbled(f"a service gave us an address that is none: {error}") from error
+        except (httpx.InvalidURL, aiohttp.InvalidURL):
+            raise Garbled("a service gave us an address that is none") from None
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
-            raise _lost(request, error) from error
+            raise _lost(request, error, our_id) from error
         answer = Answer(response.status_code, response.headers, body, request_id_in(response.headers))
         if _debug.isEnabledFor(logging.DEBUG):
-            _log.debug("request", method=request.method, path=made.url.path, status=answer.status, id=answer.request_id)
+            ids = {"id": answer.request_id, "client_request_id": our_id}
+            _log.debug("request", method=request.method, path=made.url.path, status=answer.status, **ids)
         return answer
+
+    async def _bounded(self, response: httpx.Response) -> bytes:
+        """The body unpacked. Its Content-Length tells nothing: a few packed bytes can become any number."""
+        pieces, size = [], 0
+        async for piece in response.aiter_bytes():
+            size += len(piece)
+            if size > self._bounds.bytes:
+                raise Garbled(f"{response.url.host} sent more than {self._bounds.bytes >> 20} MiB in one answer")
+            pieces.append(piece)
+        return b"".join(pieces)
 
     async def _back_off(self, request: Request, answer: Answer, tried: int) -> None:
         """Close the budget for everybody, as long as the service says or as experience does; give up when told to wait
@@ -196,46 +220,48 @@ class Transport:
             request.budget.close_for(pause)
         if tried >= self._retrying.attempts or pause > self._retrying.patience:
             wait = "" if asked is None else f" and asks to wait {asked:.0f} s"
-            raise Throttled(
-                f"{_host(request.url)} is throttling us ({answer.status}){wait}",
-                retry_after=asked,
-                request_id=answer.request_id,
-            )
+            reason = f"{_host(request.url)} is throttling us ({answer.status}){wait}{reference(answer.request_id)}"
+            raise Throttled(reason, retry_after=asked, request_id=answer.request_id)
         if request.budget is None:
             await self._sleep(pause)
 
-    def _not_closed_for_long(self, request: Request, budget: Budget) -> None:
-        """Who comes after the one that was told to wait too long is told the same, and does not wait either."""
-        seconds = budget.closed_for
-        if seconds > self._retrying.patience:
-            reason = f"{_host(request.url)} is throttling us and asks to wait {seconds:.0f} s more"
-            raise Throttled(reason, retry_after=seconds)
-
 
 class _Lost(Exception):
-    """No answer to one try. ``unsent``: the request cannot have reached the service."""
+    """No answer to one try. ``unsent``: the request cannot have reached the service. ``lasting``: nor will the next."""
 
-    def __init__(self, reason: str, *, unsent: bool) -> None:
+    def __init__(self, reason: str, request_id: str, *, unsent: bool, lasting: bool) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.request_id = request_id
         self.unsent = unsent
+        self.lasting = lasting
+
+    def worth_repeating(self, request: Request) -> bool:
+        return not self.lasting and (self.unsent or request.repeatable)
 
 
-def _lost(request: Request, error: BaseException) -> _Lost:
-    unsent = isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
-    return _Lost(f"{_host(request.url)} could not be reached: {_in_words(error)}", unsent=unsent)
+_UNSENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
+_LASTING = (aiohttp.ClientConnectorCertificateError,)
 
 
-def _in_words(error: BaseException) -> str:
+def _lost(request: Request, error: Exception, our_id: str) -> _Lost:
+    reason = f"{_host(request.url)} could not be reached: {_in_words(error)}"
+    return _Lost(reason, our_id, unsent=isinstance(error, _UNSENT), lasting=isinstance(error, _LASTING))
+
+
+def _in_words(error: Exception) -> str:
     match error:
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError() | ssl.SSLError():
-            return (
-                f"its TLS certificate is not trusted or not right ({last_words(error)}); a private CA needs ca_bundle:"
-            )
+        case aiohttp.ClientConnectorCertificateError():
+            problem = last_words(error.certificate_error)
+            return f"its TLS certificate is not trusted ({problem}); a private CA needs ca_bundle:"
+        case aiohttp.ClientConnectorSSLError() | ssl.SSLError():
+            return f"no TLS connection comes about ({last_words(error)})"
         case aiohttp.ClientConnectorDNSError():
             return "its name cannot be resolved"
-        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
-            return "the proxy does not let us through"
+        case aiohttp.ClientProxyConnectionError():
+            return f"the proxy cannot be reached: {last_words(error.os_error)}"
+        case aiohttp.ClientHttpProxyError():
+            return f"the proxy does not let us through ({error.status})"
         case aiohttp.ClientResponseError() | httpx.DecodingError():  # their words hold the whole URL
             return "its answer cannot be read"
         case aiohttp.ClientConnectorError():
@@ -252,22 +278,11 @@ def _in_words(error: BaseException) -> str:
 
 def _wanted(request: Request, answer: Answer) -> Answer:
     if 300 <= answer.status < 400 and answer.status != 304:
-        raise Garbled(f"{_host(request.url)} sent us elsewhere ({answer.status}): is the address right?")
+        reason = f"{_host(request.url)} sent us elsewhere ({answer.status}): is the address right?"
+        raise Garbled(reason, request_id=answer.request_id)
     if answer.status >= 500:
-        reference = f", request {answer.request_id}" if answer.request_id else ""
-        raise Garbled(f"{_host(request.url)} failed: {answer.status}{reference}", request_id=answer.request_id)
+        raise refusal(answer, f"A request to {_host(request.url)}")
     return answer
-
-
-async def _bounded(response: httpx.Response) -> bytes:
-    """The body unpacked. Its Content-Length tells nothing: a few packed bytes can become any number."""
-    pieces, size = [], 0
-    async for piece in response.aiter_bytes():
-        size += len(piece)
-        if size > _MOST_BYTES:
-            raise Garbled(f"{response.url.host} sent more than {_MOST_BYTES >> 20} MiB in one answer")
-        pieces.append(piece)
-    return b"".join(pieces)
 
 
 def request_id_in(headers: Mapping[str, str]) -> str | None:

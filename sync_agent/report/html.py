@@ -7,7 +7,10 @@ from datetime import timedelta
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sync_agent.model import Status
+from sync_agent.report.cell import as_seen
 from sync_agent.report.content import Content
+
+_LONGEST_CELL = 120
 
 _environment = Environment(
     loader=PackageLoader("sync_agent.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -16,7 +19,10 @@ _environment = Environment(
 
 def to_html(content: Content) -> str:
     return _environment.get_template("report.html").render(
-        content=content, statuses=list(Status), age=lambda anomaly: age(content.standing(anomaly))
+        content=content,
+        statuses=list(Status),
+        age=lambda anomaly: age(content.standing(anomaly)),
+        as_seen=lambda upn: as_seen(upn, _LONGEST_CELL),
     )
 
 

@@ -1,10 +1,11 @@
 """settings.yaml → Settings; every error says file, line, what was found and what was expected.
 
-yaml_source reads (yaml_mistakes puts YAML's own errors into words) → model checks each value (values, secret,
-site_address), contradictions what they say together → explain makes problems of what was refused → load places the
-paths.
+settings_file and yaml_source read (yaml_mistakes puts YAML's own errors into words) → model checks each value (values,
+addresses, site_address, secret), contradictions what they say together → explain makes problems of what was refused
+(showing keeps secrets out of them). effect finds what was written for nothing.
 """
 
+from sync_agent.settings.effect import without_effect
 from sync_agent.settings.load import load
 from sync_agent.settings.model import (
     CLOUDS,
@@ -29,4 +30,5 @@ __all__ = [
     "SettingsError",
     "SharePointSettings",
     "load",
+    "without_effect",
 ]

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from sync_agent.model import OurColumn
-from sync_agent.settings.explain import nearest, shown
+from sync_agent.settings.explain import nearest
 from sync_agent.settings.model import CLOUDS
-from sync_agent.settings.problems import Problem
-from sync_agent.settings.yaml_source import At, Document
+from sync_agent.settings.problems import At, Problem
+from sync_agent.settings.showing import looks_random, shown
+from sync_agent.settings.yaml_source import Document
 
 
 def contradictions(document: Document) -> Iterator[Problem]:
@@ -23,27 +24,28 @@ def contradictions(document: Document) -> Iterator[Problem]:
 
 def _accounts(document: Document) -> Iterator[Problem]:
     ids: dict[str, str] = {}
-    for index, account in enumerate(_entries(document.value.get("accounts"))):
-        id_ = account.get("id") if isinstance(account, dict) else None
-        if not isinstance(id_, str):
-            continue
+    for index, account in enumerate(_accounts_of(document)):
+        at: At = ("accounts", index, "id")
+        id_ = _text(account.get("id"))
         if id_.casefold() in ids:
-            yield document.problem(("accounts", index, "id"), f"“{id_}” a second time", "ids that differ, case aside")
-        ids.setdefault(id_.casefold(), id_)
-    at: At = ("sharepoint", "account")
-    named = document.at(at)
-    if isinstance(named, str) and ids and named not in ids.values():
-        yield document.problem(at, shown(named, at), "the id of an account", nearest(named, ids.values()))
+            yield document.problem(at, f"{shown(id_, at)} a second time", "ids that differ, case aside")
+        elif id_:
+            ids[id_.casefold()] = id_
+    at = ("sharepoint", "account")
+    named = _text(document.at(at))
+    if named and ids and named not in ids.values():
+        known = [id_ for id_ in ids.values() if not looks_random(id_)]
+        yield document.problem(at, shown(named, at), "the id of an account", nearest(named, known))
 
 
 def _clouds(document: Document) -> Iterator[Problem]:
-    own = [str(name) for name in _settings(document.value.get("clouds"))]
+    own = list(_settings(document.value.get("clouds")))
     for name in CLOUDS:
         if name in own:
             yield document.problem(("clouds", name), "the name of a cloud of Microsoft's", "another name")
-    for index, account in enumerate(_entries(document.value.get("accounts"))):
-        cloud = account.get("cloud") if isinstance(account, dict) else None
-        if isinstance(cloud, str) and cloud not in (*CLOUDS, *own):
+    for index, account in enumerate(_accounts_of(document)):
+        cloud = _text(account.get("cloud"))
+        if cloud and cloud not in (*CLOUDS, *own):
             at: At = ("accounts", index, "cloud")
             yield document.problem(at, shown(cloud, at), "a known cloud", nearest(cloud, [*CLOUDS, *own]))
 
@@ -52,18 +54,25 @@ def _columns(document: Document) -> Iterator[Problem]:
     """A column of ours that is somebody else's too would be written over."""
     written = _settings(document.at(("sharepoint", "columns")))
     names = {"upn": "UPN", "name": "Title"} | {column.value: column.value for column in OurColumn}
-    names |= {key: text for key, text in written.items() if key in names and isinstance(text, str)}
+    names |= {key: text for key, value in written.items() if key in names and (text := _text(value))}
     taken: dict[str, str] = {}
     for key, name in names.items():
         first = taken.setdefault(name.casefold(), key)
         if key != first and key not in ("upn", "name"):
             at: At = ("sharepoint", "columns", key if key in written else first)
-            yield document.problem(at, f"“{name}” for both {first} and {key}", "a column of its own for each")
+            yield document.problem(at, f"{shown(name, at)} for both {first} and {key}", "a column of its own for each")
 
 
-def _entries(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+def _accounts_of(document: Document) -> list[dict[str, Any]]:
+    """An entry that is none is left to the model, but keeps its place."""
+    accounts = document.value.get("accounts")
+    return [_settings(account) for account in accounts] if isinstance(accounts, list) else []
 
 
 def _settings(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str:
+    """As the model takes names: without the blanks around them."""
+    return value.strip() if isinstance(value, str) else ""

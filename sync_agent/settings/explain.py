@@ -1,4 +1,4 @@
-"""From what the model refuses to what the operator is told. What may hold a secret is never repeated."""
+"""From what the model refuses to what the operator is told."""
 
 from __future__ import annotations
 
@@ -11,15 +11,50 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from sync_agent.settings.model import Settings
-from sync_agent.settings.problems import Problem, Unfit
-from sync_agent.settings.yaml_source import At, Document
+from sync_agent.settings.problems import At, Problem, Unfit
+from sync_agent.settings.showing import shown
+from sync_agent.settings.yaml_source import Document
 
-_SHOWN = 60
+_COMPARED = 60
+"""Characters: comparing takes long for long texts, and no name is that long."""
 
 
-def problem(document: Document, detail: ErrorDetails) -> Problem:
-    """One error of pydantic's, with its place in the file."""
-    at: At = tuple(part for part in detail["loc"] if part != "[key]")
+def problems(document: Document, details: Iterable[ErrorDetails]) -> Iterator[Problem]:
+    """Pydantic's errors with their places in the file; what only follows from another one is left out."""
+    refused = [(_at(detail), detail) for detail in details]
+    unknown = [at for at, detail in refused if detail["type"] == "extra_forbidden"]
+    misspelt = {(*at[:-1], _closest(str(at[-1]), _siblings(at))) for at in unknown}
+    for at, detail in refused:
+        missed_only_here = at in misspelt and at not in document.places
+        counted_after_refusal = detail["type"] == "too_short" and document.at(at)
+        if not missed_only_here and not counted_after_refusal:
+            yield _problem(document, at, detail)
+
+
+def nearest(written: str, known: Iterable[str]) -> str:
+    """A hint: what was probably meant, else everything that could be; empty where nothing is known."""
+    known = list(known)
+    close = _closest(written, known)
+    if close is not None:
+        return f"did you mean {close}?"
+    return f"there is {_listed(known)}" if known else ""
+
+
+def _closest(written: str, known: Iterable[str]) -> str | None:
+    """By spelling, else the only one that the name is a word of: url for site_url."""
+    by_lower = {name.lower(): name for name in known}
+    lower = written.lower()[:_COMPARED]
+    close = difflib.get_close_matches(lower, by_lower, n=1, cutoff=0.6)
+    if not close:
+        close = [name for name in by_lower if lower in name.split("_")]
+    return by_lower[close[0]] if len(close) == 1 else None
+
+
+def _at(detail: ErrorDetails) -> At:
+    return tuple(part for part in detail["loc"] if part != "[key]")
+
+
+def _problem(document: Document, at: At, detail: ErrorDetails) -> Problem:
     if detail["type"] == "extra_forbidden":
         return _unknown(document, at)
     if detail["type"] == "missing":
@@ -28,48 +63,16 @@ def problem(document: Document, detail: ErrorDetails) -> Problem:
     return document.problem(at, shown(document.at(at), at), expected, hint or _near_choice(document, at, detail))
 
 
-def nearest(written: str, known: Iterable[str]) -> str:
-    """A hint: what was probably meant, else everything that could be; empty where nothing is known."""
-    known = list(known)
-    by_lower = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(written.lower()[:_SHOWN], by_lower, n=1, cutoff=0.6)
-    if close:
-        return f"did you mean {by_lower[close[0]]}?"
-    return f"there is {_listed(known)}" if known else ""
-
-
-def shown(value: Any, at: At) -> str:
-    if isinstance(value, dict):
-        return "settings below it"
-    if isinstance(value, list):
-        return "a list"
-    if value is None:
-        return "nothing"
-    text = str(value)
-    if _may_be_secret(at, text):
-        return "a value that is not shown here"
-    return f"“{text[:_SHOWN]}{'…' if len(text) > _SHOWN else ''}”"
-
-
-def _may_be_secret(at: At, text: str) -> bool:
-    """Secrets, addresses with a password, lines that ran together, and what was pasted where an id belongs."""
-    names = [part for part in at if isinstance(part, str)]
-    if any("secret" in name or "password" in name or name == "notify" for name in names):
-        return True
-    if names[-1:] in (["client_id"], ["tenant_id"]):
-        return re.fullmatch(r"[0-9a-fA-F{}-]*|[a-z-]{1,20}", text) is None
-    return re.search(r"@[^/]*$|://[^/]*@|(secret|password)\w*\s*[:=]", text, re.IGNORECASE) is not None
-
-
 def _unknown(document: Document, at: At) -> Problem:
-    *above, last = at
-    written = str(last)
-    siblings = list(_keys(_model_at(tuple(above))))
+    written, siblings = str(at[-1]), _siblings(at)
     homes = [home for home, key in _everything(Settings, "") if key == written]
-    hint = nearest(written, siblings)
-    if homes and not hint.startswith("did you mean"):
-        hint = f"it belongs {_listed(homes)}"
-    return document.problem(at, "a setting that does not exist", "", hint)
+    elsewhere = f"it belongs {_listed(homes)}" if homes and _closest(written, siblings) is None else ""
+    return document.problem(at, "a setting that does not exist", "", elsewhere or nearest(written, siblings))
+
+
+def _siblings(at: At) -> list[str]:
+    group = _model_at(at[:-1])
+    return [] if group is None else list(_keys(group))
 
 
 def _everything(model: type[BaseModel], name: str) -> Iterator[tuple[str, str]]:
@@ -81,17 +84,16 @@ def _everything(model: type[BaseModel], name: str) -> Iterator[tuple[str, str]]:
 
 
 def _model_at(at: At) -> type[BaseModel] | None:
-    model: type[BaseModel] | None = Settings
+    """The group of settings that stands there. An entry of a list, or of clouds:, is named by the operator."""
+    annotation: Any = Settings
     for part in at:
-        annotation = _keys(model).get(part) if isinstance(part, str) else None
-        if annotation is not None:
-            model = next(_models_in(annotation), None)
-    return model
+        is_group = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+        annotation = _keys(annotation).get(str(part)) if is_group else next(_models_in(annotation), None)
+    return next(_models_in(annotation), None)
 
 
-def _keys(model: type[BaseModel] | None) -> Mapping[str, Any]:
-    fields = {} if model is None else model.model_fields
-    return {str(field.alias or name): field.annotation for name, field in fields.items()}
+def _keys(model: type[BaseModel]) -> Mapping[str, Any]:
+    return {str(field.alias or name): field.annotation for name, field in model.model_fields.items()}
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
@@ -132,8 +134,8 @@ def _near_choice(document: Document, at: At, detail: ErrorDetails) -> str:
     found = document.at(at)
     if detail["type"] != "literal_error" or not isinstance(found, str):
         return ""
-    hint = nearest(found, _choices(detail.get("ctx", {})))
-    return hint if hint.startswith("did you mean") else ""
+    close = _closest(found, _choices(detail.get("ctx", {})))
+    return "" if close is None else f"did you mean {close}?"
 
 
 def _choices(context: dict[str, Any]) -> list[str]:

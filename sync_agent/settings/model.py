@@ -5,29 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from sync_agent.model import OurColumn
+from sync_agent.settings.addresses import DatabaseUrl, Listen, ProxyUrl, Url
 from sync_agent.settings.problems import Unfit
 from sync_agent.settings.secret import Secret
 from sync_agent.settings.site_address import SiteUrl
 from sync_agent.settings.values import (
     Cron,
-    DatabaseUrl,
     Domain,
     Guid,
     Interval,
-    Listen,
     Name,
+    Notify,
     Part,
     PathText,
     Pause,
-    ProxyUrl,
     Share,
     TenantId,
-    Url,
 )
 
 
@@ -36,6 +34,20 @@ class Group(BaseModel):
 
     # Defaults are written as an operator writes them, so they go through validation like any other value.
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_no_reference(cls, value: Any, info: ValidationInfo) -> Any:
+        """Else ${env:LIST} would be taken for the list's title."""
+        takes_one = Secret in get_args(cls.model_fields[info.field_name or ""].annotation)
+        if isinstance(value, str) and "${" in value and not takes_one:
+            raise Unfit("the value itself", "only client_secret and password can be looked up elsewhere")
+        return value
+
+
+def _default(written: Any) -> Any:
+    """A default as it is written in the file; validation makes the value of it."""
+    return Field(default=written)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +100,7 @@ class SharePointSettings(Group):
     agent_list: Name
     account: Name
     api: Literal["graph", "rest"] | None = None
-    columns: ColumnSettings = ColumnSettings()
+    columns: ColumnSettings = _default({})
     presence_list: Name | None = None
 
 
@@ -105,6 +117,8 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
     "device_code": ("client_id",),
     "managed_identity": (),
 }
+CREDENTIALS = ("client_secret", "certificate")
+"""Settings that only the ``auth`` of the same name looks at."""
 
 
 class AccountSettings(Group):
@@ -127,6 +141,24 @@ class AccountSettings(Group):
             raise Unfit(f"a value, which auth: {auth} needs")
         return value
 
+    @field_validator("client_secret", "certificate")
+    @classmethod
+    def _knows_its_name(cls, value: Any, info: ValidationInfo) -> Any:
+        """So that a secret which cannot be had is told by the name of its setting."""
+        where = f"accounts.{info.data.get('id')}.{info.field_name}"
+        if isinstance(value, Secret):
+            return value.named(where)
+        if isinstance(value, CertificateSettings) and value.password is not None:
+            return value.model_copy(update={"password": value.password.named(f"{where}.password")})
+        return value
+
+    def secrets(self) -> Iterator[Secret]:
+        """Those that its ``auth`` uses."""
+        if self.auth == "client_secret" and self.client_secret is not None:
+            yield self.client_secret
+        if self.auth == "certificate" and self.certificate is not None and self.certificate.password is not None:
+            yield self.certificate.password
+
 
 class CloudSettings(Group):
     authority: Url
@@ -134,37 +166,32 @@ class CloudSettings(Group):
     ca_bundle: PathText | None = None
 
 
-def _written(text: str) -> Any:
-    """A default as it is written in the file; validation makes the value of it."""
-    return Field(default=text)
-
-
 class ScheduleSettings(Group):
-    read_list: Interval = _written("60s")
-    resolve_users: Interval = _written("15m")
-    presence: Interval = _written("2s")
-    write_back: Interval = _written("1s")
+    read_list: Interval = _default("60s")
+    resolve_users: Interval = _default("15m")
+    presence: Interval = _default("2s")
+    write_back: Interval = _default("1s")
     report: Cron = "0 6 * * *"
 
 
 class PresenceSettings(Group):
-    flap_damping: Pause = _written("5s")
-    stale_after: Interval = _written("5m")
+    flap_damping: Pause = _default("5s")
+    stale_after: Interval = _default("5m")
 
 
 class SafetySettings(Group):
-    max_worsened: Part = _written("30%")
+    max_worsened: Part = _default("30%")
     max_worsened_floor: int = Field(default=10, ge=0, le=1_000_000)
-    max_missing_rows: Part = _written("50%")
+    max_missing_rows: Part = _default("50%")
 
 
 class PacingSettings(Group):
     sharepoint_units_per_minute: int = Field(default=1200, ge=60, le=1_000_000)
-    share: Share = _written("80%")
+    share: Share = _default("80%")
 
 
 class StateSettings(Group):
-    database: DatabaseUrl = Field(default="sqlite:///state/sync-agent.db", repr=False)  # may hold a password
+    database: DatabaseUrl = Field(default="sqlite:///state/sync-agent.db", repr=False)
     tokens: PathText = Path("state/tokens")
     reports: PathText = Path("state/reports")
 
@@ -184,15 +211,15 @@ class Settings(Group):
     sharepoint: SharePointSettings
     accounts: Annotated[tuple[AccountSettings, ...], Field(min_length=1)]
     clouds: Mapping[Name, CloudSettings] = {}
-    schedule: ScheduleSettings = ScheduleSettings()
-    presence: PresenceSettings = PresenceSettings()
-    safety: SafetySettings = SafetySettings()
-    pacing: PacingSettings = PacingSettings()
-    state: StateSettings = StateSettings()
-    log: LogSettings = LogSettings()
-    web: WebSettings = WebSettings()
-    notify: Mapping[str, Any] = Field(default={}, repr=False)  # addresses of web hooks are secrets
-    proxy: ProxyUrl | None = Field(default=None, repr=False)  # may hold a password
+    schedule: ScheduleSettings = _default({})
+    presence: PresenceSettings = _default({})
+    safety: SafetySettings = _default({})
+    pacing: PacingSettings = _default({})
+    state: StateSettings = _default({})
+    log: LogSettings = _default({})
+    web: WebSettings = _default({})
+    notify: Notify = Field(default={}, repr=False)
+    proxy: ProxyUrl | None = Field(default=None, repr=False)
 
     def list_api(self) -> Literal["graph", "rest"]:
         """SharePoint's own API where the account can use it: it takes no app-only token that was got with a secret."""
@@ -204,12 +231,9 @@ class Settings(Group):
         return next(account for account in self.accounts if account.id == id_)
 
     def secrets(self) -> Iterator[Secret]:
-        """Every secret of the accounts."""
+        """Every secret that the accounts sign in with."""
         for account in self.accounts:
-            if account.client_secret is not None:
-                yield account.client_secret
-            if account.certificate is not None and account.certificate.password is not None:
-                yield account.certificate.password
+            yield from account.secrets()
 
     def endpoints(self, account: AccountSettings) -> Endpoints:
         own = self.clouds.get(account.cloud)

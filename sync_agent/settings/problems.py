@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+At = tuple[str | int, ...]
+"""The way to a setting: names, and places in lists counted from 0."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -25,8 +28,7 @@ class Problem:
     @property
     def sentence(self) -> str:
         parts = [f"found {self.found}" if self.found else "", f"expected {self.expected}" if self.expected else ""]
-        said = ", ".join(part for part in parts if part)
-        return f"{said}; {self.hint}" if self.hint else said
+        return "; ".join(part for part in (", ".join(filter(None, parts)), self.hint) if part)
 
     def __str__(self) -> str:
         return ": ".join(part for part in (self._place, self.where, self.sentence) if part)
@@ -50,8 +52,7 @@ class SecretUnavailable(SettingsError):
     """A reference to a secret leads nowhere. The sentence says which, never a value."""
 
     def __init__(self, where: str, why: str) -> None:
-        super().__init__([Problem(None, 0, why, where=where)])
-        self.args = (f"{where}: {why}" if where else why,)
+        super().__init__([Problem(None, 0, "", hint=why, where=where)])
 
 
 class Unfit(ValueError):

@@ -33,9 +33,9 @@ class Secret:
         """Whether the secret itself stands in the settings."""
         return _REFERENCE.fullmatch(self._written) is None
 
-    def placed(self, where: str, folder: Path) -> Secret:
-        """The same with the name of its setting, for messages, and the folder that relative paths start from."""
-        return Secret(self._written, where, folder)
+    def named(self, where: str) -> Secret:
+        """The same with the name of its setting, for messages."""
+        return Secret(self._written, where, self._folder)
 
     def reveal(self) -> str:
         """Raises SecretUnavailable."""
@@ -113,19 +113,20 @@ class Secret:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        return core_schema.no_info_plain_validator_function(
+        return core_schema.with_info_plain_validator_function(
             cls._validated, serialization=core_schema.plain_serializer_function_ser_schema(repr)
         )
 
     @classmethod
-    def _validated(cls, value: Any) -> Secret:
+    def _validated(cls, value: Any, info: core_schema.ValidationInfo) -> Secret:
+        """The validation's context is the folder that relative paths start from."""
         if isinstance(value, Secret):
             return value
         if not isinstance(value, str) or not value:
             raise Unfit(_WAYS)
         if "${" in value and _REFERENCE.fullmatch(value) is None:
             raise Unfit(_WAYS, "a reference has one of these four forms, and stands alone")
-        return cls(value)
+        return cls(value, folder=info.context or Path())
 
 
 _WAYS = "${env:NAME}, ${file:/path}, ${credential:name} or ${keyring:service/name}"

@@ -7,33 +7,36 @@ type a setting has is for the model to say. Nothing that YAML's own messages quo
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from sync_agent.settings.problems import Problem, SettingsError
-from sync_agent.settings.yaml_mistakes import Mistake, Place, explained
+from sync_agent.settings.problems import At, Problem, SettingsError
+from sync_agent.settings.settings_file import read_text
+from sync_agent.settings.showing import looks_random, on_one_line
+from sync_agent.settings.yaml_mistakes import UNREADABLE, Mistake, Place, explained
 
-_MOST_BYTES = 256_000
 _MOST_VALUES = 20_000
 _DEEPEST = 50
 _NULL = {"", "null", "~"}
-_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u200b\u2060\ufeff\ud800-\udfff]")
 _TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "map", "seq")}
-
-At = tuple[str | int, ...]
-"""The way to a setting: names, and places in lists counted from 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A settings file as written: texts, None, dicts and lists, and where each stands."""
+    """A settings file as written: texts, None, dicts and lists, and where each stands.
+
+    ``mistakes``: what YAML takes and we do not. The rest could be read all the same.
+    """
 
     path: Path
     value: dict[str, Any]
     places: dict[At, Place]
+    mistakes: tuple[tuple[At, Mistake], ...] = ()
 
     def at(self, at: At) -> Any:
         value: Any = self.value
@@ -42,8 +45,14 @@ class Document:
         return value
 
     def problem(self, at: At, found: str, expected: str, hint: str = "") -> Problem:
-        place = self._place(at)
-        return Problem(self.path, place.line, found, expected, hint, self._name(at), place.column)
+        return self._problem(at, Mistake(found, expected, hint, self._place(at)))
+
+    def problems(self) -> Iterator[Problem]:
+        for at, mistake in self.mistakes:
+            yield self._problem(at, mistake)
+
+    def _problem(self, at: At, mistake: Mistake) -> Problem:
+        return mistake.in_file(self.path, self._name(at))
 
     def _place(self, at: At) -> Place:
         """Of a setting, or of the nearest one above it where it is missing."""
@@ -57,7 +66,8 @@ class Document:
         for part in at:
             value = _child(value, part)
             id_ = value.get("id") if isinstance(part, int) and isinstance(value, dict) else None
-            parts.append(id_ if isinstance(id_, str) else str(part))
+            named = isinstance(id_, str) and id_.strip() and not looks_random(id_)
+            parts.append(on_one_line(str(id_ if named else part)))
         return ".".join(parts)
 
 
@@ -68,19 +78,16 @@ class _PlainLoader(yaml.SafeLoader):
 
 
 def read_yaml(path: Path) -> Document:
-    """Raises SettingsError."""
-    text = _text(path)
-    node = _composed(text)
+    """Raises SettingsError for what cannot be read at all."""
+    node = _composed(read_text(path))
     if isinstance(node, Mistake):
-        raise _single(path, node)
+        raise SettingsError([node.in_file(path)])
     if not isinstance(node, yaml.MappingNode):
-        found = "nothing" if node is None else "a list" if isinstance(node, yaml.SequenceNode) else "a single text"
-        raise _single(path, Mistake(found, "settings such as `sharepoint:` and `accounts:`", "", Place(1, 1)))
+        mistake = Mistake(_kind(node), "settings such as `sharepoint:` and `accounts:`", "", Place(1, 1))
+        raise SettingsError([mistake.in_file(path)])
     reader = _Reader(path)
     value = reader.mapping(node, ())
-    if reader.problems:
-        raise SettingsError(reader.problems)
-    return Document(path, value, reader.places)
+    return Document(path, value, reader.places, tuple(reader.mistakes))
 
 
 def _composed(text: str) -> yaml.Node | Mistake | None:
@@ -89,6 +96,8 @@ def _composed(text: str) -> yaml.Node | Mistake | None:
         return yaml.compose(text, Loader=_PlainLoader)
     except yaml.YAMLError as error:
         return explained(error, text)
+    except (ValueError, OverflowError):
+        return UNREADABLE  # PyYAML trips over an escape or a version with a number out of all bounds
     except RecursionError:
         return _TOO_DEEP
 
@@ -96,67 +105,79 @@ def _composed(text: str) -> yaml.Node | Mistake | None:
 _TOO_DEEP = Mistake("values nested too deeply", "settings, which are five deep at most")
 
 
+def _kind(node: yaml.Node | None) -> str:
+    if node is None or _is_null(node):
+        return "nothing"
+    return "a list" if isinstance(node, yaml.SequenceNode) else "a single text"
+
+
 @dataclass(slots=True)
 class _Reader:
     path: Path
     places: dict[At, Place] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
+    mistakes: list[tuple[At, Mistake]] = field(default_factory=list)
     values: int = 0
 
     def mapping(self, node: yaml.MappingNode, at: At) -> dict[str, Any]:
         value: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                self._problem(key_node, at, "brackets or braces before the colon", "a name")
+            key = self._key(key_node, at)
+            if key is None:
                 continue
-            key = self._text(key_node, at)
             if key in value:
-                self._problem(key_node, (*at, key), "this a second time", "it once", self._first(at, key))
+                first = f"it stands first in line {self.places[*at, key].line}"
+                self._mistake(key_node, (*at, key), "this a second time", "it once", first)
                 continue
             self.places[*at, key] = _place(key_node)
             value[key] = self._value(value_node, (*at, key))
         return value
 
+    def _key(self, node: yaml.Node, at: At) -> str | None:
+        if not isinstance(node, yaml.ScalarNode):
+            self._mistake(node, at, "brackets or braces before the colon", "a name")
+            return None
+        key = self._text(node, at)
+        if key == key.strip():
+            return key
+        # Pasted from a web page or a word processor: YAML takes no-break spaces for a part of the name.
+        self._mistake(node, at, "a blank that is part of the name", "ordinary blanks", "type the blanks anew")
+        return None
+
     def _value(self, node: yaml.Node, at: At) -> Any:
         self._count(node, len(at))
         self.places.setdefault(at, _place(node))
         if node.tag not in _TAGS:
-            self._problem(
-                node, at, "a value with a YAML tag (!)", "a plain value", "put quotes around it if it is text"
-            )
+            hint = "put quotes around it if it is text"
+            self._mistake(node, at, "a value with a YAML tag (!)", "a plain value", hint)
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, at)
         if isinstance(node, yaml.SequenceNode):
             return [self._value(child, (*at, index)) for index, child in enumerate(node.value)]
         assert isinstance(node, yaml.ScalarNode)
-        text = self._text(node, at)
-        return None if node.style is None and text.lower() in _NULL else text
+        return None if _is_null(node) else self._text(node, at)
 
     def _text(self, node: yaml.ScalarNode, at: At) -> str:
+        """Without what cannot be seen: once it is told, what is left may be right."""
         text: str = node.value
         if _UNSEEN.search(text):
-            self._problem(node, at, "a character that cannot be seen", "text", "write it without the escape")
-        return text
+            self._mistake(node, at, "a character that cannot be seen", "text without it", "type the value anew")
+        return _UNSEEN.sub("", text)
 
     def _count(self, node: yaml.Node, depth: int) -> None:
         """An alias may stand for much, or for itself."""
         self.values += 1
         if depth > _DEEPEST:
-            raise _single(self.path, _TOO_DEEP, _place(node))
+            raise SettingsError([replace(_TOO_DEEP, place=_place(node)).in_file(self.path)])
         if self.values > _MOST_VALUES:
-            raise _single(self.path, Mistake(f"more than {_MOST_VALUES:,} values", "settings"), _place(node))
+            mistake = Mistake(f"more than {_MOST_VALUES:,} values", "settings", "", _place(node))
+            raise SettingsError([mistake.in_file(self.path)])
 
-    def _first(self, at: At, key: str) -> str:
-        return f"it stands first in line {self.places[*at, key].line}"
-
-    def _problem(self, node: yaml.Node, at: At, found: str, expected: str, hint: str = "") -> None:
-        place = _place(node)
-        where = ".".join(_seen(str(part)) for part in at)
-        self.problems.append(Problem(self.path, place.line, found, expected, hint, where, place.column))
+    def _mistake(self, node: yaml.Node, at: At, found: str, expected: str, hint: str = "") -> None:
+        self.mistakes.append((at, Mistake(found, expected, hint, _place(node))))
 
 
-def _seen(text: str) -> str:
-    return _UNSEEN.sub("�", text)
+def _is_null(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and node.style is None and node.value.lower() in _NULL
 
 
 def _place(node: yaml.Node) -> Place:
@@ -169,40 +190,3 @@ def _child(value: Any, part: str | int) -> Any:
     if isinstance(value, list) and isinstance(part, int) and part < len(value):
         return value[part]
     return None
-
-
-def _text(path: Path) -> str:
-    data = _bytes(path)
-    if isinstance(data, Mistake):
-        raise _single(path, data)
-    if len(data) > _MOST_BYTES:
-        raise _single(path, Mistake(f"more than {_MOST_BYTES:,} bytes", "settings"))
-    text = data.decode("utf-8-sig", errors="surrogateescape")
-    wrong = re.search(r"[\udc80-\udcff]", text)
-    if wrong is not None:
-        place = Place(text.count("\n", 0, wrong.start()) + 1, wrong.start() - text.rfind("\n", 0, wrong.start()))
-        raise _single(path, Mistake("bytes that are not UTF-8", "UTF-8 text", "save the file as UTF-8", place))
-    return text
-
-
-def _bytes(path: Path) -> bytes | Mistake:
-    try:
-        with path.open("rb") as file:
-            return file.read(_MOST_BYTES + 1)
-    except FileNotFoundError:
-        return Mistake("no such file", "the settings", _ELSEWHERE)
-    except IsADirectoryError:
-        return Mistake("a folder", "the settings file", _ELSEWHERE)
-    except OSError as error:
-        return Mistake(f"a file that cannot be read ({error.strerror})", "the settings", _ELSEWHERE)
-    except ValueError:
-        return Mistake("a name that no file can have", "the settings", _ELSEWHERE)
-
-
-_ELSEWHERE = "say where they are by --settings FILE or the environment variable SYNC_AGENT_SETTINGS"
-
-
-def _single(path: Path, mistake: Mistake, place: Place | None = None) -> SettingsError:
-    place = place or mistake.place
-    line, column = place or (0, 0)
-    return SettingsError([Problem(path, line, mistake.found, mistake.expected, mistake.hint, column=column)])

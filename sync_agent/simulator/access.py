@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from sync_agent.simulator import limits
 from sync_agent.simulator.tokens import Principal
 from sync_agent.simulator.wire import Failure
-from sync_agent.simulator.world import Site, World
+from sync_agent.simulator.world import Site
 
-_RANK = {"none": 0, "read": 1, "write": 2, "manage": 3, "fullcontrol": 4}
+_RANK = {"none": 0, "read": 1, "write": 2, "manage": 3, "owner": 4, "fullcontrol": 4}
 _BY_PERMISSION = {
     "Sites.Read.All": "read",
     "Sites.ReadWrite.All": "write",
@@ -20,19 +19,11 @@ _BY_PERMISSION = {
 }
 
 
-def require(world: World, principal: Principal, site: Site, role: str, code: str = "accessDenied") -> None:
+def require(principal: Principal, site: Site, role: str, code: str = "accessDenied") -> None:
     """Raises Failure(403) where the caller's role in the site is below ``role``."""
-    if principal.tenant.id != site.tenant_id:
-        raise Failure(403, code, "Access denied.")
-    granted = principal.scopes if principal.user is not None else principal.roles
+    granted = principal.granted
     roles = [_BY_PERMISSION[permission] for permission in granted if permission in _BY_PERMISSION]
     if "Sites.Selected" in granted or "Lists.SelectedOperations.Selected" in granted:
         roles.append(site.grants.get(principal.app_id, "none"))
     if max((_RANK[one] for one in roles), default=0) < _RANK[role]:
         raise Failure(403, code, "Access denied. You do not have permission to perform this action.")
-
-
-def charge(world: World, principal: Principal, units: float) -> dict[str, str]:
-    world.requests["sharepoint"] += 1
-    window = limits.sharepoint_window(principal.tenant)
-    return limits.charge(world, "sharepoint", principal.tenant, principal.app_id, window, units)

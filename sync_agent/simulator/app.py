@@ -19,7 +19,6 @@ from sync_agent.simulator import (
     sharepoint_rest,
     wire,
 )
-from sync_agent.simulator.faults import Fault
 from sync_agent.simulator.wire import Call, Failure, Reply, Route, json_reply
 from sync_agent.simulator.world import World
 
@@ -36,8 +35,8 @@ class Application:
     def __init__(self, world: World) -> None:
         self.world = world
         self._routes: list[Route] = [
-            *graph_batch.routes(self.dispatch),
-            *rest_batch.routes(self.dispatch),
+            *graph_batch.routes(self._part),
+            *rest_batch.routes(self._part),
             *graph_presence.routes(),
             *graph_users.routes(),
             *graph_lists.routes(),
@@ -51,18 +50,17 @@ class Application:
             await _lifespan(receive, send)
             return
         call = await _call(self.world, scope, receive)
-        target = scope["raw_path"].decode() + ("?" + scope["query_string"].decode() if scope["query_string"] else "")
-        fault = self.world.faults.strike(call.method, target)
+        self.world.heard.append(call)
+        fault = self.world.faults.strike(call)
         await asyncio.sleep(self.world.latency + (fault.delay if fault else 0.0))
         if fault is not None and fault.reset:
             _connection(send).abort()
             return
-        spoilt = fault is not None and fault.status is not None
-        reply = _spoilt(fault) if fault is not None and spoilt else self.dispatch(call)
+        reply = self.dispatch(call) if fault is None else fault.answer(call, self.dispatch)
         await _answer(call, reply, send, cut=fault is not None and fault.cut)
 
     def dispatch(self, call: Call) -> Reply:
-        """The answer to one request, errors included."""
+        """The true answer to one request, errors included."""
         self.world.requests["all"] += 1
         try:
             reply = wire.dispatch(self._routes, call)
@@ -72,9 +70,10 @@ class Application:
             reply = json_reply(body, error.status, error.headers)
         return reply
 
-
-def _spoilt(fault: Fault) -> Reply:
-    return Reply(fault.status or 500, fault.body, {"content-type": "text/html", **fault.headers})
+    def _part(self, call: Call) -> Reply:
+        """The answer to one request of a batch."""
+        fault = self.world.faults.strike(call, part=True)
+        return self.dispatch(call) if fault is None else fault.answer(call, self.dispatch)
 
 
 async def _call(world: World, scope: Scope, receive: Receive) -> Call:

@@ -2,50 +2,20 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
+import re
 import secrets
-import uuid
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlsplit
 
-import jwt
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-
+from sync_agent.simulator.client_proof import proven_by_certificate
+from sync_agent.simulator.entra_refusal import Refusal
+from sync_agent.simulator.tokens import GRAPH_NAMES
 from sync_agent.simulator.wire import Call, Reply, Route, json_reply, route
 from sync_agent.simulator.world import AppRegistration, SimUser, Tenant, World
 
 _REFRESH_LIFETIME = 90 * 86_400
-_GRAPH_NAMES = ("https://graph.microsoft.com", "00000003-0000-0000-c000-000000000000")
-
-
-class Refusal(Exception):
-    """An OAuth error answer (RFC 6749 5.2) with Entra's number in its description."""
-
-    def __init__(self, error: str, number: int, text: str, status: int = 400) -> None:
-        super().__init__(text)
-        self.error = error
-        self.number = number
-        self.text = text
-        self.status = status
-
-    def reply(self) -> Reply:
-        trace, correlation = str(uuid.uuid4()), str(uuid.uuid4())
-        now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-        description = (
-            f"AADSTS{self.number}: {self.text} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {now}"
-        )
-        body = {
-            "error": self.error,
-            "error_description": description,
-            "error_codes": [self.number],
-            "timestamp": now,
-            "trace_id": trace,
-            "correlation_id": correlation,
-        }
-        return json_reply(body, self.status)
+_GUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
 
 def routes() -> list[Route]:
@@ -97,7 +67,11 @@ def _configuration(call: Call) -> Reply:
 
 
 def _no_tenant(call: Call) -> Refusal:
-    text = f"Tenant '{call.groups['tenant']}' not found. Check to make sure you have the correct tenant ID."
+    name = call.groups["tenant"]
+    if "." not in name and _GUID.fullmatch(name) is None:
+        text = f"Specified tenant identifier '{name}' is neither a valid DNS name, nor a valid external domain."
+        return Refusal("invalid_request", 900023, text)
+    text = f"Tenant '{name}' not found. Check to make sure you have the correct tenant ID."
     return Refusal("invalid_tenant", 90002, text)
 
 
@@ -106,7 +80,7 @@ def _token(call: Call) -> Reply:
     tenant, app = _app(call, form)
     match form.get("grant_type"):
         case "client_credentials":
-            by_certificate = _proof(call, form, tenant, app)
+            by_certificate = proven_by_certificate(call, form, tenant, app)
             return _app_token(call.world, tenant, app, form, by_certificate)
         case "urn:ietf:params:oauth:grant-type:device_code" | "device_code":
             return _by_device_code(call.world, tenant, app, form)
@@ -134,70 +108,6 @@ def _app(call: Call, form: Mapping[str, str]) -> tuple[Tenant, AppRegistration]:
     return tenant, app
 
 
-def _proof(call: Call, form: Mapping[str, str], tenant: Tenant, app: AppRegistration) -> bool:
-    """Check the app's credential; True for a certificate."""
-    if "client_assertion" in form:
-        _check_assertion(call, form["client_assertion"], tenant, app)
-        return True
-    if "client_secret" not in form:
-        text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."
-        raise Refusal("invalid_client", 7000218, text, 401)
-    expiry = app.secrets.get(form["client_secret"])
-    if expiry is None:
-        text = "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value."
-        raise Refusal("invalid_client", 7000215, text, 401)
-    if expiry <= call.world.clock():
-        raise Refusal("invalid_client", 7000222, "The provided client secret keys for app are expired.", 401)
-    return False
-
-
-def _check_assertion(call: Call, assertion: str, tenant: Tenant, app: AppRegistration) -> None:
-    wrong = Refusal(
-        "invalid_client",
-        700027,
-        "The certificate with identifier used to sign the client assertion is not registered on application.",
-        401,
-    )
-    try:
-        header = jwt.get_unverified_header(assertion)
-    except jwt.PyJWTError as error:
-        raise wrong from error
-    for certificate in app.certificates:
-        if not _named(header, certificate):
-            continue
-        endpoint = f"{call.world.origin}/{call.groups['tenant']}/oauth2/v2.0/token"
-        try:
-            claims = jwt.decode(
-                assertion,
-                certificate.public_key(),  # type: ignore[arg-type]
-                algorithms=["RS256", "PS256"],
-                audience=[endpoint, f"{call.world.origin}/{tenant.id}/oauth2/v2.0/token"],
-                options={"require": ["exp", "aud", "iss", "sub"], "verify_exp": False, "verify_nbf": False},
-            )
-        except jwt.PyJWTError as error:
-            raise wrong from error
-        now = call.world.clock()
-        if not now < claims["exp"] < now + 86_400:
-            raise Refusal("invalid_client", 700024, "Client assertion is not within its valid time range.", 401)
-        if claims["iss"].lower() != app.client_id or claims["sub"].lower() != app.client_id:
-            raise wrong
-        return
-    raise wrong
-
-
-def _named(header: Mapping[str, str], certificate: x509.Certificate) -> bool:
-    """By either thumbprint (RFC 7515: x5t is SHA-1); some clients leave the padding on."""
-    wanted = {"x5t#S256": hashes.SHA256(), "x5t": hashes.SHA1()}  # noqa: S303 -- the header's own definition
-    return any(
-        name in header and header[name].rstrip("=") == _thumbprint(certificate.fingerprint(algorithm))
-        for name, algorithm in wanted.items()
-    )
-
-
-def _thumbprint(digest: bytes) -> str:
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-
-
 def _app_token(
     world: World, tenant: Tenant, app: AppRegistration, form: Mapping[str, str], by_certificate: bool
 ) -> Reply:
@@ -211,8 +121,12 @@ def _app_token(
 
 
 def _resource(world: World, scope: str, tenant: Tenant) -> str:
-    wanted = next((part for part in scope.split() if part.endswith("/.default")), "").removesuffix("/.default")
-    known = (world.origin, *_GRAPH_NAMES, *world.other_origins)
+    named = [part.removesuffix("/.default") for part in scope.split() if part.endswith("/.default")]
+    if len(named) > 1:
+        text = f"Provided value for the input parameter scope '{scope}' is not valid: more than one resource."
+        raise Refusal("invalid_request", 28000, text)
+    wanted = named[0] if named else ""
+    known = (world.origin, *GRAPH_NAMES, *world.other_origins)
     if wanted.rstrip("/") not in known:
         text = f"The resource principal named {wanted} was not found in the tenant named {tenant.name}."
         raise Refusal("invalid_resource", 500011, text)
@@ -230,7 +144,7 @@ def _by_device_code(world: World, tenant: Tenant, app: AppRegistration, form: Ma
         text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."
         raise Refusal("invalid_client", 7000218, text, 401)
     code = world.devices.codes.get(form.get("device_code", ""))
-    if code is None or code.client_id != app.client_id:
+    if code is None or code.client_id != app.client_id or code.tenant_id != tenant.id:
         raise Refusal("bad_verification_code", 70019, "Verification code expired or not known.")
     now = world.clock()
     if now >= code.expires:
@@ -255,6 +169,8 @@ def _by_refresh_token(world: World, tenant: Tenant, app: AppRegistration, form: 
         raise Refusal("invalid_grant", 50173, "The provided grant has expired due to it being revoked.")
     if world.clock() - known.issued > _REFRESH_LIFETIME:
         raise Refusal("invalid_grant", 700082, "The refresh token has expired due to inactivity.")
+    if known.user.id not in known.home.users:
+        raise Refusal("invalid_grant", 50034, f"The user account {known.user.upn} does not exist in the directory.")
     if not known.user.enabled:
         raise Refusal("invalid_grant", 50057, "The user account is disabled.")
     return _person_tokens(world, known.home, app, known.user, _resource(world, form.get("scope", ""), tenant))

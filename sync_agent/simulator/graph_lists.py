@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-import orjson
-
-from sync_agent.simulator import access
+from sync_agent.simulator import access, limits
 from sync_agent.simulator.lists import SERVICE, ListColumn, ListItem, SharePointList, internal_name
 from sync_agent.simulator.tokens import Principal, graph_principal
 from sync_agent.simulator.wire import Call, Failure, Reply, Route, json_reply, route
@@ -37,22 +35,28 @@ def routes() -> list[Route]:
     ]
 
 
-def _open(call: Call, role: str, units: float) -> tuple[Site, SharePointList, Principal, dict[str, str]]:
-    site, principal = _site_of(call, role)
-    headers = access.charge(call.world, principal, units)
+def _open(call: Call, role: str, units: float) -> SharePointList:
+    site = _site_of(call, role, units)
     found = site.find(call.groups["list"])
     if found is None:
         raise Failure(404, "itemNotFound", "The specified list was not found")
-    return site, found, principal, headers
+    return found
 
 
-def _site_of(call: Call, role: str) -> tuple[Site, Principal]:
-    principal = graph_principal(call)
-    site = next((site for site in call.world.sites.values() if _site_id(call, site) == call.groups["site"]), None)
-    if site is None:
-        raise Failure(404, "itemNotFound", "The provided site id is not valid or the site does not exist")
-    access.require(call.world, principal, site, role)
-    return site, principal
+def _site_of(call: Call, role: str, units: float) -> Site:
+    """A tenant knows its own sites only."""
+    who = _caller(call, units)
+    for site in call.world.sites.values():
+        if site.tenant_id == who.tenant.id and _site_id(call, site) == call.groups["site"]:
+            access.require(who, site, role)
+            return site
+    raise Failure(404, "itemNotFound", "The provided site id is not valid or the site does not exist")
+
+
+def _caller(call: Call, units: float) -> Principal:
+    who = graph_principal(call)
+    limits.charge_sharepoint(call, who, units)
+    return who
 
 
 def _site_id(call: Call, site: Site) -> str:
@@ -60,50 +64,59 @@ def _site_id(call: Call, site: Site) -> str:
 
 
 def _site_by_path(call: Call) -> Reply:
-    principal = graph_principal(call)
+    who = _caller(call, 1)
     host = urlsplit(call.world.origin)
-    if call.groups["host"].lower() not in (host.hostname, host.netloc):
-        raise Failure(400, "invalidRequest", "Invalid hostname for this tenancy")
     site = call.world.sites.get(call.groups["path"].rstrip("/").lower())
+    if call.groups["host"].lower() not in (host.hostname, host.netloc) or (site and site.tenant_id != who.tenant.id):
+        raise Failure(400, "invalidRequest", "Invalid hostname for this tenancy")
     if site is None:
         raise Failure(404, "itemNotFound", "Requested site could not be found")
-    access.require(call.world, principal, site, "read")
-    return json_reply(_site_json(call, site), headers=access.charge(call.world, principal, 1))
+    access.require(who, site, "read")
+    return json_reply(_site_json(call, site))
 
 
 def _site(call: Call) -> Reply:
-    site, principal = _site_of(call, "read")
-    return json_reply(_site_json(call, site), headers=access.charge(call.world, principal, 1))
+    return json_reply(_site_json(call, _site_of(call, "read", 1)))
 
 
 def _site_json(call: Call, site: Site) -> dict[str, Any]:
-    web = f"{call.world.origin}{site.path}"
-    return {"id": _site_id(call, site), "name": site.path.rpartition("/")[2], "displayName": site.title, "webUrl": web}
+    value = {
+        "id": _site_id(call, site),
+        "name": site.path.rpartition("/")[2],
+        "displayName": site.title,
+        "webUrl": f"{call.world.origin}{site.path}",
+    }
+    return _selected(call, value)
+
+
+def _selected(call: Call, value: dict[str, Any]) -> dict[str, Any]:
+    """What is asked for and does not exist is passed over here, unlike in the directory."""
+    select = call.query.get("$select")
+    return value if select is None else {name: value[name] for name in select.split(",") if name in value}
 
 
 def _lists(call: Call) -> Reply:
-    site, principal = _site_of(call, "read")
-    headers = access.charge(call.world, principal, 2)
-    return json_reply({"value": [_list_json(found) for found in site.lists.values()]}, headers=headers)
+    site = _site_of(call, "read", 2)
+    return json_reply({"value": [_list_json(call, found) for found in site.lists.values()]})
 
 
 def _one_list(call: Call) -> Reply:
-    _, found, _, headers = _open(call, "read", 1)
-    return json_reply(_list_json(found), headers=headers)
+    return json_reply(_list_json(call, _open(call, "read", 1)))
 
 
-def _list_json(found: SharePointList) -> dict[str, Any]:
-    return {
+def _list_json(call: Call, found: SharePointList) -> dict[str, Any]:
+    value = {
         "id": found.id,
         "name": found.title,
         "displayName": found.title,
         "list": {"template": "genericList", "contentTypesEnabled": False, "hidden": False},
     }
+    return _selected(call, value)
 
 
 def _columns(call: Call) -> Reply:
-    _, found, _, headers = _open(call, "read", 2)
-    return json_reply({"value": [_column_json(column) for column in found.columns.values()]}, headers=headers)
+    found = _open(call, "read", 2)
+    return json_reply({"value": [_column_json(column) for column in found.columns.values()]})
 
 
 _FACETS = {
@@ -117,7 +130,7 @@ _FACETS = {
 
 def _column_json(column: ListColumn) -> dict[str, Any]:
     body: dict[str, Any] = {
-        "id": column.internal,
+        "id": column.id,
         "name": column.internal,
         "displayName": column.display,
         "description": column.description,
@@ -146,8 +159,14 @@ def _column_json(column: ListColumn) -> dict[str, Any]:
 
 
 def _add_column(call: Call) -> Reply:
-    _, found, _, headers = _open(call, "manage", 2)
+    found = _open(call, "manage", 2)
     body = call.json()
+    column = _new_column(body)
+    found.add_column(column)
+    return json_reply(_column_json(column), 201)
+
+
+def _new_column(body: Mapping[str, Any]) -> ListColumn:
     name = str(body.get("name") or "")
     if not name:
         raise Failure(400, "invalidRequest", "A column needs a name.")
@@ -164,12 +183,11 @@ def _add_column(call: Call) -> Reply:
         column.rich = body["text"].get("textType") == "richText"
     else:
         raise Failure(400, "invalidRequest", "A column needs one type facet.")
-    found.add_column(column)
-    return json_reply(_column_json(column), 201, headers)
+    return column
 
 
 def _items(call: Call) -> Reply:
-    _, found, _, headers = _open(call, "read", 2)
+    found = _open(call, "read", 2)
     if "$filter" in call.query:
         raise Failure(400, "invalidRequest", "Field cannot be referenced in filter or orderby as it is not indexed.")
     top = call.query.get("$top", str(_DEFAULT_PAGE))
@@ -184,7 +202,7 @@ def _items(call: Call) -> Reply:
         kept = "&".join(f"{k}={quote(v, safe='(),$=')}" for k, v in call.query.items() if k != "$skiptoken")
         token = quote(base64.b64encode(f"Paged=TRUE&p_ID={ids[size - 1]}".encode()).decode())
         body["@odata.nextLink"] = f"{call.world.origin}{quote(call.path)}?{kept}&$skiptoken={token}"
-    return json_reply(body, headers=headers)
+    return json_reply(body)
 
 
 def _after(token: str | None) -> int:
@@ -225,10 +243,11 @@ def _renderer(call: Call) -> Callable[[ListItem], dict[str, Any]]:
 
 
 def _fields_json(item: ListItem, names: Sequence[str] | None) -> dict[str, Any]:
-    """A field without value is absent."""
+    """A field without value is absent, and so is one that the list does not have."""
+    known = {"id": str(item.id), **item.system_fields(), **item.fields}
     if names is not None:
-        return {"@odata.etag": item.etag, **{name: item.fields[name] for name in names if name in item.fields}}
-    return {"@odata.etag": item.etag, "id": str(item.id), **item.fields}
+        known = {name: known[name] for name in names if name in known}
+    return {"@odata.etag": item.etag, **known}
 
 
 def _found_item(call: Call, found: SharePointList) -> ListItem:
@@ -239,21 +258,20 @@ def _found_item(call: Call, found: SharePointList) -> ListItem:
 
 
 def _item(call: Call) -> Reply:
-    _, found, _, headers = _open(call, "read", 1)
-    item = _found_item(call, found)
-    return json_reply(_renderer(call)(item), headers={"etag": item.etag, **headers})
+    item = _found_item(call, _open(call, "read", 1))
+    return json_reply(_renderer(call)(item), headers={"etag": item.etag})
 
 
 def _fields(call: Call) -> Reply:
-    _, found, _, headers = _open(call, "read", 1)
-    return json_reply(_fields_json(_found_item(call, found), None), headers=headers)
+    item = _found_item(call, _open(call, "read", 1))
+    select = call.query.get("$select")
+    return json_reply(_fields_json(item, select.split(",") if select else None), headers={"etag": item.etag})
 
 
 def _patch(call: Call) -> Reply:
-    _, found, _, headers = _open(call, "write", 2)
+    found = _open(call, "write", 2)
     item = _found_item(call, found)
-    wanted = call.headers.get("if-match", "*")
-    if wanted not in ("*", item.etag):
+    if call.headers.get("if-match", "*") not in ("*", item.etag):
         raise Failure(412, "resourceModified", "ETag does not match current item's value")
     values = {}
     for name, value in call.json().items():
@@ -265,5 +283,4 @@ def _patch(call: Call) -> Reply:
         except ValueError as error:
             raise Failure(400, "invalidRequest", str(error)) from error
     found.edit(item.id, values, SERVICE)
-    body = orjson.dumps(_fields_json(item, None))
-    return Reply(200, body, {"content-type": "application/json", "etag": item.etag, **headers})
+    return json_reply(_fields_json(item, None), headers={"etag": item.etag})

@@ -33,10 +33,9 @@ def routes() -> list[Route]:
 
 def _presences(call: Call) -> Reply:
     principal = graph_principal(call)
-    principal.require("Presence.Read.All")
+    limits.charge_presence(call, principal)
+    principal.require("Presence.Read.All", *([] if principal.by_person else ["Presence.ReadWrite.All"]))
     world = call.world
-    world.requests["presence"] += 1
-    headers = limits.charge(world, "presence", principal.tenant, principal.app_id, limits.PRESENCE, 1)
     ids = call.json().get("ids")
     if not isinstance(ids, list) or not 1 <= len(ids) <= MOST_IDS:
         raise Failure(400, "BadRequest", f"The number of ids must be between 1 and {MOST_IDS}.")
@@ -46,7 +45,7 @@ def _presences(call: Call) -> Reply:
         value for id_ in dict.fromkeys(ids) if (value := _value(world, principal.tenant.users.get(id_.lower()), id_))
     ]
     world.random.shuffle(values)
-    return json_reply({"@odata.context": "#communications/presences", "value": values}, headers=headers)
+    return json_reply({"@odata.context": "#communications/presences", "value": values})
 
 
 def _value(world: World, user: SimUser | None, id_: str) -> dict[str, Any] | None:

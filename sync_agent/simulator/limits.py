@@ -4,40 +4,72 @@ from __future__ import annotations
 
 import math
 
-from sync_agent.simulator.meter import Window
-from sync_agent.simulator.wire import Failure
-from sync_agent.simulator.world import Tenant, World
+from sync_agent.simulator.meter import Charged, Window
+from sync_agent.simulator.tokens import Principal
+from sync_agent.simulator.wire import Call, Failure
+from sync_agent.simulator.world import Tenant
 
-PRESENCE: Window = (1_500, 30.0)
+_PRESENCE: Window = (1_500, 30.0)
+_TOLD_FROM = 0.8
+"""The share of a limit from which answers tell of it."""
+_MOST_TOLD = 1.8
+"""Where x-ms-throttle-limit-percentage ends."""
 
 
-def directory_window(tenant: Tenant) -> Window:
+def charge_presence(call: Call, who: Principal) -> None:
+    """Raises Failure(429)."""
+    call.world.requests["presence"] += 1
+    charged = _spend(call, "presence", who, _PRESENCE, 1)
+    _refuse_beyond(call, charged)
+
+
+def charge_directory(call: Call, who: Principal, units: float) -> None:
+    """A $select or a small $top makes a request one unit cheaper each, never cheaper than one. Raises Failure(429)."""
+    call.world.requests["directory"] += 1
+    top = call.query.get("$top", "")
+    spent = max(1.0, units - ("$select" in call.query) - (top.isdigit() and int(top) < 20))
+    charged = _spend(call, "directory", who, _directory_window(who.tenant), spent)
+    if charged is None:
+        return
+    call.owed["x-ms-resource-unit"] = str(int(spent))
+    if charged.share >= _TOLD_FROM:
+        call.owed["x-ms-throttle-limit-percentage"] = f"{min(charged.share, _MOST_TOLD):.1f}"
+    if charged.wait:
+        call.owed["x-ms-throttle-scope"] = f"Tenant_Application/ReadWrite/{who.app_id}/{who.tenant.id}"
+        call.owed["x-ms-throttle-information"] = "ResourceUnitLimitExceeded"
+    _refuse_beyond(call, charged)
+
+
+def charge_sharepoint(call: Call, who: Principal, units: float) -> None:
+    """Raises Failure(429)."""
+    call.world.requests["sharepoint"] += 1
+    limit = who.tenant.sharepoint_units
+    charged = _spend(call, "sharepoint", who, (limit, 60.0), units)
+    if charged is not None and charged.share >= _TOLD_FROM:
+        call.owed |= {
+            "ratelimit-limit": str(limit),
+            "ratelimit-remaining": str(max(0, int(limit * (1 - charged.share)))),
+            "ratelimit-reset": str(math.ceil(charged.resets_in)),
+        }
+    _refuse_beyond(call, charged)
+
+
+def _directory_window(tenant: Tenant) -> Window:
     """By the tenant's size (Graph throttling limits: identity and access)."""
     users = len(tenant.users)
     return (3_500 if users < 50 else 5_000 if users <= 500 else 8_000, 10.0)
 
 
-def sharepoint_window(tenant: Tenant) -> Window:
-    return (tenant.sharepoint_units, 60.0)
+def _spend(call: Call, kind: str, who: Principal, window: Window, units: float) -> Charged | None:
+    """None where limits do not hold."""
+    if not call.world.limited:
+        return None
+    return call.world.meter.charge(f"{kind}/{who.tenant.id}/{who.app_id}", window, units)
 
 
-def charge(world: World, kind: str, tenant: Tenant, app_id: str, window: Window, units: float) -> dict[str, str]:
-    """Spend ``units``; the headers that tell how near the limit is. Raises Failure(429) beyond it."""
-    if not world.limited:
-        return {}
-    share, wait = world.meter.charge(f"{kind}/{tenant.id}/{app_id}", window, units)
-    if wait:
-        world.requests["throttled"] += 1
-        headers = {"retry-after": str(math.ceil(wait))}
-        raise Failure(429, "TooManyRequests", "Too many requests: your app has used up its limit.", headers)
-    if kind == "sharepoint" and share >= 0.8:
-        limit = int(window[0])
-        return {
-            "ratelimit-limit": str(limit),
-            "ratelimit-remaining": str(max(0, int(limit * (1 - share)))),
-            "ratelimit-reset": "30",
-        }
-    if kind == "directory":
-        headers = {"x-ms-resource-unit": str(int(units))}
-        return {**headers, "x-ms-throttle-limit-percentage": f"{share:.2f}"} if share >= 0.8 else headers
-    return {}
+def _refuse_beyond(call: Call, charged: Charged | None) -> None:
+    if charged is None or not charged.wait:
+        return
+    call.world.requests["throttled"] += 1
+    headers = {"retry-after": str(math.ceil(charged.wait))}
+    raise Failure(429, "TooManyRequests", "Too many requests: your app has used up its limit.", headers)

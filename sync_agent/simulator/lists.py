@@ -45,6 +45,11 @@ class ListColumn:
     rich: bool = False
     date_only: bool = False
 
+    @property
+    def id(self) -> str:
+        """The same by either API."""
+        return str(uuid.uuid5(uuid.NAMESPACE_OID, self.internal))
+
 
 @dataclass(frozen=True, slots=True)
 class Version:
@@ -71,7 +76,17 @@ class ListItem:
 
     @property
     def etag(self) -> str:
+        """Graph's; REST's is the revision alone."""
         return f'"{self.unique_id},{self.revision}"'
+
+    def system_fields(self) -> dict[str, str]:
+        """What the service itself keeps of an item, by internal name."""
+        return {
+            "ContentType": "Folder" if self.is_folder else "Item",
+            "Modified": iso_time(self.modified),
+            "Created": iso_time(self.created),
+            "_UIVersionString": f"{self.versions[-1].number}.0",
+        }
 
 
 def _now() -> datetime:
@@ -91,7 +106,8 @@ class SharePointList:
 
     def add(self, fields: Mapping[str, Any], by: Person = TEAM_LEADER) -> int:
         now = self.clock()
-        item = ListItem(self.next_id, str(uuid.uuid4()), dict(fields), now, now, by, by)
+        unique_id = str(uuid.uuid5(uuid.UUID(self.id), str(self.next_id)))
+        item = ListItem(self.next_id, unique_id, dict(fields), now, now, by, by)
         item.versions.append(Version(1, dict(fields), now, by))
         self.items[item.id] = item
         self.next_id += 1
@@ -125,12 +141,8 @@ class SharePointList:
                 item.fields[name] = value
         item.revision += 1
 
-    def column(self, name: str) -> ListColumn | None:
-        """By internal name or title."""
-        return self.columns.get(name) or next((c for c in self.columns.values() if c.display == name), None)
-
     def add_column(self, column: ListColumn) -> ListColumn:
-        if column.internal in self.columns:
+        if column.internal in self.columns or any(known.display == column.display for known in self.columns.values()):
             message = f"A duplicate field name “{column.internal}” was found."
             raise Failure(409, "nameAlreadyExists", message)
         self.columns[column.internal] = column
@@ -138,10 +150,10 @@ class SharePointList:
 
     def accept(self, column: ListColumn, value: Any) -> Any:
         """The value as it is stored. Raises ValueError with SharePoint's reason."""
-        if value is None or value == "":
-            return None
         if column.read_only:
             raise ValueError(f"Field '{column.internal}' is read-only.")
+        if value is None or value == "":
+            return None
         if column.type == "Text" and len(str(value)) > LONGEST_TEXT:
             raise ValueError(f"Text entered into this field is limited to {LONGEST_TEXT} characters.")
         if column.type == "Choice" and value not in column.choices and not column.fill_in:
@@ -173,7 +185,12 @@ def internal_name(display: str) -> str:
     return encoded[:32]
 
 
-def agent_list(title: str = "Agents") -> SharePointList:
+def entity_type(found: SharePointList) -> str:
+    """REST's ListItemEntityTypeFullName."""
+    return f"SP.Data.{internal_name(found.title)}ListItem"
+
+
+def agent_list(title: str = "Agents", id_: str | None = None) -> SharePointList:
     """A contact centre's list as people keep it, without our columns."""
     standard = (
         ListColumn("ID", "ID", "Counter", indexed=True, read_only=True),
@@ -190,8 +207,8 @@ def agent_list(title: str = "Agents") -> SharePointList:
         ListColumn("Team", "Team", "Choice", ("Sales", "Service", "Billing", "Retention"), fill_in=True),
         ListColumn("Extension", "Extension"),
         ListColumn("Skill", "Skill", "Note"),
+        ListColumn("Start_x0020_date", "Start date", "DateTime", date_only=True),
     )
     view = {"Title": "All Items", "ViewFields": ["LinkTitle", "UPN", "Team", "Extension"]}
-    return SharePointList(
-        str(uuid.uuid4()), title, {column.internal: column for column in standard}, views={"All Items": view}
-    )
+    columns = {column.internal: column for column in standard}
+    return SharePointList(id_ or str(uuid.uuid4()), title, columns, views={"All Items": view})

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from sync_agent.simulator.wire import Failure
 
-MOST_IN = 15
-"""Operands of an `in` filter (filter query parameter: 15 expressions by default)."""
+MOST_ALTERNATIVES = 15
+"""Operands of `in`, and of `or`, in one filter (filter query parameter: 15 expressions by default)."""
 
 Wanted = Callable[[Mapping[str, Any]], bool]
 
@@ -21,22 +21,31 @@ _TOKEN = re.compile(r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<name>[A-Za-z_][\w/]*)|(
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """``names``: the UPNs of a plain `userPrincipalName in (…)`, which an index answers; else None."""
+    """``names``: the UPNs of a plain `userPrincipalName in (…)`, which an index answers; else None.
+
+    ``advanced``: whether it takes ConsistencyLevel: eventual and $count=true (aad-advanced-queries).
+    """
 
     wanted: Wanted
+    advanced: bool
     names: tuple[str, ...] | None = None
 
 
-def parse_filter(text: str) -> Filter:
-    """Raises Failure(400) for what the users endpoint does not support."""
-    parser = _Parser(text)
+def parse_filter(text: str, properties: Collection[str]) -> Filter:
+    """Raises Failure(400) for what the users endpoint does not support, or this part of OData leaves out."""
+    parser = _Parser(text, properties)
     wanted = parser.disjunction()
     parser.end()
-    return Filter(wanted, parser.names if parser.terms == 1 else None)
+    if parser.alternatives > MOST_ALTERNATIVES:
+        raise _unsupported(
+            "Too many child clauses specified in search filter expression containing 'OR' operators: "
+            f"{parser.alternatives}. Max allowed: {MOST_ALTERNATIVES}."
+        )
+    return Filter(wanted, parser.advanced, parser.names if parser.terms == 1 else None)
 
 
 class _Parser:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, properties: Collection[str]) -> None:
         self._tokens: list[tuple[str, str]] = []
         position = 0
         text = text.strip()
@@ -47,15 +56,17 @@ class _Parser:
             self._tokens.append((str(found.lastgroup), str(found[str(found.lastgroup)])))
             position = found.end()
         self._at = 0
+        self._properties = properties
         self.names: tuple[str, ...] | None = None
+        self.advanced = False
         self.terms = 0
+        self.alternatives = 1
 
     def disjunction(self) -> Wanted:
         options = [self._conjunction()]
         while self._take("or"):
+            self.alternatives += 1
             options.append(self._conjunction())
-        if len(options) > MOST_IN:
-            raise _too_many()
         return options[0] if len(options) == 1 else lambda item: any(option(item) for option in options)
 
     def end(self) -> None:
@@ -75,15 +86,34 @@ class _Parser:
             self._expect(")")
             return inner
         name = self._next("name")
+        if name.lower() in ("startswith", "endswith"):
+            return self._affix(name.lower())
         if name.endswith("/any"):
-            return self._any(name.removesuffix("/any"))
+            return self._any(self._known(name.removesuffix("/any")))
+        self._known(name)
         operator = self._next("name")
         if operator == "in":
             return self._in(name)
-        if operator == "eq":
-            value = self._value()
-            return lambda item: _same(item.get(name), value)
-        raise _unsupported(f"Unsupported operator '{operator}'.")
+        if operator not in ("eq", "ne"):
+            raise _unsupported(f"Unsupported operator '{operator}'.")
+        value = self._value()
+        self.advanced |= operator == "ne" or value is None
+        return lambda item: _same(item.get(name), value) == (operator == "eq")
+
+    def _known(self, name: str) -> str:
+        if name not in self._properties:
+            raise no_property(name)
+        return name
+
+    def _affix(self, function: str) -> Wanted:
+        self._expect("(")
+        name = self._known(self._next("name"))
+        self._expect(",")
+        affix = self._text().lower()
+        self._expect(")")
+        self.advanced |= function == "endswith"
+        test = str.endswith if function == "endswith" else str.startswith
+        return lambda item: test(str(item.get(name) or "").lower(), affix)
 
     def _in(self, name: str) -> Wanted:
         self._expect("(")
@@ -91,8 +121,7 @@ class _Parser:
         while self._take(","):
             values.append(self._text())
         self._expect(")")
-        if len(values) > MOST_IN:
-            raise _too_many()
+        self.alternatives += len(values) - 1
         if name == "userPrincipalName":
             self.names = tuple(values)
         lowered = {value.lower() for value in values}
@@ -104,9 +133,9 @@ class _Parser:
         self._expect(":")
         if self._next("name") != variable or self._next("name") != "eq":
             raise _unsupported("Only any(x:x eq 'value') is supported.")
-        value = self._text().lower()
+        value = _address(self._text())
         self._expect(")")
-        return lambda item: any(one.lower() == value for one in item.get(name) or ())
+        return lambda item: any(_address(one) == value for one in item.get(name) or ())
 
     def _value(self) -> Any:
         kind, text = self._peek()
@@ -149,44 +178,62 @@ def _same(found: Any, wanted: Any) -> bool:
     return found.lower() == wanted.lower() if isinstance(found, str) and isinstance(wanted, str) else found == wanted
 
 
+def _address(text: str) -> tuple[str, str]:
+    """A proxy address; SMTP: is the primary one and smtp: any other, so their case counts."""
+    scheme, colon, address = text.partition(":")
+    return scheme + colon, address.lower()
+
+
 def _unsupported(message: str) -> Failure:
     return Failure(400, "Request_UnsupportedQuery", message)
 
 
-def _too_many() -> Failure:
-    return _unsupported(
-        "Too many child clauses specified in search filter expression containing 'OR' operators: 16. Max allowed: 15."
-    )
+def no_property(name: str) -> Failure:
+    return Failure(400, "BadRequest", f"Could not find a property named '{name}' on the type of this resource.")
 
 
-def selected(item: Mapping[str, Any], select: Sequence[str]) -> dict[str, Any]:
-    return {name: item[name] for name in select if name in item}
+def selected(item: Mapping[str, Any], select: str | None, defaults: Sequence[str] | None = None) -> dict[str, Any]:
+    """``select`` as in the query; without it the defaults, or all. Raises Failure(400) for what no property is."""
+    if select is None:
+        return {name: item[name] for name in defaults or item}
+    names = [name.strip() for name in select.split(",")]
+    for name in names:
+        if name not in item:
+            raise no_property(name)
+    return {name: item[name] for name in names}
 
 
 def page_of(
     items: Sequence[Any], query: Mapping[str, str], link: str, *, default: int = 100, most: int = 999
 ) -> tuple[Sequence[Any], str | None]:
-    """One page and the link to the next; the token in it is opaque to clients."""
+    """One page and the link to the next, which has to be followed as it is: its token belongs to its query."""
     top = query.get("$top", str(default))
     if not top.isdigit() or not 1 <= int(top) <= most:
-        raise Failure(400, "Request_BadRequest", f"Invalid page size specified: '{top}'. Must be between 1 and {most}.")
-    start = _start_of(query.get("$skiptoken"))
-    size = int(top)
-    following = None
-    if start + size < len(items):
-        kept = "&".join(f"{name}={_encoded(value)}" for name, value in query.items() if name != "$skiptoken")
-        token = base64.urlsafe_b64encode(f"at={start + size}".encode()).decode()
-        following = f"{link}?{kept}&$skiptoken={_encoded(token)}" if kept else f"{link}?$skiptoken={_encoded(token)}"
-    return items[start : start + size], following
+        message = f"Invalid page size specified: '{top}'. Must be between 1 and {most} inclusive."
+        raise Failure(400, "Request_BadRequest", message)
+    if "$skip" in query:
+        raise _unsupported("'$skip' is not supported by the service.")
+    kept = "&".join(f"{name}={_encoded(value)}" for name, value in query.items() if name != "$skiptoken")
+    start = _start_of(query.get("$skiptoken"), kept)
+    end = start + int(top)
+    if end >= len(items):
+        return items[start:end], None
+    token = base64.urlsafe_b64encode(f"{end}={kept}".encode()).decode()
+    return items[start:end], f"{link}?{kept}{'&' if kept else ''}$skiptoken={_encoded(token)}"
 
 
-def _start_of(token: str | None) -> int:
+def _start_of(token: str | None, kept: str) -> int:
     if token is None:
         return 0
+    expired = Failure(400, "Directory_ExpiredPageToken", "The specified page token value has expired or is not valid.")
     try:
-        return int(base64.urlsafe_b64decode(token).removeprefix(b"at="))
+        start, _, query = base64.urlsafe_b64decode(token).decode().partition("=")
+        at = int(start)
     except ValueError as error:
-        raise Failure(400, "Directory_ExpiredPageToken", "The specified page token value has expired.") from error
+        raise expired from error
+    if query != kept:
+        raise expired
+    return at
 
 
 def _encoded(value: str) -> str:

@@ -7,9 +7,9 @@ import uuid
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from sync_agent.simulator import rest_json, wire
-from sync_agent.simulator.tokens import principal
-from sync_agent.simulator.wire import Call, Failure, Reply, Route, route
+from sync_agent.simulator import wire
+from sync_agent.simulator.rest_access import API, INVALID, person_or_certificate, rest_route
+from sync_agent.simulator.wire import Call, Failure, Reply, Route, json_reply
 
 MOST_PARTS = 100
 _REASONS = {
@@ -25,28 +25,16 @@ Dispatch = Callable[[Call], Reply]
 
 
 def routes(dispatch: Dispatch) -> list[Route]:
-    def answered(call: Call) -> Reply:
-        try:
-            return _batch(call, dispatch)
-        except Failure as error:
-            return rest_json.failure(call, error)
-
-    return [route("POST", r"(?P<site>/(?:sites|teams)/[^/]+)/_api/\$batch", answered)]
+    return [rest_route("POST", API + r"/\$batch", lambda call: _batch(call, dispatch))]
 
 
 def _batch(call: Call, dispatch: Dispatch) -> Reply:
-    who = principal(call, (call.world.origin,))
-    if who.user is None and not who.by_certificate:
-        raise Failure(401, "-2147024891, System.UnauthorizedAccessException", "Unsupported app only token.")
-    parts = [
-        request for piece in _pieces(call.headers.get("content-type", ""), call.body) for request in _requests(piece)
-    ]
+    person_or_certificate(call)
+    # The Office365 library ends its lines with a line feed alone.
+    body = call.body.replace(b"\r\n", b"\n")
+    parts = [request for piece in _pieces(call.headers.get("content-type", ""), body) for request in _requests(piece)]
     if len(parts) > MOST_PARTS:
-        raise Failure(
-            400,
-            "-1, Microsoft.SharePoint.Client.InvalidClientQueryException",
-            f"At most {MOST_PARTS} parts are allowed.",
-        )
+        raise Failure(400, INVALID, f"At most {MOST_PARTS} parts are allowed.")
     call.world.requests["batch"] += 1
     boundary = f"batchresponse_{uuid.uuid4()}"
     out = (
@@ -58,44 +46,45 @@ def _batch(call: Call, dispatch: Dispatch) -> Reply:
 def _pieces(content_type: str, body: bytes) -> list[bytes]:
     boundary = re.search(r'boundary="?([^";]+)"?', content_type)
     if not content_type.startswith("multipart/mixed") or boundary is None:
-        raise Failure(
-            400, "-1, Microsoft.SharePoint.Client.InvalidClientQueryException", "The batch is not multipart/mixed."
-        )
+        raise Failure(400, INVALID, "The batch is not multipart/mixed.")
     pieces = body.split(b"--" + boundary[1].encode())
     if len(pieces) < 3 or not pieces[-1].startswith(b"--"):
-        raise Failure(400, "-1, Microsoft.SharePoint.Client.InvalidClientQueryException", "The batch is cut off.")
+        raise Failure(400, INVALID, "The batch is cut off.")
     return pieces[1:-1]
 
 
 def _requests(piece: bytes) -> list[tuple[str, bool]]:
     """The requests of a piece as text, each with whether it stands in a change set."""
-    head, _, content = piece.lstrip(b"\r\n").partition(b"\r\n\r\n")
-    kind = re.search(rb"content-type:\s*([^\r\n]+)", head, re.IGNORECASE)
+    head, _, content = piece.lstrip(b"\n").partition(b"\n\n")
+    kind = re.search(rb"content-type:\s*([^\n]+)", head, re.IGNORECASE)
     if kind is not None and kind[1].lower().startswith(b"multipart/mixed"):
         return [(_content(inner), True) for inner in _pieces(kind[1].decode(), content)]
     return [(content.decode(), False)]
 
 
 def _content(piece: bytes) -> str:
-    return piece.lstrip(b"\r\n").partition(b"\r\n\r\n")[2].decode()
+    return piece.lstrip(b"\n").partition(b"\n\n")[2].decode()
 
 
 def _answer(call: Call, part: tuple[str, bool], dispatch: Dispatch) -> Reply:
     text, in_changeset = part
-    head, _, body = text.partition("\r\n\r\n")
-    line, *header_lines = head.split("\r\n")
+    head, _, body = text.lstrip("\n").partition("\n\n")
+    line, *header_lines = head.split("\n")
     method, url, *_ = [*line.split(" "), "", ""]
     if (method == "GET") == in_changeset:
-        return Reply(
-            400,
-            b'{"odata.error":{"code":"-1","message":{"value":"A GET stands outside, a write inside a change set."}}}',
-            {},
-        )
+        return _bad("A GET stands outside, a write inside a change set.")
+    parts = urlsplit(url)
+    if parts.netloc and f"{parts.scheme}://{parts.netloc}" != call.world.origin:
+        return _bad("The address is of another host than the batch's.")
     headers = {name.strip().lower(): value.strip() for name, _, value in (each.partition(":") for each in header_lines)}
     headers["authorization"] = call.headers.get("authorization", "")
-    parts = urlsplit(url)
     target = f"{parts.path}?{parts.query}" if parts.query else parts.path
-    return dispatch(wire.call(call.world, method, target, headers, body.removesuffix("\r\n").encode()))
+    return dispatch(wire.call(call.world, method, target, headers, body.strip("\n").encode()))
+
+
+def _bad(message: str) -> Reply:
+    body = {"odata.error": {"code": INVALID, "message": {"lang": "en-US", "value": message}}}
+    return json_reply(body, 400)
 
 
 def _rendered(boundary: str, reply: Reply) -> bytes:

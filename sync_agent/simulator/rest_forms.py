@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from sync_agent.simulator.lists import SERVICE, TEAM_LEADER, ListItem, Person, SharePointList
+from sync_agent.simulator.wire import Failure
 from sync_agent.simulator.world import Site
 
 _PEOPLE = {person.login: person for person in (SERVICE, TEAM_LEADER)}
@@ -16,9 +17,8 @@ _PEOPLE = {person.login: person for person in (SERVICE, TEAM_LEADER)}
 def validate_update(site: Site, found: SharePointList, item: ListItem, body: dict[str, Any]) -> list[dict[str, Any]]:
     values: dict[str, Any] = {}
     stamp: dict[str, Any] = {}
-    results = []
-    for field in body.get("formValues", ()):
-        name, text = str(field.get("FieldName")), field.get("FieldValue")
+    results: list[dict[str, Any]] = []
+    for name, text in _form(body):
         message = None
         try:
             if name in ("Modified", "Editor"):
@@ -28,13 +28,23 @@ def validate_update(site: Site, found: SharePointList, item: ListItem, body: dic
         except ValueError as error:
             message = str(error)
         results.append(_result(item, name, text, message))
-    if not any(result["HasException"] for result in results):
+    if results and not any(result["HasException"] for result in results):
         editor, modified = stamp.get("Editor", SERVICE), stamp.get("Modified")
         if body.get("bNewDocumentUpdate"):
             found.overwrite(item.id, values, modified, editor)
         else:
             found.edit(item.id, values, editor)
     return results
+
+
+def _form(body: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Field names and texts; the verbose form wraps the list. Raises Failure."""
+    fields = body.get("formValues")
+    fields = fields.get("results") if isinstance(fields, dict) else fields
+    if not isinstance(fields, list) or not all(isinstance(field, dict) and field.get("FieldName") for field in fields):
+        message = "The parameter formValues is not a list of field names and values."
+        raise Failure(400, "-1, Microsoft.SharePoint.Client.InvalidClientQueryException", message)
+    return [(str(field["FieldName"]), field.get("FieldValue")) for field in fields]
 
 
 def _result(item: ListItem, name: str, text: Any, message: str | None) -> dict[str, Any]:
@@ -73,7 +83,7 @@ def _value(site: Site, found: SharePointList, name: str, text: Any, in_utc: bool
 
 
 def _date(site: Site, text: str, in_utc: bool) -> datetime:
-    """The site's regional format; ISO 8601 too where the form says that its dates are in UTC."""
+    """The site's regional format and, unless the form says that its dates are in UTC, its time; ISO 8601 with UTC."""
     american = site.locale_id == 1033
     formats = (
         ("%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %I:%M %p", "%m/%d/%Y")
@@ -82,7 +92,8 @@ def _date(site: Site, text: str, in_utc: bool) -> datetime:
     )
     for format_ in (*formats, *(("%Y-%m-%dT%H:%M:%SZ",) if in_utc and site.takes_iso_dates else ())):
         try:
-            return datetime.strptime(text, format_).replace(tzinfo=UTC)
+            written = datetime.strptime(text, format_).replace(tzinfo=UTC)
         except ValueError:
             continue
+        return written if in_utc else written - site.utc_offset
     raise ValueError("You must specify a valid date within the range of 1/1/1900 and 12/31/8900.")

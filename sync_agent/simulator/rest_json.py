@@ -59,9 +59,18 @@ def result_of(call: Call, name: str, values: Sequence[Mapping[str, Any]]) -> Rep
     return _reply(call, {"value": list(values)}, 200)
 
 
+def selected(call: Call, value: dict[str, Any]) -> dict[str, Any]:
+    """What $select names of it."""
+    select = call.query.get("$select")
+    return value if not select else {name: value[name] for name in select.split(",") if name in value}
+
+
 def failure(call: Call, error: Failure) -> Reply:
+    """A refused token is told of in OAuth's shape."""
     said = {"code": error.code, "message": {"lang": "en-US", "value": error.message}}
-    body = {"error": said} if shape(call) == "verbose" else {"odata.error": said}
+    body: dict[str, Any] = {"error": said} if shape(call) == "verbose" else {"odata.error": said}
+    if error.status == 401:
+        body = {"error_description": error.message}
     reply = _reply(call, body, error.status)
     reply.headers |= error.headers
     return reply

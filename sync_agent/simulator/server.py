@@ -17,6 +17,20 @@ from sync_agent.simulator.app import Application
 from sync_agent.simulator.world import World
 
 _HOST = "127.0.0.1"
+_LONGEST_STOP = 10.0
+
+
+def _listening(port: int) -> socket.socket:
+    # With the protocol named asyncio sets TCP_NODELAY; without, each kept-alive request waits 40 ms for an ACK.
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((_HOST, port))
+        made.listen(256)
+    except OSError:
+        made.close()
+        raise
+    return made
 
 
 class Simulator:
@@ -24,11 +38,10 @@ class Simulator:
 
     def __init__(self, world: World, port: int = 0, folder: Path | None = None) -> None:
         self.world = world
-        self._temporary = tempfile.TemporaryDirectory(prefix="simulator-") if folder is None else None
-        self._folder = Path(self._temporary.name) if self._temporary else folder or Path()
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._given_folder = folder
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._port = port
+        self._socket: socket.socket | None = None
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -38,20 +51,29 @@ class Simulator:
 
     @property
     def ca_bundle(self) -> Path:
+        """Once started."""
         return self._folder / "ca.pem"
+
+    @property
+    def _folder(self) -> Path:
+        if self._given_folder is not None:
+            return self._given_folder
+        assert self._temporary is not None
+        return Path(self._temporary.name)
 
     def start(self) -> Self:
         """Raises OSError when the port is taken."""
-        self._socket.bind((_HOST, self._port))
-        self._socket.listen(256)
-        self.world.origin = f"https://{_HOST}:{self._socket.getsockname()[1]}"
+        self._socket = _listening(self._port)
+        self._port = self._socket.getsockname()[1]
+        self.world.origin = f"https://{_HOST}:{self._port}"
+        if self._given_folder is None:
+            self._temporary = tempfile.TemporaryDirectory(prefix="simulator-")
         self._folder.mkdir(parents=True, exist_ok=True)
         # A connection that a fault cuts off is no news.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-        certificate = self._certificate()
         config = uvicorn.Config(
             Application(self.world),
-            ssl_certfile=str(certificate),
+            ssl_certfile=str(self._certificate()),
             http="httptools",
             log_config=None,
             access_log=False,
@@ -61,16 +83,17 @@ class Simulator:
             timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(config)
-        sockets = [self._socket]
-        self._thread = threading.Thread(target=self._server.run, args=(sockets,), name="simulator", daemon=True)
+        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="simulator", daemon=True)
         self._thread.start()
         return self
 
     def stop(self) -> None:
+        """End within seconds, requests under way or not; it can be started again, on the same port."""
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
-            self._thread.join(timeout=5)
-        self._socket.close()
+            self._thread.join(timeout=_LONGEST_STOP)
+        if self._socket is not None:
+            self._socket.close()
         if self._temporary is not None:
             self._temporary.cleanup()
 

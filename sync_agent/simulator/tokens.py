@@ -6,39 +6,55 @@ import base64
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import jwt
 import orjson
 from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.types import Options
 
 from sync_agent.simulator.wire import Call, Failure
 
 if TYPE_CHECKING:
     from sync_agent.simulator.world import AppRegistration, SimUser, Tenant, World
 
+GRAPH_NAMES = ("https://graph.microsoft.com", "00000003-0000-0000-c000-000000000000")
+"""Graph's names as a resource, besides its own address."""
 _KEY_ID = "embedded"
+
+Why = Literal["empty", "audience", "signature", "issuer", "expired"]
+
+
+class BadToken(Exception):
+    """A bearer token that the service does not take."""
+
+    def __init__(self, why: Why) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who a token speaks for. ``user`` is None for an app alone; ``by_certificate``: how the app proved itself."""
+    """Who a token speaks for. ``user`` is None for an app alone, and for a person who is no longer in the tenant;
+    ``by_certificate``: how the app proved itself."""
 
     tenant: Tenant
     app_id: str
     roles: frozenset[str]
     scopes: frozenset[str]
+    by_person: bool
     user: SimUser | None
     by_certificate: bool
     expires: float
 
-    def allows(self, *permissions: str) -> bool:
-        """Whether any of these is granted."""
-        granted = self.scopes if self.user is not None else self.roles
-        return not granted.isdisjoint(permissions)
+    @property
+    def granted(self) -> frozenset[str]:
+        """The permissions that count: application permissions of an app alone, delegated ones of a person."""
+        return self.scopes if self.by_person else self.roles
 
     def require(self, *permissions: str) -> None:
-        if not self.allows(*permissions):
+        """Raises Failure(403) unless one of these is granted."""
+        if self.granted.isdisjoint(permissions):
             raise Failure(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
 
 
@@ -104,57 +120,69 @@ class Mint:
         return self._sign(claims), base64.urlsafe_b64encode(info).rstrip(b"=").decode()
 
     def check(self, world: World, token: str, audiences: Iterable[str]) -> Principal:
-        """Raises Failure(401) for a token that is forged, expired, or meant for somebody else."""
+        """Raises BadToken for a token that is forged, expired, or meant for somebody else."""
         for audience in audiences:
             known = self._checked.get((token, audience))
             if known is not None and known.expires > world.clock():
                 return known
-        try:
-            claims = jwt.decode(
-                token,
-                self._key.public_key(),
-                algorithms=["RS256"],
-                audience=list(audiences),
-                options={"verify_exp": False, "verify_nbf": False, "verify_iat": False},
-            )
-        except jwt.InvalidAudienceError as error:
-            raise _unauthorized("Access token validation failure. Invalid audience.") from error
-        except jwt.PyJWTError as error:
-            raise _unauthorized("Access token validation failure.") from error
+        claims = self._verified(token, audiences)
         if claims["exp"] <= world.clock():
-            raise _unauthorized("Lifetime validation failed, the token is expired.")
+            raise BadToken("expired")
         tenant = world.tenants.get(claims["tid"])
         if tenant is None:
-            raise _unauthorized("The tenant of the token is not known.")
+            raise BadToken("issuer")
+        by_person = claims["idtyp"] == "user"
         principal = Principal(
             tenant,
             claims["appid"],
             frozenset(claims.get("roles", ())),
             frozenset(str(claims.get("scp", "")).split()),
-            tenant.users.get(claims["oid"]) if claims["idtyp"] == "user" else None,
+            by_person,
+            tenant.users.get(claims["oid"]) if by_person else None,
             claims["appidacr"] == "2",
             claims["exp"],
         )
         self._checked[token, claims["aud"]] = principal
         return principal
 
+    def _verified(self, token: str, audiences: Iterable[str]) -> dict[str, Any]:
+        """Its times are the world's to judge, whose clock may differ."""
+        lenient: Options = {"verify_exp": False, "verify_nbf": False, "verify_iat": False}
+        key = self._key.public_key()
+        try:
+            return jwt.decode(token, key, algorithms=["RS256"], audience=list(audiences), options=lenient)
+        except jwt.InvalidAudienceError as error:
+            raise BadToken("audience") from error
+        except jwt.PyJWTError as error:
+            raise BadToken("signature") from error
+
     def _sign(self, claims: dict[str, Any]) -> str:
         return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": _KEY_ID})
 
 
 def principal(call: Call, audiences: Iterable[str]) -> Principal:
-    """Whose bearer token the request carries. Raises Failure(401)."""
+    """Whose bearer token the request carries. Raises BadToken."""
     scheme, _, token = call.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
-        raise _unauthorized("Access token is empty.")
+        raise BadToken("empty")
     return call.world.mint.check(call.world, token, tuple(audiences))
 
 
 def graph_principal(call: Call) -> Principal:
-    return principal(call, (call.world.origin, "https://graph.microsoft.com", "00000003-0000-0000-c000-000000000000"))
+    """Raises Failure(401) in Graph's words."""
+    try:
+        return principal(call, (call.world.origin, *GRAPH_NAMES))
+    except BadToken as error:
+        headers = {
+            "www-authenticate": f'Bearer realm="", authorization_uri="{call.world.origin}/common/oauth2/authorize"'
+        }
+        raise Failure(401, "InvalidAuthenticationToken", _GRAPH_SAYS[error.why], headers) from error
 
 
-def _unauthorized(message: str) -> Failure:
-    return Failure(
-        401, "InvalidAuthenticationToken", message, {"www-authenticate": 'Bearer realm="", error="invalid_token"'}
-    )
+_GRAPH_SAYS: dict[Why, str] = {
+    "empty": "Access token is empty.",
+    "audience": "Access token validation failure. Invalid audience.",
+    "signature": "Access token validation failure. Invalid signature.",
+    "issuer": "Access token validation failure. Invalid issuer.",
+    "expired": "Lifetime validation failed, the token is expired.",
+}

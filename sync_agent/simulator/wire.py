@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Call:
-    """One request. Header names are in lower case; ``query`` values are decoded."""
+    """One request. Header names are in lower case; ``query`` values are decoded.
+
+    ``owed``: headers that its answer carries whatever becomes of it, such as how near a limit is.
+    """
 
     world: World
     method: str
@@ -25,13 +28,20 @@ class Call:
     headers: Mapping[str, str]
     body: bytes = b""
     groups: Mapping[str, str] = field(default_factory=dict)
+    owed: dict[str, str] = field(default_factory=dict)
 
-    def json(self) -> Any:
-        """Raises Failure where the body is no JSON."""
+    def json(self) -> dict[str, Any]:
+        """Raises Failure where the body is no JSON object, or is not declared as JSON."""
+        if "json" not in self.headers.get("content-type", ""):
+            message = "Write requests (excluding DELETE) must contain the Content-Type header declaration."
+            raise Failure(400, "BadRequest", message)
         try:
-            return orjson.loads(self.body)
+            body = orjson.loads(self.body)
         except orjson.JSONDecodeError as error:
             raise Failure(400, "BadRequest", "The request body is not valid JSON.") from error
+        if not isinstance(body, dict):
+            raise Failure(400, "BadRequest", "The request body is not a JSON object.")
+        return body
 
 
 @dataclass(slots=True)
@@ -84,6 +94,16 @@ def call(world: World, method: str, target: str, headers: Mapping[str, str], bod
 
 def dispatch(routes: list[Route], asked: Call) -> Reply:
     """The answer of the first route that fits. Raises Failure."""
+    try:
+        reply = _handled(routes, asked)
+    except Failure as error:
+        error.headers |= asked.owed
+        raise
+    reply.headers |= asked.owed
+    return reply
+
+
+def _handled(routes: list[Route], asked: Call) -> Reply:
     for candidate in routes:
         if candidate.method == asked.method and (found := candidate.pattern.fullmatch(asked.path)):
             asked.groups = found.groupdict()

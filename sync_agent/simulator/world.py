@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import random
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -21,6 +22,7 @@ from sync_agent.simulator.tokens import Mint
 
 if TYPE_CHECKING:
     from sync_agent.simulator.lists import SharePointList
+    from sync_agent.simulator.wire import Call
 
 GRAPH_PERMISSIONS = frozenset({"User.Read.All", "Presence.Read.All", "Sites.Selected"})
 """What an app of the product needs, and gets unless a test says otherwise."""
@@ -85,7 +87,7 @@ class Tenant:
         return self._by_upn.get(upn.lower())
 
     def remove(self, user: SimUser, deleted_at: str | None = None) -> None:
-        """Delete a user: into the recycle bin with a date, for good without."""
+        """Delete a user: into the recycle bin with a date (ISO 8601, kept there for 30 days), for good without."""
         self.users.pop(user.id, None)
         self._by_upn.pop(user.upn.lower(), None)
         if deleted_at is not None:
@@ -110,6 +112,7 @@ class Site:
     grants: dict[str, str] = field(default_factory=dict)
     locale_id: int = 1033
     takes_iso_dates: bool = True
+    utc_offset: timedelta = timedelta(hours=-8)
 
     def find(self, wanted: str) -> SharePointList | None:
         """A list by id or title, case aside."""
@@ -158,6 +161,8 @@ class World:
     other_origins: list[str] = field(default_factory=list)
     """Further resources that tokens may be asked for."""
     requests: Counter[str] = field(default_factory=Counter)
+    heard: deque[Call] = field(default_factory=lambda: deque(maxlen=0))
+    """The latest requests, a batch being one; whoever wants to see some puts a deque with room here."""
     origin: str = ""
     """Where the server is, as in https://127.0.0.1:8443; set when it starts."""
     lenient_device_login: bool = False

@@ -158,7 +158,7 @@ def test_a_list_with_a_strange_title(title: str, api: Api, tmp_path: Path) -> No
 
 def test_twenty_thousand_rows(api: Api, tmp_path: Path) -> None:
     with lab(tmp_path, rows=20_000, api=api) as large:
-        ran = large.provisioned().run("sync", "--json", "--dry-run", timeout=300)
+        ran = large.provisioned().run("sync", "--json", "--dry-run")
         assert ran.code == 0, ran.err
         assert ran.json()["rows"] == 20_000
 

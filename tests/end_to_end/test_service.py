@@ -106,7 +106,7 @@ def test_an_outage_accuses_nobody_and_passes_by_itself(opened: Lab) -> None:
 
 def test_wrong_settings_end_it_at_once_with_two(opened: Lab) -> None:
     opened.replace("agent_list: Agents", "agent_list: Agnets")
-    ran = opened.run("run", timeout=30)
+    ran = opened.run("run")
     assert ran.code == 2
     assert "Agnets" in ran.err
     assert "Agents" in ran.err

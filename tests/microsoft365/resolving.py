@@ -1,11 +1,11 @@
-"""Asking a tenant who the names are, as the tests do it."""
+"""Asking Contoso who the names are, as the tests do it."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
 from sync_agent.microsoft365.directory import Answer
-from tests.microsoft365.small_tenant import Opened, SmallTenant, opened
+from tests.microsoft365.contoso import Contoso, Opened, opened
 
 
 def agents(count: int, domain: str = "contoso.com", start: int = 0) -> list[str]:
@@ -14,15 +14,15 @@ def agents(count: int, domain: str = "contoso.com", start: int = 0) -> list[str]
 
 async def resolve(at: Opened, names: Collection[str], known: Collection[str] = ()) -> Mapping[str, Answer]:
     """Every name gets one answer, and the progress tells of each once."""
-    at.told.clear()
-    answers = await at.directory.resolve(names, at.told.append, known=known)
+    told: list[int] = []
+    answers = await at.directory.resolve(names, told.append, known=known)
     assert answers.keys() == set(names)
-    assert sum(at.told) == len(set(names))
+    assert sum(told) == len(set(names))
     return answers
 
 
-async def resolved(tenant: SmallTenant, names: Collection[str], known: Collection[str] = ()) -> Mapping[str, Answer]:
-    async with opened(tenant) as at:
+async def resolved(contoso: Contoso, names: Collection[str], known: Collection[str] = ()) -> Mapping[str, Answer]:
+    async with opened(contoso) as at:
         return await resolve(at, names, known)
 
 

@@ -109,11 +109,21 @@ class Entra:
     def spoil(self, pattern: str, body: bytes = b"<html>Sign in", status: int = 200, **more: Any) -> None:
         self.world.faults.add(pattern, status=status, body=body, **more)
 
-    def refuse(self, pattern: str, error: str, number: int, text: str = "Odd.", status: int = 400, **more: Any) -> None:
-        """Answer as Entra does when it refuses."""
+    def refuse(
+        self,
+        pattern: str,
+        error: str,
+        number: int,
+        text: str = "Odd.",
+        status: int = 400,
+        times: int | None = None,
+        **more: Any,
+    ) -> None:
+        """Answer as Entra does when it refuses; ``more`` are further members of the answer."""
         description = f"AADSTS{number}: {text} Trace ID: 11-22 Correlation ID: 33-44 Timestamp: 2026-11-24 12:00:00Z"
         body = {"error": error, "error_description": description, "error_codes": [number], **more}
-        self.spoil(pattern, json.dumps(body).encode(), status, headers={"content-type": "application/json"})
+        json_ = {"content-type": "application/json"}
+        self.spoil(pattern, json.dumps(body).encode(), status, headers=json_, times=times)
 
     def mend(self) -> None:
         self.world.faults.clear()

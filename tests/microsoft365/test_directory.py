@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
-from starlette.responses import Response
 
 from sync_agent.microsoft365.directory import Answer
-from sync_agent.microsoft365.errors import SignInFailed
 from sync_agent.microsoft365.name_lookup import Plan, cheaper
 from sync_agent.model import Absent, CouldNotAsk, Found
+from sync_agent.simulator.faults import Truly
+from sync_agent.simulator.wire import Call, Reply
+from tests.microsoft365.contoso import COUNT, Contoso, changing, id_of, members, opened, refusing, saying
 from tests.microsoft365.resolving import agents, kinds, resolve, resolved
-from tests.microsoft365.scripted import Asked, FixedToken, refused, said
-from tests.microsoft365.small_tenant import BrokenSignIn, SmallTenant, id_of, opened, user
 
 pytestmark = pytest.mark.anyio
+
+SECOND_PAGE = r"GET /v1\.0/users\?.*skiptoken"
 
 
 @pytest.mark.parametrize(
@@ -54,10 +57,9 @@ ODD = [
 ]
 
 
-async def test_names_with_any_character_are_found() -> None:
-    tenant = SmallTenant()
-    tenant.add(*(name.upper().replace("Ü", "ü") for name in ODD))
-    answers = await resolved(tenant, [*ODD, "nobody@contoso.com"])
+async def test_names_with_any_character_are_found(contoso: Contoso) -> None:
+    contoso.add(*(name.upper().replace("Ü", "ü") for name in ODD))
+    answers = await resolved(contoso, [*ODD, "nobody@contoso.com"])
     for name in ODD:
         found = answers[name]
         assert isinstance(found, Found)
@@ -66,197 +68,225 @@ async def test_names_with_any_character_are_found() -> None:
     assert answers["nobody@contoso.com"] == Absent("a0")
 
 
-async def test_a_name_that_no_question_can_hold_is_nobodys() -> None:
-    tenant = SmallTenant()
-    tenant.add("agent0@contoso.com")
+async def test_a_name_that_no_question_can_hold_is_nobodys(contoso: Contoso) -> None:
+    contoso.add("agent0@contoso.com")
     odd = ["", "x" * 1_000_000 + "@contoso.com", "\ud800@contoso.com"]
-    answers = await resolved(tenant, ["agent0@contoso.com", *odd])
+    answers = await resolved(contoso, ["agent0@contoso.com", *odd])
     assert kinds(answers) == {Found: 1, Absent: 3}
 
 
 @pytest.mark.parametrize(("count", "requests"), [(1, 1), (15, 1), (16, 1), (300, 1), (301, 3), (4_000, 15)])
-async def test_names_are_asked_in_as_few_requests_as_possible(count: int, requests: int) -> None:
-    tenant = SmallTenant()
-    tenant.add(*agents(count))
-    tenant.add(*agents(15_000 - count, start=count))
-    async with opened(tenant) as at:
-        answers = await resolve(at, agents(count))
+async def test_names_are_asked_in_as_few_requests_as_possible(contoso: Contoso, count: int, requests: int) -> None:
+    contoso.add(*agents(15_000))
+    answers = await resolved(contoso, agents(count))
     assert kinds(answers) == {Found: count}
     # Over 300 names the directory is counted first: one request more.
-    assert len(at.requests) == requests
+    assert len(contoso.paths()) == requests
 
 
-async def test_a_directory_that_the_list_covers_is_paged() -> None:
-    tenant = SmallTenant()
-    tenant.add(*agents(4_000))
-    async with opened(tenant) as at:
-        answers = await resolve(at, agents(4_000))
-        assert kinds(answers) == {Found: 4_000}
-        assert at.requests == ["/users/$count"] + ["/users"] * 5
+async def test_a_batch_holds_all_that_graph_takes(contoso: Contoso) -> None:
+    contoso.add(*agents(310))
+    await resolved(contoso, agents(300))
+    (batch,) = contoso.heard()
+    parts = batch.json()["requests"]
+    assert [part["url"].count("@") for part in parts] == [15] * 20
 
 
-async def _both_ways(tenant: SmallTenant, names: Collection[str]) -> list[Mapping[str, Answer]]:
+async def test_a_directory_that_the_list_covers_is_paged(contoso: Contoso) -> None:
+    contoso.add(*agents(4_000))
+    answers = await resolved(contoso, agents(4_000))
+    assert kinds(answers) == {Found: 4_000}
+    assert contoso.paths() == ["/users/$count"] + ["/users"] * 5
+
+
+async def _both_ways(contoso: Contoso, names: Collection[str]) -> list[Mapping[str, Answer]]:
     """By pages, then by names, for want of the directory's size."""
-    answers = []
-    for spoil in (lambda asked: None, lambda asked: refused(403) if asked.path == "/users/$count" else None):
-        tenant.spoil = spoil
-        async with opened(tenant) as at:
-            answers.append(await resolve(at, names))
-    return answers
+    by_pages = await resolved(contoso, names)
+    assert "/users" in contoso.paths()
+    contoso.world.heard.clear()
+    contoso.spoil(COUNT, **refusing(403))
+    by_names = await resolved(contoso, names)
+    assert "/users" not in contoso.paths()
+    return [by_pages, by_names]
 
 
-async def test_both_ways_give_the_same_answers() -> None:
-    tenant = SmallTenant()
-    tenant.add(*agents(1_300), *ODD)
-    tenant.users += [
-        user(
-            "boss@contoso.com", mail="The.Boss@Contoso.com", proxyAddresses=["SMTP:Boss@Mail.contoso.com", "x500:/o=a"]
-        ),
-        user("aide@contoso.com", proxyAddresses=["smtp:o'hara@contoso.com"], accountEnabled=False),
-    ]
-    tenant.delete("gone@contoso.com", "2026-11-01T08:00:00Z")
-    names = (
-        agents(1_500)
-        + ODD
-        + ["the.boss@contoso.com", "boss@mail.contoso.com", "o'hara@contoso.com", "gone@contoso.com"]
-    )
-    by_pages, by_names = await _both_ways(tenant, names)
+async def test_both_ways_give_the_same_answers(contoso: Contoso) -> None:
+    contoso.add(*agents(1_010), *ODD)
+    boss = ("SMTP:Boss@Mail.contoso.com", "x500:/o=a")
+    contoso.add_user("boss@contoso.com", mail="The.Boss@Contoso.com", proxy_addresses=boss)
+    contoso.add_user("aide@contoso.com", proxy_addresses=("smtp:o'hara@contoso.com",), enabled=False)
+    contoso.delete("gone@contoso.com", "2026-11-01T08:00:00Z")
+    aliases = ["the.boss@contoso.com", "boss@mail.contoso.com", "o'hara@contoso.com"]
+    by_pages, by_names = await _both_ways(contoso, agents(1_050) + ODD + [*aliases, "gone@contoso.com"])
     assert by_pages == by_names
-    assert kinds(by_pages) == {Found: 1_300 + len(ODD), Absent: 204}
+    assert kinds(by_pages) == {Found: 1_010 + len(ODD), Absent: 44}
+    owners = [
+        answer.alias_of.upn for name in aliases if isinstance(answer := by_pages[name], Absent) and answer.alias_of
+    ]
+    assert owners == ["boss@contoso.com", "boss@contoso.com", "aide@contoso.com"]
 
 
-async def test_somebody_added_while_the_pages_were_read_is_found() -> None:
-    tenant = SmallTenant(page=500)
-    tenant.add(*agents(1_000))
+async def test_somebody_added_while_the_pages_were_read_is_found(contoso: Contoso) -> None:
+    contoso.add(*agents(1_000))
 
-    def spoil(asked: Asked) -> None:
-        if asked.path == "/$batch":
-            tenant.add("agent1000@contoso.com")
+    def added_meanwhile(call: Call, truly: Truly) -> Reply:
+        page = truly(call)
+        contoso.add("agent1000@contoso.com")
+        return page
 
-    tenant.spoil = spoil
-    answers = await resolved(tenant, agents(1_001))
+    contoso.spoil(SECOND_PAGE, instead=added_meanwhile)
+    answers = await resolved(contoso, agents(1_001))
     assert kinds(answers) == {Found: 1_001}
 
 
-async def test_a_page_that_fails_costs_nothing_but_requests() -> None:
-    tenant = SmallTenant(page=400)
-    tenant.add(*agents(1_000))
-    tenant.spoil = lambda asked: refused(500) if "$skiptoken" in asked.query else None
-    async with opened(tenant) as at:
-        answers = await resolve(at, agents(1_001))
+@pytest.mark.parametrize("how", [refusing(500), refusing(400), saying({}), {"cut": True}, {"reset": True}])
+async def test_a_page_that_fails_costs_nothing_but_requests(contoso: Contoso, how: dict[str, Any]) -> None:
+    contoso.add(*agents(1_000))
+    contoso.spoil(SECOND_PAGE, **how)
+    answers = await resolved(contoso, agents(1_001))
     assert kinds(answers) == {Found: 1_000, Absent: 1}
 
 
-async def test_a_user_is_taken_as_the_directory_has_them() -> None:
-    tenant = SmallTenant()
+async def test_pages_that_end_too_soon_cost_nothing_but_requests(contoso: Contoso) -> None:
+    contoso.add(*agents(2_000))
+    contoso.spoil(r"GET /v1\.0/users\?\$top", instead=changing(lambda page: page.pop("@odata.nextLink")))
+    answers = await resolved(contoso, agents(2_001))
+    assert kinds(answers) == {Found: 2_000, Absent: 1}
+
+
+async def test_a_user_is_taken_as_the_directory_has_them(contoso: Contoso) -> None:
     off = [{"service": "TeamspaceAPI", "capabilityStatus": "Suspended"}, {"service": None, "capabilityStatus": None}]
     by_id = [{"servicePlanId": "57FF2DA0-773e-42df-b2af-ffb7a2317929", "capabilityStatus": "Warning"}]
-    tenant.users = [
-        user("plain@contoso.com"),
-        user("off@contoso.com", accountEnabled=False, assignedPlans=off),
-        user("guest@contoso.com", userType="Guest", assignedPlans=[]),
-        user("old_x.com#EXT#@contoso.com", userType=None, assignedPlans=None, displayName=None),
-        user("member_x.com#EXT#@contoso.com", assignedPlans=by_id),
-    ]
-    del tenant.users[0]["assignedPlans"], tenant.users[0]["accountEnabled"]
-    answers = await resolved(tenant, [record["userPrincipalName"].lower() for record in tenant.users])
+    odd: dict[str, dict[str, Any]] = {
+        "off": {"assignedPlans": off},
+        "old_x.com#EXT#": {"userType": None, "assignedPlans": None, "displayName": None},
+        "member_x.com#EXT#": {"assignedPlans": by_id},
+    }
+    contoso.add("jane@contoso.com", "bare@contoso.com", "old_x.com#EXT#@contoso.com", "member_x.com#EXT#@contoso.com")
+    contoso.add_user("off@contoso.com", enabled=False)
+    contoso.add_user("guest@contoso.com", guest=True)
+    contoso.add_user("unlicensed@contoso.com", licensed=False)
+
+    def edited(users: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        for user in users:
+            user.update(odd.get(user["userPrincipalName"].partition("@")[0], {}))
+            if user["userPrincipalName"] == "bare@contoso.com":
+                del user["assignedPlans"], user["accountEnabled"]
+        return users
+
+    contoso.spoil(r"GET /v1\.0/users\?", instead=members(edited))
+    answers = await resolved(contoso, [user.upn.lower() for user in contoso.tenant.users.values()])
     seen = [answer.user for answer in answers.values() if isinstance(answer, Found)]
     facts = {user.upn.partition("@")[0]: (user.enabled, user.guest, user.teams_licensed) for user in seen}
     assert facts == {
-        "plain": (True, False, None),
+        "jane": (True, False, True),
+        "bare": (True, False, None),
         "off": (False, False, False),
         "guest": (True, True, False),
+        "unlicensed": (True, False, False),
         "old_x.com#EXT#": (True, True, None),
         "member_x.com#EXT#": (True, False, True),
     }
 
 
-async def test_absent_names_come_with_what_else_the_tenant_knows() -> None:
-    tenant = SmallTenant()
-    tenant.add("agent0@contoso.com")
-    tenant.users.append(user("Jane@contoso.com", mail="Jane.Doe@contoso.com", proxyAddresses=["SMTP:JD@contoso.com"]))
-    tenant.delete("gone@contoso.com", "2026-11-01T08:00:00Z")
-    tenant.delete("gone@contoso.com", "2026-11-09T08:00:00.1234567Z")
-    tenant.delete("gone@contoso.com", "2026-11-02T08:00:00Z")
-    tenant.deleted.append(
-        {"id": id_of("p"), "userPrincipalName": "Plain@contoso.com", "deletedDateTime": "2026-10-30T00:00:00Z"}
-    )
+async def test_absent_names_come_with_what_else_the_tenant_knows(contoso: Contoso) -> None:
+    contoso.add("agent0@contoso.com")
+    contoso.add_user("Jane@contoso.com", mail="Jane.Doe@contoso.com", proxy_addresses=("SMTP:JD@contoso.com",))
+    contoso.delete("gone@contoso.com", "2026-11-01T08:00:00Z")
+    contoso.delete("gone@contoso.com", "2026-11-09T08:00:00.1234567Z")
+    contoso.delete("gone@contoso.com", "2026-11-02T08:00:00Z")
+    plainly = {"id": id_of("p"), "userPrincipalName": "Plain@contoso.com", "deletedDateTime": "2026-10-30T00:00:00Z"}
+    contoso.spoil("deletedItems", instead=members(lambda deleted: [*deleted, plainly]))
     asked = ["agent0", "jane.doe", "jd", "gone", "plain", "nobody"]
-    async with opened(tenant) as at:
-        answers = await resolve(at, [f"{name}@contoso.com" for name in asked])
+    answers = await resolved(contoso, [f"{name}@contoso.com" for name in asked])
     jane, jd, gone, plain, nobody = (answers[f"{name}@contoso.com"] for name in asked[1:])
     assert isinstance(jane, Absent) and jane.alias_of is not None and jane.alias_of.upn == "Jane@contoso.com"
     assert isinstance(jd, Absent) and jd.alias_of == jane.alias_of
     assert isinstance(gone, Absent) and gone.deleted_at == datetime(2026, 11, 9, 8, 0, 0, 123457, UTC)
     assert isinstance(plain, Absent) and plain.deleted_at == datetime(2026, 10, 30, tzinfo=UTC)
     assert nobody == Absent("a0")
-    assert len(at.requests) == 3  # names, recycle bin, addresses
+    assert len(contoso.paths()) == 3  # names, recycle bin, addresses
 
 
-async def test_nothing_more_is_asked_where_nobody_is_absent() -> None:
-    tenant = SmallTenant()
-    tenant.add(*agents(40))
-    async with opened(tenant) as at:
-        await resolve(at, agents(40))
-    assert at.requests == ["/$batch"]
+async def test_a_recycle_bin_of_many_pages_is_read_to_its_end(contoso: Contoso) -> None:
+    contoso.add("agent0@contoso.com")
+    for name in agents(1_100, start=1):
+        contoso.delete(name, "2026-11-01T08:00:00Z")
+    answers = await resolved(contoso, ["agent0@contoso.com", "agent1@contoso.com", "agent1100@contoso.com"])
+    gone = [answer.deleted_at for answer in answers.values() if isinstance(answer, Absent)]
+    assert gone == [datetime(2026, 11, 1, 8, tzinfo=UTC)] * 2
 
 
-async def test_of_several_with_one_address_the_enabled_member_is_named() -> None:
-    tenant = SmallTenant()
-    tenant.users = [
-        user("a@contoso.com", mail="shared@contoso.com", userType="Guest"),
-        user("b@contoso.com", mail="shared@contoso.com", accountEnabled=False),
-        user("c@contoso.com", mail="shared@contoso.com"),
-    ]
-    answer = (await resolved(tenant, ["shared@contoso.com", "c@contoso.com"]))["shared@contoso.com"]
+async def test_nothing_more_is_asked_where_nobody_is_absent(contoso: Contoso) -> None:
+    contoso.add(*agents(40))
+    await resolved(contoso, agents(40))
+    assert contoso.paths() == ["/$batch"]
+
+
+async def test_of_several_with_one_address_the_enabled_member_is_named(contoso: Contoso) -> None:
+    contoso.add_user("a@contoso.com", mail="shared@contoso.com", guest=True)
+    contoso.add_user("b@contoso.com", mail="shared@contoso.com", enabled=False)
+    contoso.add_user("c@contoso.com", mail="shared@contoso.com")
+    answer = (await resolved(contoso, ["shared@contoso.com", "c@contoso.com"]))["shared@contoso.com"]
     assert isinstance(answer, Absent) and answer.alias_of is not None
     assert answer.alias_of.upn == "c@contoso.com"
 
 
-async def test_domains_come_in_lower_case_with_the_name_of_the_tenant() -> None:
-    async with opened(SmallTenant()) as at:
+async def test_domains_come_in_lower_case_with_the_name_of_the_tenant(contoso: Contoso) -> None:
+    contoso.tenant.domains = ["Contoso.com", "contoso.onmicrosoft.com"]
+    async with opened(contoso, {"a0": contoso.signed("a0", more="Organization.Read.All")}) as at:
         assert await at.directory.domains() == frozenset({"contoso.com", "contoso.onmicrosoft.com"})
         assert at.directory.display_name == "Contoso"
 
 
-@pytest.mark.parametrize("answer", [refused(403), refused(500), said({"value": []}), said({})])
-async def test_domains_that_cannot_be_asked_are_not_no_domains(answer: Response) -> None:
-    tenant = SmallTenant(spoil=lambda asked: answer)
-    async with opened(tenant) as at:
+async def test_domains_that_may_not_be_read_are_not_told(contoso: Contoso) -> None:
+    async with opened(contoso) as at:
+        assert await at.directory.domains() is None
+
+
+@pytest.mark.parametrize("how", [refusing(500), refusing(400), saying({"value": []}), saying({}), {"reset": True}])
+async def test_domains_that_cannot_be_asked_are_not_no_domains(contoso: Contoso, how: dict[str, Any]) -> None:
+    contoso.spoil("/organization", **how)
+    async with opened(contoso, {"a0": contoso.signed("a0", more="Organization.Read.All")}) as at:
         assert isinstance(await at.directory.domains(), CouldNotAsk)
 
 
-async def test_two_accounts_of_a_tenant_share_its_users_and_its_requests() -> None:
-    tenant = SmallTenant()
-    tenant.add(*agents(15_000))
-    tenant.spoil = lambda asked: refused(403) if asked.path == "/users/$count" else None
-    async with opened(tenant, [FixedToken("t0"), FixedToken("t1")]) as at:
+async def test_two_accounts_of_a_tenant_share_its_users_and_its_requests(contoso: Contoso) -> None:
+    contoso.add(*agents(15_000))
+    contoso.spoil(COUNT, **refusing(403))
+    async with opened(contoso, {account: contoso.signed(account) for account in ("a0", "a1")}) as at:
         answers = await resolve(at, agents(2_000))
-        assert at.tokens_used() == {"t0", "t1"}
+        askers = contoso.askers()
         accounts = [answer.account for answer in answers.values() if isinstance(answer, Found)]
         assert 900 < accounts.count("a0") < 1_100
+        assert accounts.count("a0") + accounts.count("a1") == 2_000
         assert answers == await resolve(at, agents(2_000))
+    assert abs(askers.count(id_of("a0")) - askers.count(id_of("a1"))) <= 1
 
 
-async def test_an_account_that_cannot_ask_is_stood_in_for() -> None:
-    tenant = SmallTenant()
-    tenant.add(*agents(1_000))
-    for accounts in (
-        [BrokenSignIn(SignInFailed("AADSTS7000215: the secret is wrong")), FixedToken("t1")],
-        [FixedToken("t0"), FixedToken("t1")],
-    ):
-        tenant.spoil = lambda asked: refused(403) if asked.headers.get("authorization") == "Bearer t0" else None
-        async with opened(tenant, accounts) as at:
-            answers = await resolve(at, agents(500))
-            assert kinds(answers) == {Found: 500}
-            asked_in_vain = sum(asked.headers["authorization"] == "Bearer t0" for asked in at.service.asked)
-            assert asked_in_vain <= 1
-            assert not isinstance(await at.directory.domains(), CouldNotAsk)
+async def test_an_account_that_cannot_sign_in_is_stood_in_for(contoso: Contoso, tmp_path: Path) -> None:
+    contoso.add(*agents(1_000))
+    broken = contoso.signing_in("a0", tmp_path, secret="wrong")
+    async with opened(contoso, {"a0": broken, "a1": contoso.signed("a1", more="Organization.Read.All")}) as at:
+        assert kinds(await resolve(at, agents(500))) == {Found: 500}
+        assert at.contoso.askers() and id_of("a0") not in at.contoso.askers()
+        assert isinstance(await at.directory.domains(), frozenset)
 
 
-async def test_the_account_of_a_user_stays_when_another_comes() -> None:
+async def test_an_account_that_may_not_ask_is_stood_in_for_and_then_passed_over(contoso: Contoso) -> None:
+    contoso.add(*agents(1_000))
+    forbidden = contoso.signed("a0", without="User.Read.All")
+    async with opened(contoso, {"a0": forbidden, "a1": contoso.signed("a1", more="Organization.Read.All")}) as at:
+        assert kinds(await resolve(at, agents(500))) == {Found: 500}
+        assert contoso.askers().count(id_of("a0")) == 1
+        assert isinstance(await at.directory.domains(), frozenset)
+
+
+async def test_the_account_of_a_user_stays_when_another_comes(contoso: Contoso) -> None:
     ids = [id_of(str(number)) for number in range(3_000)]
-    async with opened(SmallTenant(), [FixedToken()] * 3) as three, opened(SmallTenant(), [FixedToken()] * 4) as four:
+    accounts = {f"a{number}": contoso.signed(f"a{number}") for number in range(4)}
+    three_accounts = {account: accounts[account] for account in ("a0", "a1", "a2")}
+    async with opened(contoso, three_accounts) as three, opened(contoso, accounts) as four:
         moved = [id_ for id_ in ids if three.directory.account_for(id_) != four.directory.account_for(id_)]
         assert {four.directory.account_for(id_) for id_ in moved} == {"a3"}
         assert 600 < len(moved) < 900

@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from pathlib import Path
+from typing import Any
 
 import pytest
-from starlette.responses import Response
 
 from sync_agent.microsoft365.retrying import Retrying
 from sync_agent.microsoft365.tenant_of_domain import owner_of
 from sync_agent.microsoft365.transport import Transport
 from sync_agent.model import CouldNotAsk
-from tests.microsoft365.scripted import Asked, Scripted, Ticking, refused, said, scripted
+from sync_agent.simulator.world import Tenant
+from tests.microsoft365.contoso import NOW, Contoso, changing, refusing, saying
 
 pytestmark = pytest.mark.anyio
 
-NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
-FABRIKAM = "11111111-2222-4333-8444-555555555555"
+FABRIKAM = "fab1111c-2222-4333-8444-5555555beef5"
 
 
-def knowing(asked: Asked) -> Response:
-    domain = asked.path.split("/")[1]
-    if domain in {"fabrikam.com", "xn--mller-kva.de"}:
-        return said({"issuer": f"https://login.microsoftonline.com/{FABRIKAM.upper()}/v2.0", "token_endpoint": "x"})
-    said_no = {"error": "invalid_tenant", "error_description": "AADSTS90002: Tenant not found.", "error_codes": [90002]}
-    return said(said_no, 400)
+@pytest.fixture(autouse=True)
+def fabrikam(contoso: Contoso) -> None:
+    contoso.world.tenants[FABRIKAM] = Tenant(FABRIKAM, "Fabrikam", ["fabrikam.com", "xn--mller-kva.de"])
 
 
-async def ask(service: Scripted, domain: str, bundle: Path | None = None) -> str | CouldNotAsk | None:
-    retrying = Retrying(attempts=2)
-    transport = Transport(ca_bundles=[bundle or service.ca_bundle], retrying=retrying, sleep=Ticking().sleep)
+async def ask(contoso: Contoso, domain: str, authority: str | None = None) -> str | CouldNotAsk | None:
+    retrying, sleep = Retrying(attempts=2), contoso.clock.sleep
+    transport = Transport(ca_bundles=[contoso.ca_bundle], retrying=retrying, sleep=sleep)
     try:
-        return await owner_of(domain, transport, service.url, lambda: NOW)
+        return await owner_of(domain, transport, authority or contoso.world.origin, lambda: NOW)
     finally:
         await transport.aclose()
 
@@ -41,12 +36,17 @@ async def ask(service: Scripted, domain: str, bundle: Path | None = None) -> str
     ("domain", "owner"),
     [("fabrikam.com", FABRIKAM), ("Fabrikam.COM", FABRIKAM), ("müller.de", FABRIKAM), ("no.one", None)],
 )
-async def test_the_owner_is_told(domain: str, owner: str | None) -> None:
-    with scripted(knowing) as service:
-        assert await ask(service, domain) == owner
-    (asked,) = service.asked
+async def test_the_owner_is_told(contoso: Contoso, domain: str, owner: str | None) -> None:
+    assert await ask(contoso, domain) == owner
+    (asked,) = contoso.heard("/")
     assert asked.path.endswith("/v2.0/.well-known/openid-configuration")
     assert "authorization" not in asked.headers
+
+
+async def test_the_owner_is_told_in_lower_case(contoso: Contoso) -> None:
+    shouted = changing(lambda said: said.update(issuer=f"https://login.microsoftonline.com/{FABRIKAM.upper()}/v2.0"))
+    contoso.spoil("openid-configuration", instead=shouted)
+    assert await ask(contoso, "fabrikam.com") == FABRIKAM
 
 
 @pytest.mark.parametrize(
@@ -71,32 +71,33 @@ async def test_the_owner_is_told(domain: str, owner: str | None) -> None:
         "user@a.com",
     ],
 )
-async def test_what_is_no_domain_is_not_looked_up(domain: str) -> None:
-    with scripted(knowing) as service:
-        assert await ask(service, domain) is None
-    assert service.asked == []
+async def test_what_is_no_domain_is_not_looked_up(contoso: Contoso, domain: str) -> None:
+    assert await ask(contoso, domain) is None
+    assert contoso.heard("") == []
 
 
 ODD_ANSWERS = [
-    refused(400, "AADSTS50128"),
-    refused(403),
-    refused(404),
-    refused(500),
-    said({"token_endpoint": "x"}),
-    said([]),
-    Response("<html>", media_type="text/html"),
+    refusing(400, "AADSTS50128"),
+    refusing(403),
+    refusing(404),
+    refusing(500),
+    saying({"token_endpoint": "x"}),
+    saying([]),
+    {"status": 200, "body": b"<html>"},
+    {"cut": True},
+    {"reset": True},
 ]
 
 
-@pytest.mark.parametrize("answer", ODD_ANSWERS)
-async def test_any_other_answer_is_none(answer: Response) -> None:
-    with scripted(lambda asked: answer) as service:
-        assert isinstance(await ask(service, "fabrikam.com"), CouldNotAsk)
+@pytest.mark.parametrize("how", ODD_ANSWERS)
+async def test_any_other_answer_is_none(contoso: Contoso, how: dict[str, Any]) -> None:
+    contoso.spoil("openid-configuration", **how)
+    assert isinstance(await ask(contoso, "fabrikam.com"), CouldNotAsk)
+    contoso.mend()
+    assert await ask(contoso, "fabrikam.com") == FABRIKAM
 
 
-async def test_no_answer_is_none() -> None:
-    with scripted(knowing) as service:
-        service_elsewhere = Scripted("https://127.0.0.1:9", service.ca_bundle, knowing)
-        outcome = await ask(service_elsewhere, "fabrikam.com")
+async def test_no_answer_is_none(contoso: Contoso) -> None:
+    outcome = await ask(contoso, "fabrikam.com", "https://127.0.0.1:9")
     assert isinstance(outcome, CouldNotAsk)
     assert outcome.at == NOW

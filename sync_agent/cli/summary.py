@@ -1,0 +1,133 @@
+"""What one pass came to, as a person reads it: rows by status, the anomalies with what to do, requests, time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from itertools import groupby, islice
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from sync_agent.model import Anomaly, Code, Row, Severity, Status
+from sync_agent.outcome import Outcome
+from sync_agent.plan import Held
+from sync_agent.report.cell import as_seen
+
+_COLOUR = {Status.OK: "green", Status.WARNING: "yellow", Status.ERROR: "red", Status.UNKNOWN: "bright_black"}
+SEVERITY_COLOUR = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "bright_black"}
+_WORST_FIRST = tuple(Severity)
+_CODES = tuple(Code)
+_NARROW = 70
+_WIDE = 110
+"""Columns from which the UPN has a column of its own."""
+_LONGEST_UPN = 44
+
+Finding = tuple[Row, Anomaly]
+
+
+def show_outcome(console: Console, outcome: Outcome, *, everything: str, dry_run: bool = False, most: int = 40) -> None:
+    """``everything`` says where all anomalies are, when more than ``most`` exist."""
+    findings = list(outcome.anomalies())
+    shown = spread(findings, most)
+    if shown:
+        console.print(Padding(_told(shown, _counts(findings), console.width), (1, 0), expand=False))
+    if len(shown) < len(findings):
+        _say(console, f"{len(shown)} of {len(findings):,} anomalies shown. {everything}\n")
+    console.print(status_line(len(outcome.verdicts), outcome.status))
+    for id_, account in outcome.accounts.items():
+        if account.state != "ok":
+            named = account.state.startswith("account ")
+            _say(console, account.state if named else f"account {id_}: {account.state}", "yellow")
+    if outcome.held is not None:
+        _say(console, _held(outcome.held), "bold red")
+    _say(console, _work_line(outcome, dry_run), "bright_black")
+
+
+def _say(console: Console, text: str, style: str = "") -> None:
+    """Wrapped on a terminal; a line is a line where a program may read it."""
+    console.print(Text(text, style=style), soft_wrap=not console.is_terminal)
+
+
+def spread(findings: Collection[Finding], most: int) -> list[Finding]:
+    """As many of each code as fit into ``most``, but one at least; the worst first, a missing UPN above all."""
+    counts = _counts(findings)
+    of_each = max(range(1, most + 1), key=lambda n: n if sum(min(n, count) for count in counts.values()) <= most else 0)
+
+    def place(finding: Finding) -> tuple[int, int]:
+        code = finding[1].code
+        return _WORST_FIRST.index(code.severity), _CODES.index(code)
+
+    by_code = groupby(sorted(findings, key=place), key=lambda finding: finding[1].code)
+    return [finding for _, group in by_code for finding in islice(group, of_each)]
+
+
+def _told(shown: Collection[Finding], counts: Mapping[Code, int], width: int) -> RenderableType:
+    """One below the other on a narrow terminal, else a table."""
+    if width < _NARROW:
+        return Text("\n\n").join(_paragraph(*finding, counts) for finding in shown)
+    wide = width >= _WIDE
+    table = Table(box=SIMPLE_HEAD, expand=True, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    table.add_column("Anomaly", no_wrap=True)
+    table.add_column("Count", justify="right", no_wrap=True)
+    table.add_column("Row", justify="right", no_wrap=True)
+    if wide:
+        table.add_column("UPN in the list", overflow="fold", max_width=min(_LONGEST_UPN, width // 3))
+    table.add_column("What is wrong, and what to do", overflow="fold", ratio=1)
+    for code, group in groupby(shown, key=lambda finding: finding[1].code):
+        heading = [Text(code, style=SEVERITY_COLOUR[code.severity]), Text(f"{counts[code]:,}")]
+        for row, anomaly in group:
+            told = [Text(as_seen(row.upn, _LONGEST_UPN), style="bold"), Text(anomaly.message)]
+            table.add_row(*heading, str(row.id), *(told if wide else [Text("\n").join(told)]))
+            heading = [Text(), Text()]
+    return table
+
+
+def _paragraph(row: Row, anomaly: Anomaly, counts: Mapping[Code, int]) -> Text:
+    code = anomaly.code
+    return Text.assemble(
+        (code, SEVERITY_COLOUR[code.severity]),
+        f" in {counts[code]:,}: row {row.id}\n",
+        (as_seen(row.upn, _LONGEST_UPN), "bold"),
+        f"\n{anomaly.message}",
+    )
+
+
+def _counts(findings: Collection[Finding]) -> Counter[Code]:
+    return Counter(anomaly.code for _, anomaly in findings)
+
+
+def status_line(rows: int, status: Mapping[Status, int]) -> Text:
+    line = Text(f"{rows:,} rows")
+    for name, colour in _COLOUR.items():
+        line.append("   ")
+        line.append(f"{status[name]:,} {name}", style=colour)
+    return line
+
+
+def _held(held: Held) -> str:
+    what = held.cause
+    if held.fuse == "max_worsened":
+        what = f"{held.rows:,} of {held.of:,} rows that show OK would no longer, and at most {held.limit} may: {what}"
+    return (
+        f"Held by the fuse {held.fuse}, nothing was written. {what}. "
+        f"If that is as it should be, run this again with --approve {held.checksum}"
+    )
+
+
+def _work_line(outcome: Outcome, dry_run: bool) -> str:
+    writes, requests = outcome.writes, outcome.requests
+    asked = ", ".join(f"{count:,} {kind}" for kind, count in sorted(requests.items()))
+    did = (
+        f"{writes.planned:,} rows would be written"
+        if dry_run
+        else f"{writes.done:,} of {writes.planned:,} rows written"
+    )
+    if writes.conflicts:
+        did += f", {writes.conflicts:,} changed by others meanwhile"
+    if writes.failed:
+        did += f", {writes.failed:,} could not be written"
+    return f"{did} · {sum(requests.values()):,} requests ({asked}) · {outcome.seconds:.1f} s"

@@ -1,0 +1,39 @@
+"""What an operator wrote that changes nothing, so that it can be said instead of being ignored in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sync_agent.settings.model import CREDENTIALS, AccountSettings, Group, Settings
+
+_NOT_YET = (
+    "sharepoint.presence_list",
+    "presence.flap_damping",
+    "presence.stale_after",
+    "web.listen",
+    "notify",
+)
+"""Part of the contract of settings.yaml, but no part of this version looks at them."""
+
+
+def without_effect(settings: Settings) -> list[str]:
+    """The names of settings that were written, are right, and have no effect in this version."""
+    not_yet = (name for name in _NOT_YET if _is_written(settings, name))
+    unused = (name for account in settings.accounts for name in _unused_credentials(account))
+    return [*not_yet, *unused]
+
+
+def _is_written(settings: Settings, name: str) -> bool:
+    """Left empty is as good as left out: nothing was asked for."""
+    value: object = settings
+    for part in name.split("."):
+        if not isinstance(value, Group) or part not in value.model_fields_set:
+            return False
+        value = getattr(value, part)
+    return value not in (None, {})
+
+
+def _unused_credentials(account: AccountSettings) -> Iterator[str]:
+    for name in CREDENTIALS:
+        if name != account.auth and getattr(account, name) is not None:
+            yield f"accounts.{account.id}.{name}"

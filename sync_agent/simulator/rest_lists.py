@@ -1,0 +1,159 @@
+"""SharePoint REST's lists with their columns and views."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+from xml.etree.ElementTree import ParseError
+
+from defusedxml.ElementTree import fromstring
+
+from sync_agent.simulator import rest_json
+from sync_agent.simulator.lists import ListColumn, SharePointList, entity_type, internal_name
+from sync_agent.simulator.rest_access import API, LIST, list_of, rest_route, site_of
+from sync_agent.simulator.wire import Call, Failure, Reply, Route
+
+_TYPES = {
+    "Text": 2,
+    "Note": 3,
+    "DateTime": 4,
+    "Counter": 5,
+    "Choice": 6,
+    "Number": 9,
+    "URL": 11,
+    "Computed": 12,
+    "Attachments": 19,
+    "User": 20,
+}
+_INTERNAL_NAME_HINT = 8
+"""AddFieldOptions.AddFieldInternalNameHint."""
+_BAD_ARGUMENT = "-2147024809, System.ArgumentException"
+
+
+def routes() -> list[Route]:
+    return [
+        rest_route("GET", API + "/web/lists", _lists),
+        rest_route("GET", LIST, one_list),
+        rest_route("GET", LIST + "/fields", _fields),
+        rest_route("POST", LIST + "/fields/createfieldasxml", _create_field),
+        rest_route("GET", LIST + "/views", _views),
+        rest_route("POST", LIST + "/views(?:/add)?", _add_view),
+    ]
+
+
+def _lists(call: Call) -> Reply:
+    site = site_of(call, "read", 2)
+    values = [(rest_json.selected(call, _list_json(found)), None) for found in site.lists.values()]
+    return rest_json.many(call, "SP.List", call.world.origin + call.path, values)
+
+
+def one_list(call: Call) -> Reply:
+    found = list_of(call, "read", 1)
+    return rest_json.one(call, "SP.List", call.world.origin + call.path, rest_json.selected(call, _list_json(found)))
+
+
+def _list_json(found: SharePointList) -> dict[str, Any]:
+    return {
+        "Id": found.id,
+        "Title": found.title,
+        "ItemCount": len(found.items),
+        "EnableVersioning": found.versioning,
+        "ListItemEntityTypeFullName": entity_type(found),
+        "BaseTemplate": 100,
+        "Hidden": False,
+    }
+
+
+def _fields(call: Call) -> Reply:
+    found = list_of(call, "read", 2)
+    values = [(rest_json.selected(call, _field_json(column)), None) for column in found.columns.values()]
+    return rest_json.many(call, "SP.Field", call.world.origin + call.path, values)
+
+
+def _field_json(column: ListColumn) -> dict[str, Any]:
+    value: dict[str, Any] = {
+        "Id": column.id,
+        "InternalName": column.internal,
+        "StaticName": column.internal,
+        "EntityPropertyName": f"OData_{column.internal}" if column.internal.startswith("_") else column.internal,
+        "Title": column.display,
+        "TypeAsString": column.type,
+        "FieldTypeKind": _TYPES.get(column.type, 0),
+        "Description": column.description,
+        "ReadOnlyField": column.read_only,
+        "Hidden": column.hidden,
+        "Indexed": column.indexed,
+        "Required": False,
+    }
+    if column.type == "Choice":
+        value |= {"Choices": list(column.choices), "FillInChoice": column.fill_in}
+    if column.type == "Note":
+        value |= {"RichText": column.rich}
+    if column.type == "DateTime":
+        value |= {"DisplayFormat": 0 if column.date_only else 1}
+    return value
+
+
+def _create_field(call: Call) -> Reply:
+    found = list_of(call, "manage", 2)
+    column = _new_column(call.json().get("parameters") or {})
+    try:
+        found.add_column(column)
+    except Failure as error:
+        raise Failure(500, "-2130575294, Microsoft.SharePoint.SPDuplicateFieldException", error.message) from error
+    return rest_json.one(call, "SP.Field", call.world.origin + call.path, _field_json(column))
+
+
+def _new_column(parameters: dict[str, Any]) -> ListColumn:
+    """The internal name comes of the display name, unless an option takes the schema's as a hint."""
+    try:
+        schema = fromstring(parameters.get("SchemaXml") or "")
+    except ParseError as error:
+        raise Failure(400, _BAD_ARGUMENT, "The field schema is not valid XML.") from error
+    display = schema.get("DisplayName") or schema.get("Name") or ""
+    hinted = int(parameters.get("Options") or 0) & _INTERNAL_NAME_HINT
+    return ListColumn(
+        internal_name(schema.get("Name", display) if hinted else display),
+        display,
+        schema.get("Type", "Text"),
+        tuple(choice.text or "" for choice in schema.iter("CHOICE")),
+        fill_in=schema.get("FillInChoice", "").upper() == "TRUE",
+        description=schema.get("Description", ""),
+        rich=schema.get("RichText", "").upper() == "TRUE",
+        date_only=schema.get("Format") == "DateOnly",
+    )
+
+
+def _views(call: Call) -> Reply:
+    found = list_of(call, "read", 2)
+    values = [(rest_json.selected(call, _view_json(call, view)), None) for view in found.views.values()]
+    return rest_json.many(call, "SP.View", call.world.origin + call.path, values)
+
+
+def _view_json(call: Call, view: dict[str, Any]) -> dict[str, Any]:
+    """Its columns are told only when expanded."""
+    title = view["Title"]
+    value = {"Id": str(uuid.uuid5(uuid.NAMESPACE_OID, title)), "Title": title, "ViewQuery": view.get("ViewQuery", "")}
+    if "ViewFields" in call.query.get("$expand", ""):
+        value["ViewFields"] = {"Items": list(view["ViewFields"])}
+    return value
+
+
+def _add_view(call: Call) -> Reply:
+    found = list_of(call, "manage", 2)
+    body = call.json()
+    wanted = body.get("parameters", body)
+    title = str(wanted.get("Title") or "")
+    if not title:
+        raise Failure(400, _BAD_ARGUMENT, "A view needs a title.")
+    fields = wanted.get("ViewFields") or {}
+    names = fields.get("results", []) if isinstance(fields, dict) else fields
+    unknown = [name for name in names if name not in found.columns]
+    if unknown:
+        raise Failure(400, _BAD_ARGUMENT, f"Column '{unknown[0]}' does not exist.")
+    found.views[title] = {
+        "Title": title,
+        "ViewFields": names,
+        "ViewQuery": wanted.get("Query") or wanted.get("ViewQuery") or "",
+    }
+    return rest_json.one(call, "SP.View", call.world.origin + call.path, {"Title": title})

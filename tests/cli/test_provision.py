@@ -1,0 +1,67 @@
+"""`provision`: says what it makes, makes it once, and touches nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+
+from sync_agent.model import OurColumn
+from sync_agent.simulator.lab import Api
+from tests.cli.commands import sentence
+from tests.lab import Lab, lab
+
+
+@pytest.fixture(params=["graph", "rest"])
+def listed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lab]:
+    api: Api = request.param
+    with lab(tmp_path, rows=5, tenants=1, api=api) as made:
+        yield made
+
+
+def made(out: str) -> list[str]:
+    """The names of what is, or would be, created."""
+    return [line.split()[1] for line in out.splitlines() if line.startswith("  column ")]
+
+
+def test_a_dry_run_names_everything_and_makes_nothing(listed: Lab) -> None:
+    before = deepcopy(listed.agents.columns)
+    ran = listed.run("provision", "--dry-run")
+    assert ran.code == 0
+    assert ran.out.startswith("Would be created:\n")
+    assert made(ran.out) == list(OurColumn)
+    assert listed.agents.columns == before
+
+
+def test_it_makes_what_is_missing_once_and_leaves_the_rest_alone(listed: Lab) -> None:
+    theirs, rows = deepcopy(listed.agents.columns), {i: dict(r.fields) for i, r in listed.agents.items.items()}
+    ran = listed.run("provision")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith("Created:\n")
+    assert made(ran.out) == list(OurColumn)
+    once = deepcopy(listed.agents.columns)
+    again = listed.run("provision")
+    assert again.code == 0
+    assert "Nothing to do" in again.out
+    assert made(again.out) == []
+    assert listed.agents.columns == once
+    assert {name: once[name] for name in theirs} == theirs
+    assert {i: dict(r.fields) for i, r in listed.agents.items.items()} == rows
+
+
+def test_the_view_is_made_or_it_is_said_why_not(listed: Lab) -> None:
+    out = listed.run("provision").out
+    if "api: rest" in listed.settings.read_text():
+        assert "  view Agents needing attention" in out
+    else:
+        assert "No view Agents needing attention: Graph cannot make views" in out
+
+
+def test_a_site_that_is_not_granted_is_one_sentence(listed: Lab) -> None:
+    next(iter(listed.world.sites.values())).grants.clear()
+    ran = listed.run("provision")
+    assert ran.code in {1, 2}
+    assert ran.out == ""
+    assert ran.err.strip() == f"sync-agent: {sentence(ran)}"
