@@ -6,7 +6,7 @@ news and with the name of the answer that they are news to, so that whoever has 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from math import ceil
@@ -14,7 +14,7 @@ from math import ceil
 import msgspec
 import orjson
 
-from sync_agent.microsoft365.errors import Garbled
+from sync_agent.microsoft365.errors import UNREADABLE, Garbled
 from sync_agent.microsoft365.transport import Answer
 
 MOST_IDS = 650
@@ -54,47 +54,70 @@ class _Presences(msgspec.Struct):
 
 
 class Chunk:
-    """The request body is made once. An answer equal to the last, byte for byte, is not even decoded."""
+    """The request body is made once. Of an answer only the presences that are written otherwise than last time are
+    decoded: cutting it up and comparing the pieces as a set, whatever their order, costs a fifth of decoding it.
+    """
 
     def __init__(self, ids: Sequence[str]) -> None:
         self.ids = tuple(ids)
         self.body = orjson.dumps({"ids": self.ids})
-        self._raw = b""
         self._readings = without_history({})
-        self._answered: dict[str, _Presence] | None = None
-        """By the ids as the answer wrote them: Graph may use another case, or leave some out."""
+        self._written: frozenset[bytes] = frozenset()
+        """The presences of the last answer as they were written; empty where they could not be told apart."""
         self._ours: dict[str, str] = {}
-        """Our ids by those."""
+        """Our ids by those of the last answer: Graph may use another case."""
 
     def take(self, answer: Answer) -> Readings:
         """Raises Garbled where the answer is not one to this question."""
-        if answer.body != self._raw:
-            answered = {presence.id: presence for presence in answer.json(_Presences).value}
-            if self._answered is None or answered.keys() != self._answered.keys():
-                self._take_all(answered)
-            elif answered != self._answered:
-                self._take_news(answered, self._answered)
-            self._answered, self._raw = answered, answer.body
+        written = _apart(answer.body)
+        if (written != self._written or not written) and not self._take_news(written):
+            self._take_all(answer, written)
         return self._readings
 
     def halves(self) -> tuple[Chunk, Chunk]:
         middle = len(self.ids) // 2
         return Chunk(self.ids[:middle]), Chunk(self.ids[middle:])
 
-    def _take_news(self, answered: Mapping[str, _Presence], before: Mapping[str, _Presence]) -> None:
-        """The answer names the same ids as the one before."""
-        changed = (presence for id_, presence in answered.items() if presence != before[id_])
-        news = {self._ours[presence.id]: _shared(presence) for presence in changed if presence.id in self._ours}
-        self._readings = Readings({**self._readings.every, **news}, news, self._readings.key)
+    def _take_news(self, written: frozenset[bytes]) -> bool:
+        """False where the answer must be decoded as a whole, as one that names others than the last one did."""
+        if not self._written or len(written) != len(self._written):
+            return False
+        try:
+            before, now = _decoded(self._written - written), _decoded(written - self._written)
+        except UNREADABLE:
+            return False
+        if before.keys() != now.keys():
+            return False
+        news = {self._ours[id_]: _shared(now[id_]) for id_ in now if now[id_] != before[id_] and id_ in self._ours}
+        if news:
+            self._readings = Readings({**self._readings.every, **news}, news, self._readings.key)
+        self._written = written
+        return True
 
-    def _take_all(self, answered: Mapping[str, _Presence]) -> None:
+    def _take_all(self, answer: Answer, written: frozenset[bytes]) -> None:
         """Ids that were left out have no presence; ids that nobody asked for are passed over."""
-        by_key = {id_.lower(): presence for id_, presence in answered.items()}
+        presences = answer.json(_Presences).value
+        by_key = {presence.id.lower(): presence for presence in presences}
         named = {id_: by_key[id_.lower()] for id_ in self.ids if id_.lower() in by_key}
         if not named and len(self.ids) >= _SILENCE_NOT_BELIEVED:
             raise Garbled(f"asked for {len(self.ids)} presences, Graph gave none of them")
         self._ours = {presence.id: id_ for id_, presence in named.items()}
         self._readings = without_history({id_: _shared(named[id_]) if id_ in named else UNKNOWN for id_ in self.ids})
+        self._written = written if len(written) == len(presences) == len(by_key) else frozenset()
+
+
+def _apart(body: bytes) -> frozenset[bytes]:
+    """The members of the array in it without their braces; where one holds an array of objects it comes in pieces."""
+    return frozenset(body[body.find(b"[{") + 2 : body.rfind(b"}]")].split(b"},{"))
+
+
+def _decoded(written: Iterable[bytes]) -> dict[str, _Presence]:
+    body = b"},{".join(written)
+    presences = _decoder.decode(b"[{%b}]" % body) if body else []
+    return {presence.id: presence for presence in presences}
+
+
+_decoder = msgspec.json.Decoder(list[_Presence])
 
 
 def _shared(presence: _Presence) -> Reading:

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -36,6 +36,7 @@ T = TypeVar("T")
 USER_AGENT = f"NONISV|SyncAgent|sync-agent/{__version__}"
 """The form that SharePoint asks of applications (avoid throttling: decorate your traffic)."""
 
+_HEADERS = {"user-agent": USER_AGENT, "accept": "*/*", "accept-encoding": "gzip, deflate"}
 _REQUEST_IDS = ("request-id", "sprequestguid", "x-ms-request-id")
 
 
@@ -99,6 +100,34 @@ class Answer:
             raise Garbled(f"expected another answer: {error}", request_id=self.request_id) from error
 
 
+class _NoCookies(httpx.Cookies):
+    """One account's would go out with another's; and a jar that keeps none costs as much as one that does."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        pass
+
+    def set_cookie_header(self, request: httpx.Request) -> None:
+        pass
+
+
+class _Client(httpx.AsyncClient):
+    _no_cookies = _NoCookies()
+
+    @property
+    def cookies(self) -> httpx.Cookies:
+        return self._no_cookies
+
+    @cookies.setter
+    def cookies(self, cookies: object) -> None:
+        pass
+
+
+@lru_cache(maxsize=1_000)
+def _url(address: str) -> httpx.URL:
+    """Parsed once: a sweep asks the same address for each of its chunks."""
+    return httpx.URL(address)
+
+
 class Transport:
     """One for a run of the program, made and closed inside the event loop."""
 
@@ -117,11 +146,9 @@ class Transport:
         self._sleep = sleep
         self._loop = asyncio.get_running_loop()
         engine = Routes(ssl_context(ca_bundles), proxy)
-        no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))  # one account's would go out with another's
         timeout = httpx.Timeout(self._bounds.read, connect=self._bounds.connect, pool=self._bounds.pool)
-        self._client = httpx.AsyncClient(
-            transport=engine, timeout=timeout, headers={"User-Agent": USER_AGENT}, cookies=no_cookies
-        )
+        self._extensions = {"timeout": timeout.as_dict()}
+        self._client = _Client(transport=engine)
 
     async def send(self, request: Request) -> Answer:
         """Send, again where that may help, and return the answer, 4xx included.
@@ -179,11 +206,18 @@ class Transport:
 
     async def _exchange(self, request: Request, token: str) -> Answer:
         our_id = str(uuid.uuid4())
-        headers = {**request.headers, "client-request-id": our_id}
+        headers = {**_HEADERS, **{name.lower(): value for name, value in request.headers.items()}}
+        headers["client-request-id"] = our_id
         if token:
-            headers["Authorization"] = f"Bearer {token}"
+            headers["authorization"] = f"Bearer {token}"
         try:
-            made = self._client.build_request(request.method, request.url, content=request.body, headers=headers)
+            made = httpx.Request(
+                request.method,
+                _url(request.url),
+                headers=headers,
+                content=request.body,
+                extensions=self._extensions,
+            )
             async with asyncio.timeout(self._bounds.whole):
                 response = await self._client.send(made, stream=True)
                 try:
@@ -194,7 +228,8 @@ class Transport:
             raise Garbled("a service gave us an address that is none") from None
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
             raise _lost(request, error, our_id) from error
-        answer = Answer(response.status_code, response.headers, body, request_id_in(response.headers))
+        told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
+        answer = Answer(response.status_code, told, body, request_id_in(told))
         if _debug.isEnabledFor(logging.DEBUG):
             ids = {"id": answer.request_id, "client_request_id": our_id}
             _log.debug("request", method=request.method, path=made.url.path, status=answer.status, **ids)

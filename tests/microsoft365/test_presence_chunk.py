@@ -17,9 +17,10 @@ FREE, BUSY = ("Available", "Available"), ("Busy", "InACall")
 IDS = [f"Id-{number}" for number in range(12)]
 
 
-def answer(presences: Mapping[str, Reading], *, backwards: bool = False) -> Answer:
-    value = [{"id": id_, "availability": a, "activity": b, "more": None} for id_, (a, b) in presences.items()]
-    body = orjson.dumps({"value": value[::-1] if backwards else value})
+def answer(presences: Mapping[str, Reading], *, backwards: bool = False, more: object = None) -> Answer:
+    """``more``: what else stands in each presence, between what matters."""
+    value = [{"id": id_, "availability": a, "more": more, "activity": b} for id_, (a, b) in presences.items()]
+    body = orjson.dumps({"@odata.context": "#communications", "value": value[::-1] if backwards else value})
     return Answer(200, {"content-type": "application/json"}, body)
 
 
@@ -36,6 +37,34 @@ def test_news_name_the_answer_that_they_are_news_to() -> None:
     second = chunk.take(answer({**dict.fromkeys(IDS, FREE), IDS[3]: BUSY}))
     assert (second.news, second.before) == ({IDS[3]: BUSY}, first.key)
     assert second.every == {**first.every, IDS[3]: BUSY}
+
+
+def test_what_nobody_watches_is_no_news() -> None:
+    chunk = Chunk(IDS)
+    first = chunk.take(answer(dict.fromkeys(IDS, FREE)))
+    assert chunk.take(answer(dict.fromkeys(IDS, FREE), more={"sequenceNumber": "B"})) is first
+
+
+@pytest.mark.parametrize("more", [[{"a": 1}, {"b": 2}], [{}, {}], "},{", {"x": [{"id": IDS[0]}, {"id": IDS[1]}]}])
+def test_presences_that_cannot_be_told_apart_are_read_as_a_whole(more: object) -> None:
+    chunk = Chunk(IDS)
+    free = dict.fromkeys(IDS, FREE)
+    chunk.take(answer(free, more=more))
+    assert chunk.take(answer({**free, IDS[3]: BUSY}, more=more)).every == {**free, IDS[3]: BUSY}
+    assert chunk.take(answer(free, more=more, backwards=True)).every == free
+
+
+def test_an_answer_that_is_cut_off_or_a_page_is_none_though_the_last_one_was_good() -> None:
+    chunk = Chunk(IDS)
+    good = answer(dict.fromkeys(IDS, FREE))
+    chunk.take(good)
+    for bad in (
+        Answer(200, good.headers, good.body[: len(good.body) // 2]),
+        Answer(200, {"content-type": "text/html"}, b"<html>Sign in"),
+    ):
+        with pytest.raises(Garbled):
+            chunk.take(bad)
+    assert chunk.take(good).every == dict.fromkeys(IDS, FREE)
 
 
 @pytest.mark.parametrize("known", [dict.fromkeys(IDS, FREE), {}])
@@ -56,13 +85,16 @@ PRESENCES = st.dictionaries(
 )
 
 
-@given(st.lists(st.tuples(PRESENCES, st.booleans()), min_size=1, max_size=6))
+MORE = st.sampled_from([None, {"a": 1}, [{"a": 1}, {"b": 2}]])
+
+
+@given(st.lists(st.tuples(PRESENCES, st.booleans(), MORE), min_size=1, max_size=6))
 def test_whoever_follows_the_news_knows_what_the_last_answer_says(
-    answers: list[tuple[dict[str, Reading], bool]],
+    answers: list[tuple[dict[str, Reading], bool, object]],
 ) -> None:
     chunk, followed, seen = Chunk(IDS[:8]), dict[str, Reading](), object()
-    for presences, backwards in answers:
-        taken = chunk.take(answer(presences, backwards=backwards))
+    for presences, backwards, more in answers:
+        taken = chunk.take(answer(presences, backwards=backwards, more=more))
         followed.update(taken.news if taken.before is seen or taken.key is seen else taken.every)
         seen = taken.key
         assert taken.every.keys() == set(IDS[:8])
