@@ -216,8 +216,7 @@ def test_a_secret_is_in_nothing_that_is_shown(tmp_path: Path) -> None:
 
 
 def test_a_password_in_the_address_of_a_database_is_not_dumped(tmp_path: Path) -> None:
-    pytest.importorskip("psycopg")
-    database = f"postgresql://me:{HIDDEN}@host/d"
+    database = f"sqlite:////d.db?password={HIDDEN}"
     settings = loaded(tmp_path, f"{SMALLEST}state: {{database: '{database}'}}\n")
     assert settings.state.database == database
     assert HIDDEN not in f"{settings!r} {settings.model_dump()}"
