@@ -126,6 +126,8 @@ class Absent:
     """When a user of this UPN went to the recycle bin, if one is there."""
     alias_of: User | None = None
     """Whose mail address or alias the name is."""
+    unexplained: str = ""
+    """Why it is not known whether one of these is so; empty where it is."""
 
 
 @dataclass(frozen=True, slots=True)

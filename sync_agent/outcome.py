@@ -9,8 +9,8 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
-from sync_agent.model import Anomaly, Row, Status, Verdict
-from sync_agent.plan import Held
+from sync_agent.model import Anomaly, Change, Row, Status, Verdict
+from sync_agent.plan import Held, Plan
 
 
 class Exit(IntEnum):
@@ -36,6 +36,12 @@ class Writes:
     conflicts: int = 0
     failed: int = 0
 
+    def add(self, turn: Writes) -> None:
+        """A further turn of the same pass, over rows that were planned before."""
+        self.done += turn.done
+        self.conflicts += turn.conflicts
+        self.failed += turn.failed
+
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
@@ -57,6 +63,8 @@ class Outcome:
     writes: Writes
     accounts: Mapping[str, AccountState]
     held: Held | None = None
+    plan: Plan = field(default_factory=Plan)
+    """What differed when the writing began."""
     requests: Mapping[str, int] = field(default_factory=dict)
     error: str | None = None
 
@@ -84,8 +92,8 @@ class Outcome:
             return Exit.ANOMALIES
         return Exit.DONE
 
-    def document(self) -> dict[str, Any]:
-        """The document of `sync --json`, as the published schema has it."""
+    def document(self, *, changes: bool = False) -> dict[str, Any]:
+        """The document of `sync --json`, as the published schema has it; with the planned ``changes`` on request."""
         document: dict[str, Any] = {
             "rows": len(self.verdicts),
             "status": {str(status): count for status, count in self.status.items()},
@@ -110,9 +118,16 @@ class Outcome:
             "held": None if self.held is None else _held(self.held),
             "seconds": round(self.seconds, 3),
         }
+        if changes:
+            document["changes"] = [_change(change) for change in self.plan.changes]
         if self.error:
             document["error"] = self.error
         return document
+
+
+def _change(change: Change) -> dict[str, Any]:
+    values = {str(column): encodable(v) if isinstance(v, str) else v for column, v in change.values.items()}
+    return {"row": change.row.id, "values": values}
 
 
 def _held(held: Held) -> dict[str, Any]:

@@ -26,6 +26,11 @@ LONGEST_ANOMALIES = 6_000
 _LIVE = frozenset({OurColumn.PRESENCE, OurColumn.ACTIVITY, OurColumn.PRESENCE_CHANGED_AT, OurColumn.SYNC_CHANGED_AT})
 """Columns that move while an operator thinks about a plan. No fuse judges them, so no approval is bound to them."""
 
+_EXPLAINED: Mapping[str, Code] = {
+    Code.USER_DELETED: Code.USER_NOT_FOUND,
+    Code.UPN_IS_ALIAS: Code.USER_NOT_FOUND,
+}
+"""What becomes of these while a tenant answers that nobody has the name, but not what else it knows of it."""
 _VERDICTS_SHOWN = frozenset({Status.OK, Status.WARNING, Status.ERROR})
 
 
@@ -128,12 +133,12 @@ def judge(plan: Plan, rows: Sequence[Row], safety: Safety, known_rows: int | Non
 
 def _is_no_news(verdict: Verdict, shown: Shown) -> bool:
     """A failed request is none: neither takes it a verdict away, nor the suggestion that goes with one."""
-    if verdict.status is Status.UNKNOWN:
-        return shown.status in _VERDICTS_SHOWN
-    if not verdict.unsure or shown.status != verdict.status:
+    if verdict.status is Status.UNKNOWN and shown.status in _VERDICTS_SHOWN:
+        return True
+    if shown.status != verdict.status or not (verdict.unsure or verdict.status is Status.UNKNOWN):
         return False
     codes = [line.partition(":")[0] for line in _lines(shown.anomalies)]
-    return codes == [anomaly.code for anomaly in verdict.anomalies]
+    return [_EXPLAINED.get(code, code) for code in codes] == [anomaly.code for anomaly in verdict.anomalies]
 
 
 def _desired_presence(user: User | None, presence: Presence | None, shown: Shown) -> tuple[str, str, datetime | None]:

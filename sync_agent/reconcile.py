@@ -106,7 +106,8 @@ def _verdict(row_id: int, findings: Findings, matches: Mapping[str, Match], dupl
     if isinstance(match, Found):
         return _judged(row_id, (*anomalies.of_user(match), *warnings), match.user, match.account)
     verdict = _judged(row_id, (*_without_user(findings, match, matches), *warnings))
-    return replace(verdict, unsure=True) if _is_open(findings.candidate, matches) else verdict
+    unexplained = isinstance(match, Absent) and match.unexplained
+    return replace(verdict, unsure=True) if unexplained or _is_open(findings.candidate, matches) else verdict
 
 
 def _judged(row_id: int, said: tuple[Anomaly, ...], user: User | None = None, account: str = "") -> Verdict:

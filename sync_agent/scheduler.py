@@ -102,7 +102,8 @@ class Jobs:
         """Read, then ask at once about names that nobody was asked about yet, or whose last question failed."""
         started, clock = self._context.clock(), time.perf_counter()
         await self._service.open_list()
-        if self._known_rows is None:
+        if self._known_rows is None or self._held is not None:
+            # A held plan may have been approved meanwhile, by `sync --approve` in another process.
             self._known_rows = await self._service.known_rows()
         await read_list(self._context)
         observed = self._context.observed
@@ -116,11 +117,12 @@ class Jobs:
         await self._service.save(self._service.outcome(started, time.perf_counter() - clock, planned))
 
     async def _poll_presence(self) -> None:
-        if self._context.observed.watched:
+        if self._context.observed.watched or self._context.observed.presence_trouble:
             await poll_presence(self._context)
 
     async def _write_back(self) -> None:
-        if not self._context.observed.dirty:
+        """A held plan is looked at again when the list is: judging 15,000 rows each second would hold up all else."""
+        if not self._context.observed.dirty or self._held is not None:
             return
         result = await write_back(self._context, known_rows=self._known_rows, most=_A_TURN, stop=self._stop)
         self._note_held(result.held)
@@ -187,7 +189,7 @@ def _schedule(scheduler: AsyncIOScheduler, service: Service, jobs: Jobs) -> None
     times = service.settings.schedule
     now = datetime.now(UTC)
     table: list[tuple[Job, object]] = [
-        (jobs.read_list, IntervalTrigger(seconds=times.read_list, start_date=now, timezone=UTC)),
+        (jobs.read_list, IntervalTrigger(seconds=times.read_list, timezone=UTC)),
         (jobs.resolve_users, IntervalTrigger(seconds=times.resolve_users, timezone=UTC)),
         (jobs.poll_presence, DateTrigger(now, timezone=UTC)),
         (jobs.write_back, DateTrigger(now, timezone=UTC)),
@@ -195,3 +197,4 @@ def _schedule(scheduler: AsyncIOScheduler, service: Service, jobs: Jobs) -> None
     ]
     for job, trigger in table:
         scheduler.add_job(jobs.tracked, trigger, args=(job,), id=job.__name__, replace_existing=True)
+    scheduler.modify_job(jobs.read_list.__name__, next_run_time=now)

@@ -34,7 +34,7 @@ from sync_agent.microsoft365.presence import PresenceReader
 from sync_agent.microsoft365.tenant_of_domain import owner_of
 from sync_agent.microsoft365.transport import Transport
 from sync_agent.outcome import AccountState, Outcome, Writes
-from sync_agent.plan import Safety
+from sync_agent.plan import Plan, Safety
 from sync_agent.progress import Progress
 from sync_agent.settings import Settings
 from sync_agent.state.store import StateUnavailable, Store
@@ -42,6 +42,7 @@ from sync_agent.state.store import StateUnavailable, Store
 _log = structlog.get_logger()
 
 _UNKNOWN_AFTER = timedelta(hours=24)
+_MORE_TURNS = 2
 
 
 def utc_now() -> datetime:
@@ -81,7 +82,7 @@ class Service:
             await resolve_users(self.context)
             await poll_presence(self.context)
             known_rows = await self.known_rows()
-            back = await write_back(self.context, dry_run=dry_run, approved=approved, known_rows=known_rows)
+            back = await self._write_back(dry_run=dry_run, approved=approved, known_rows=known_rows)
             error = back.error
         except ServiceError as failure:
             error = failure.reason
@@ -89,6 +90,20 @@ class Service:
         if back is not None and not dry_run:
             await self.save(outcome)
         return outcome
+
+    async def _write_back(self, *, dry_run: bool, approved: str | None, known_rows: int | None) -> WriteBack:
+        """In turns, for rows that a person changed meanwhile: a few, since somebody who types faster than we write is
+        left to the next pass. Each turn is judged by the fuses.
+        """
+        turn = partial(write_back, self.context, dry_run=dry_run, approved=approved, known_rows=known_rows)
+        whole = await turn()
+        for _ in range(_MORE_TURNS):
+            if dry_run or whole.held or whole.error or not self.context.observed.dirty:
+                break
+            another = await turn()
+            whole.writes.add(another.writes)
+            whole.held, whole.error = another.held, another.error
+        return whole
 
     def outcome(self, started: datetime, seconds: float, back: WriteBack | None, error: str | None = None) -> Outcome:
         """What is observed now, as the result of a pass."""
@@ -104,6 +119,7 @@ class Service:
             writes=Writes() if back is None else back.writes,
             accounts={id_: AccountState(users[id_], self._state(account)) for id_, account in self.accounts.items()},
             held=None if back is None else back.held,
+            plan=Plan() if back is None else back.plan,
             requests=dict(self.transport.requests),
             error=error,
         )

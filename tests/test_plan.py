@@ -291,3 +291,23 @@ SUGGESTING = replace(BLANK, remedy="Did you mean jane@contoso.com?", suggestion=
 def test_a_suggestion_stays_while_nobody_can_be_asked_for_it(unsure: bool, shown_as: Anomaly, writes: bool) -> None:
     shown = Shown("Error", shown_as.line)
     assert bool(values(shown, Verdict(1, Status.ERROR, (BLANK,), unsure=unsure))) is writes
+
+
+DELETED = Anomaly(Code.USER_DELETED, "This user was deleted on 2026-02-01.", "Ask IT to restore it.")
+
+
+@pytest.mark.parametrize(
+    ("unsure", "shown_as", "writes"),
+    [(True, DELETED, False), (False, DELETED, True), (True, MISSING, True)],
+)
+def test_what_is_known_of_an_absence_stays_while_it_cannot_be_asked_for(
+    unsure: bool, shown_as: Anomaly, writes: bool
+) -> None:
+    shown = Shown("Error", shown_as.line)
+    assert bool(values(shown, Verdict(1, Status.ERROR, (NOT_FOUND,), unsure=unsure))) is writes
+
+
+def test_a_row_that_is_not_known_is_not_written_again_for_another_reason() -> None:
+    other = replace(SILENT, wrong="The tenant could not be asked: request 4711 was refused.")
+    assert values(Shown("Unknown", other.line), UNKNOWN) == {}
+    assert values(Shown("", ""), UNKNOWN)[OurColumn.STATUS] == "Unknown"

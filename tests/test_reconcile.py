@@ -273,3 +273,11 @@ def test_a_verdict_is_unsure_while_somebody_may_yet_be_found_by_what_the_cell_me
     (verdict,) = reconcile([Row(1, " jane@contoso.com")], matches).values()
     assert codes(verdict) == [Code.UPN_WHITESPACE]
     assert verdict.unsure is unsure
+
+
+def test_an_absence_that_could_not_be_explained_is_unsure() -> None:
+    for unexplained in ("", "the recycle bin could not be read"):
+        matches = {"jane@contoso.com": Absent("contoso", unexplained=unexplained)}
+        (verdict,) = reconcile([Row(1, "jane@contoso.com")], matches).values()
+        assert codes(verdict) == [Code.USER_NOT_FOUND]
+        assert verdict.unsure is bool(unexplained)

@@ -154,3 +154,26 @@ async def test_a_fault_of_our_own_ends_no_job(tmp_path: Path, monkeypatch: pytes
             await until(lambda: calls > 2)
             served.agents.edit(1, {"Team": "Sales"})
         assert any(log["event"] == "job_broke" for log in logs)
+
+
+@pytest.mark.anyio
+async def test_the_first_reading_of_the_list_is_at_once_whatever_the_interval(tmp_path: Path) -> None:
+    async with running(tmp_path, "schedule: {read_list: 1h, presence: 100ms, write_back: 100ms}\n") as (served, _):
+        await until(lambda: all_shown(served))
+
+
+@pytest.mark.anyio
+async def test_a_plan_that_is_approved_by_another_command_is_let_go(tmp_path: Path) -> None:
+    async with running(tmp_path, rows=60) as (served, _):
+        await until(lambda: all_shown(served))
+        with capture_logs() as logs:
+            for id_ in list(served.agents.items)[:40]:
+                served.agents.delete(id_)
+            await until(lambda: any(log["event"] == "held" and log["fuse"] == "max_missing_rows" for log in logs))
+        held = await asyncio.to_thread(served.run, "sync", "--json")
+        assert held.code == 3
+        approved = await asyncio.to_thread(served.run, "sync", "--approve", held.json()["held"]["checksum"])
+        assert approved.code == 0
+        row_id = max(served.agents.items)
+        served.agents.edit(row_id, {"UPN": ""})
+        await until(lambda: "upn_missing" in str(served.shown(row_id, "SyncAnomalies")))

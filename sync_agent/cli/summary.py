@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import groupby, islice
 
 from rich.box import SIMPLE_HEAD
@@ -12,7 +13,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from sync_agent.model import Anomaly, Code, Row, Severity, Status
+from sync_agent.characters import printable
+from sync_agent.model import Anomaly, CellValue, Change, Code, Row, Severity, Status
 from sync_agent.outcome import Outcome
 from sync_agent.plan import Held
 from sync_agent.report.cell import as_seen
@@ -21,6 +23,8 @@ _COLOUR = {Status.OK: "green", Status.WARNING: "yellow", Status.ERROR: "red", St
 SEVERITY_COLOUR = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "bright_black"}
 _WORST_FIRST = tuple(Severity)
 _CODES = tuple(Code)
+_MOST_CHANGES = 10
+_LONGEST_CELL = 120
 _NARROW = 70
 _WIDE = 110
 """Columns from which the UPN has a column of its own."""
@@ -44,12 +48,32 @@ def show_outcome(console: Console, outcome: Outcome, *, everything: str, dry_run
             _say(console, account.state if named else f"account {id_}: {account.state}", "yellow")
     if outcome.held is not None:
         _say(console, _held(outcome.held), "bold red")
+    if dry_run and outcome.plan.changes:
+        _say(console, "\nWould be written:", "bold")
+        for line in _planned(outcome.plan.changes):
+            _say(console, line)
+        _say(console, "")
     _say(console, _work_line(outcome, dry_run), "bright_black")
 
 
 def _say(console: Console, text: str, style: str = "") -> None:
     """Wrapped on a terminal; a line is a line where a program may read it."""
     console.print(Text(text, style=style), soft_wrap=not console.is_terminal)
+
+
+def _planned(changes: Sequence[Change]) -> Iterator[str]:
+    """What a dry run would write, a line a row: the new value of each cell that differs."""
+    for change in changes[:_MOST_CHANGES]:
+        cells = (f"{column} = {_cell(value)}" for column, value in change.values.items())
+        yield f"Row {change.row.id}: {'; '.join(cells)}"
+    if len(changes) > _MOST_CHANGES:
+        yield f"… and {len(changes) - _MOST_CHANGES:,} more rows; --json has them all."
+
+
+def _cell(value: CellValue) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    return printable(" | ".join((value or "").splitlines()), _LONGEST_CELL) or "(empty)"
 
 
 def spread(findings: Collection[Finding], most: int) -> list[Finding]:
@@ -113,7 +137,7 @@ def _held(held: Held) -> str:
     if held.fuse == "max_worsened":
         what = f"{held.rows:,} of {held.of:,} rows that show OK would no longer, and at most {held.limit} may: {what}"
     return (
-        f"Held by the fuse {held.fuse}, nothing was written. {what}. "
+        f"Held by the fuse {held.fuse}, nothing is written. {what}. "
         f"If that is as it should be, run this again with --approve {held.checksum}"
     )
 

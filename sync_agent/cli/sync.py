@@ -36,7 +36,7 @@ def sync(settings_path: Path, dry_run: bool, as_json: bool, approve: str | None,
             settings, lambda service: service.sync(dry_run=dry_run, approved=approve), progress=bars
         )
     if as_json:
-        click.echo(orjson.dumps(outcome.document(), option=orjson.OPT_INDENT_2))
+        click.echo(orjson.dumps(outcome.document(changes=dry_run), option=orjson.OPT_INDENT_2))
     elif outcome.error is None:
         everything = _IN_THE_DOCUMENT if dry_run else _IN_THE_REPORT
         show_outcome(Console(), outcome, everything=everything, dry_run=dry_run)

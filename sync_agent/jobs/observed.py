@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sync_agent.microsoft365.presence import Readings
@@ -38,6 +38,8 @@ class Observed:
     """By tenant id: why its directory could not be asked."""
     presence_trouble: dict[str, str] = field(default_factory=dict)
     """By tenant id: why presence of some of its users could not be asked."""
+    write_trouble: frozenset[str] = frozenset()
+    """Why rows could not be written when rows last were: told once."""
     _answers: set[object] = field(default_factory=set)
     """Keys of the answers that ``presences`` was made of."""
     rows_of_user: Mapping[str, Sequence[int]] = field(default_factory=dict)
@@ -64,8 +66,12 @@ class Observed:
             self._decide()
 
     def put_written(self, row: Row) -> None:
-        """A row as our own write left it. Its verdict rests on other columns, so nothing is decided anew."""
-        self.rows[row.id] = row
+        """A row as our own write left it: only what we wrote of it is news, for the rest may be newer here by now. Its
+        verdict rests on other columns, so nothing is decided anew.
+        """
+        known = self.rows.get(row.id)
+        if known is not None:
+            self.rows[row.id] = replace(known, shown=row.shown, etag=row.etag)
 
     def put_matches(self, answers: Mapping[str, Match]) -> None:
         """Answers replace what was known; a failed question does not, it is only remembered as to be asked again."""

@@ -110,8 +110,10 @@ async def _ask(
 
 
 def _note_trouble(context: Context, routes: Routes, known: TenantDomains, matches: Mapping[str, Match]) -> None:
-    """Keep, and log once per change, why a tenant could not be asked."""
+    """Keep, and log once per change, why a tenant could not be asked. Who was not asked keeps what was said before."""
     for tenant in context.edges.tenants.values():
+        if tenant.id not in routes.by_tenant and tenant.id not in known.silent:
+            continue
         asked = (matches[name] for name in routes.by_tenant.get(tenant.id, ()))
         failures = [*filter(None, [known.silent.get(tenant.id)]), *(m for m in asked if isinstance(m, CouldNotAsk))]
         reason = failures[0].reason if failures else None

@@ -1,7 +1,7 @@
 """Make the list show what is true: plan the rows that may differ, judge the plan, write it.
 
-A row that a person changed meanwhile is decided anew and written in the same pass, a few times at most: somebody who
-types faster than we write is left to the next pass.
+A row that a person changed meanwhile is decided anew and stays dirty: what comes of it is planned and judged with
+everything else at the next turn.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from sync_agent.reconcile import with_presence
 
 _log = structlog.get_logger()
 
-_ROUNDS = 3
 _MOST_NAMED = 5
 """Rows named in the log, of those that could not be written for one reason."""
 
@@ -66,7 +65,9 @@ async def write_back(
     todo = _urgent_first(first.changes)[:most]
     stage = context.progress.stage("Writing to the list", len(todo))
     try:
-        await _write_in_rounds(context, todo, result.writes, stage, stop)
+        overtaken = await _write(context, todo, result.writes, stage, stop)
+        if overtaken and not _is_set(stop):
+            await _decide_again(context, overtaken)
     except ServiceError as failure:
         result.error = failure.reason
     stage.done(f"{result.writes.done:,} of {result.writes.planned:,} rows written")
@@ -102,18 +103,6 @@ def _urgent_first(changes: Iterable[Change]) -> list[Change]:
     return sorted(changes, key=lambda change: OurColumn.STATUS not in change.values)
 
 
-async def _write_in_rounds(
-    context: Context, todo: Sequence[Change], writes: Writes, stage: Stage, stop: asyncio.Event | None
-) -> None:
-    """What a person changed meanwhile is decided anew and written in the next round."""
-    for _ in range(_ROUNDS):
-        overtaken = await _write(context, todo, writes, stage, stop)
-        if not overtaken or _is_set(stop):
-            return
-        await _decide_again(context, overtaken)
-        todo = plan_dirty(context, overtaken).changes
-
-
 async def _write(
     context: Context, changes: Sequence[Change], writes: Writes, stage: Stage, stop: asyncio.Event | None
 ) -> list[int]:
@@ -136,7 +125,10 @@ async def _write(
                 writes.failed += 1
     observed.put_overtaken(overtaken)
     for reason, row_ids in failed.items():
-        _log.warning("rows_not_written", count=len(row_ids), rows=row_ids[:_MOST_NAMED], reason=reason)
+        if reason not in observed.write_trouble:
+            _log.warning("rows_not_written", count=len(row_ids), rows=row_ids[:_MOST_NAMED], reason=reason)
+    if begun:
+        observed.write_trouble = frozenset(failed)
     return [row_id for row_id, row in overtaken.items() if row is not None]
 
 

@@ -33,6 +33,8 @@ class Evidence:
     deleted: dict[str, datetime] = field(default_factory=dict)
     aliases: dict[str, User] = field(default_factory=dict)
     failed: dict[str, ServiceError] = field(default_factory=dict)
+    unexplained: dict[str, str] = field(default_factory=dict)
+    """Why something about a name could not be asked, its absence apart."""
 
 
 async def evidence(
@@ -40,7 +42,7 @@ async def evidence(
 ) -> Evidence:
     """Ask about absent names. ``paged``: the users by mail address, where the whole directory was read anyway.
 
-    A refusal or a fault costs the evidence, not the absence, which has been answered; it is logged.
+    A refusal or a fault costs the evidence, not the absence, which has been answered: the name is `unexplained`.
     """
     found = Evidence()
     if not names:
@@ -107,6 +109,7 @@ def _note_failure(
     if isinstance(failure, SignInFailed | Unreachable):
         found.failed.update(dict.fromkeys(names, failure))
     else:
+        found.unexplained.update(dict.fromkeys(names, failure.reason))
         _log.warning("absence_not_explained", tenant=sessions.tenant_id, what=what, reason=failure.reason)
 
 

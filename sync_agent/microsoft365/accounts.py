@@ -113,11 +113,16 @@ def open_accounts(
 ) -> dict[str, Account]:
     """The accounts by id; nobody is asked anything yet. Without ``announce`` no device sign-in is started."""
     http = MsalHttp(transport)
-    accounts = {}
+    accounts: dict[str, Account] = {}
+    by_app: dict[tuple[str, str | None], Account] = {}
     for configured in settings.accounts:
         cache = TokenCache(settings.state.tokens, configured.id, _credential(configured))
         party = Party(configured, settings.endpoints(configured), http, cache)
-        accounts[configured.id] = Account(party, settings.pacing.share, announce, clock=clock, sleep=sleep)
+        account = Account(party, settings.pacing.share, announce, clock=clock, sleep=sleep)
+        # Microsoft counts by app and tenant, whatever the settings call it.
+        first = by_app.setdefault((configured.tenant_id, configured.client_id), account)
+        account.presence_budget, account.directory_budget = first.presence_budget, first.directory_budget
+        accounts[configured.id] = account
     return accounts
 
 

@@ -154,8 +154,7 @@ class CodeOffers:
         return Prompt(self._account_id, self._tenant_id, flow.address, flow.code, expires_at)
 
     def _pending(self, need: PersonNeeded) -> SignInPending:
+        """Without the code: this reason gets into cells and reports, and whoever enters a code signs the service in."""
         because = f" ({need.why})" if need.why else ""
-        todo = f"run `sync-agent login {self._account_id}`"
-        if self.prompt is not None:
-            todo = f"open {self.prompt.address} and enter {self.prompt.code}, or {todo}"
+        todo = f"enter the code in the service's log, or run `sync-agent login {self._account_id}`"
         return SignInPending(f"account {self._account_id} waits for a person to sign in{because}: {todo}")

@@ -14,7 +14,7 @@ from sync_agent.microsoft365.graph import Graph, Page
 from sync_agent.microsoft365.name_lookup import LookedUp, NameLookup, askable
 from sync_agent.microsoft365.odata import address
 from sync_agent.microsoft365.tenant_sessions import TenantSessions
-from sync_agent.model import Absent, CouldNotAsk, Found, User
+from sync_agent.model import Absent, CouldNotAsk, Found
 
 _log = structlog.get_logger()
 
@@ -103,10 +103,12 @@ class Directory:
         if failure is not None:
             reason = f"{failure.reason}. {_MAY_READ_USERS}" if _is_forbidden(failure) else failure.reason
             return CouldNotAsk(reason, self._clock())
-        return self._absent(name, found.deleted.get(name), found.aliases.get(name))
+        return self._absent(name, found)
 
-    def _absent(self, name: str, deleted_at: datetime | None, alias_of: User | None) -> Absent:
-        return Absent(self.account_for(alias_of.id if alias_of else name), deleted_at, alias_of)
+    def _absent(self, name: str, found: Evidence) -> Absent:
+        deleted_at, alias_of = found.deleted.get(name), found.aliases.get(name)
+        unexplained = "" if deleted_at or alias_of else found.unexplained.get(name, "")
+        return Absent(self.account_for(alias_of.id if alias_of else name), deleted_at, alias_of, unexplained)
 
     async def _doubt(self, absent: int, known_gone: bool) -> CouldNotAsk | None:
         """Why a tenant that knows none of so many names is not believed, or None: a lost permission looks like that."""

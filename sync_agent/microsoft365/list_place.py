@@ -48,7 +48,7 @@ class Place:
         )
 
     def explained(self, error: ServiceError, *, creating: bool = False) -> Exception:
-        """A refusal of the account as the operator's problem; anything else as it is."""
+        """A refusal with what to do about it: a setting that cannot be right, or a permission, which may yet come."""
         if not isinstance(error, Refused) or error.status not in {401, 403}:
             return error
         if error.status == 401 and self.by_secret:
@@ -57,7 +57,8 @@ class Place:
                 "Give the account a certificate (auth: certificate), or set sharepoint.api: graph."
             )
         what, role = ("create columns", "manage") if creating else ("open the list", "write")
-        return ListProblem(
+        reason = (
             f"The account {self.account} may not {what} in {self.site_url} ({error.reason}). Give its app the "
-            f"permission Sites.Selected with admin consent, and the role {role} on this site."
+            f"permission Sites.Selected with admin consent, and the role {role} on this site"
         )
+        return Refused(reason, status=error.status, code=error.code, message=error.message, request_id=error.request_id)

@@ -55,7 +55,8 @@ class _Presences(msgspec.Struct):
 
 class Chunk:
     """The request body is made once. Of an answer only the presences that are written otherwise than last time are
-    decoded: cutting it up and comparing the pieces as a set, whatever their order, costs a fifth of decoding it.
+    decoded: it is cut up, and the pieces compared as a set, whatever their order. In a service that has 15,000 rows in
+    memory that takes a fifth off the CPU of a sweep; on one answer alone, in a warm cache, it gains nothing.
     """
 
     def __init__(self, ids: Sequence[str]) -> None:

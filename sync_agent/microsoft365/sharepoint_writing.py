@@ -1,8 +1,9 @@
 """Writing rows by SharePoint REST, a hundred at a time.
 
 The form that adds no version takes no ETag. So the rows are read again right before they are written: one whose UPN,
-name or columns of ours a person changed since is left alone, and told of. What remains of the race is harmless, as a
-form names only our columns.
+name or columns of ours a person changed since is left alone, and told of. What remains of the race costs no cell of
+theirs, as a form names only our columns; but it names the row's Modified and Modified By too, and those of an edit that
+came in between are set back.
 """
 
 from __future__ import annotations

@@ -107,7 +107,8 @@ class Store:
 
     def days(self, list_title: str, since: datetime) -> list[PassRecord]:
         """The last pass of each day (UTC) since then, oldest first."""
-        last_of_day = select(func.max(passes.c.id)).group_by(func.date(passes.c.started))
+        last_of_day = select(func.max(passes.c.id)).where(passes.c.list == list_title)
+        last_of_day = last_of_day.group_by(func.date(passes.c.started))
         query = select(passes).where(
             passes.c.list == list_title, passes.c.started >= _naive(since), passes.c.id.in_(last_of_day)
         )

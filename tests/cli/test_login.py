@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
+from sync_agent.cli.run import announce
+from sync_agent.microsoft365.accounts import Prompt
 from sync_agent.simulator.world import SimUser
 from tests.cli.commands import sentence
 from tests.lab import Lab
@@ -80,3 +84,13 @@ def test_an_account_that_needs_no_login_says_so(bare: Lab) -> None:
     assert (ran.code, ran.out) == (2, "")
     assert "client_secret" in sentence(ran)
     assert "needs no login" in sentence(ran)
+
+
+def test_the_service_asks_for_a_sign_in_in_one_line_at_warning() -> None:
+    prompt = Prompt("contoso", "tenant-id", "https://microsoft.com/devicelogin", "ABC-DEF", datetime.now(UTC))
+    with capture_logs() as logs:
+        announce(prompt)
+    (line,) = logs
+    assert (line["log_level"], line["event"]) == ("warning", "sign_in_needed")
+    told = (line["account"], line["tenant"], line["address"], line["code"])
+    assert told == ("contoso", "tenant-id", "https://microsoft.com/devicelogin", "ABC-DEF")

@@ -119,7 +119,7 @@ def test_a_held_plan_says_how_it_is_let_through(ready: Lab) -> None:
     assert held.code == 3
     assert shown(ready.agents) == before
     told = next(line for line in held.out.splitlines() if line.startswith("Held by the fuse max_worsened"))
-    assert "nothing was written" in told
+    assert "nothing is written" in told
     assert f"{len(right)} of {len(right)} rows that show OK" in told
     assert "at most 30% may" in told
     checksum = told.rpartition("--approve ")[2]
@@ -152,3 +152,14 @@ def test_a_reader_that_goes_away_is_no_crash(ready: Lab, arguments: tuple[str, .
     assert running.returncode == 1
     assert "Traceback" not in err
     assert "Exception ignored" not in err
+
+
+def test_a_dry_run_shows_what_it_would_write_and_the_real_one_writes_that(ready: Lab) -> None:
+    shown = ready.run("sync", "--dry-run")
+    assert "Would be written:\nRow 1: SyncStatus = Error; SyncAnomalies = upn_missing: " in shown.out
+    assert "… and 35 more rows; --json has them all." in shown.out
+    planned = {change["row"]: change["values"] for change in ready.run("sync", "--dry-run", "--json").json()["changes"]}
+    ready.run("sync")
+    for row_id, values in planned.items():
+        for column in ("SyncStatus", "SyncAnomalies", "SyncAccount", "EntraObjectId", "Presence", "PresenceActivity"):
+            assert (ready.shown(row_id, column) or "") == (values.get(column) or "")

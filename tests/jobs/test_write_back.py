@@ -11,10 +11,13 @@ from sync_agent.jobs.poll_presence import poll_presence
 from sync_agent.jobs.read_list import read_list
 from sync_agent.jobs.resolve_users import resolve_users
 from sync_agent.jobs.write_back import write_back
-from sync_agent.service import Service
+from sync_agent.model import Absent
+from sync_agent.progress import Silent
+from sync_agent.service import Service, open_service
+from sync_agent.settings import load
 from sync_agent.simulator.lab import Api
 from tests.jobs.opening import opened
-from tests.lab import Lab
+from tests.lab import PLENTY, Lab
 
 
 @pytest.fixture(params=["graph", "rest"])
@@ -111,3 +114,97 @@ async def test_a_row_that_cannot_be_written_is_left_until_the_list_is_read_again
         assert (await write_back(service.context)).writes.planned == 0
         await read_list(service.context)
         assert (await write_back(service.context)).writes.done == 40
+
+
+@pytest.mark.anyio
+async def test_a_row_that_a_person_changed_is_left_alone_and_decided_again(api: Api, tmp_path: Path) -> None:
+    async with opened(tmp_path, api=api) as (served, service):
+        await observe(service)
+        edited, deleted = right_rows(served)[:2]
+        served.agents.edit(edited, {"UPN": "nobody@contoso.com"})
+        served.agents.delete(deleted)
+        first = await write_back(service.context)
+        assert (first.writes.done, first.writes.conflicts, first.writes.failed) == (38, 1, 0)
+        assert served.shown(edited, "SyncStatus") is None
+        second = await write_back(service.context)
+        assert (second.writes.done, second.writes.conflicts) == (1, 0)
+        assert "user_not_found" in served.shown(edited, "SyncAnomalies")
+        assert served.shown(edited, "UPN") == "nobody@contoso.com"
+
+
+@pytest.mark.anyio
+async def test_what_persons_changed_meanwhile_is_judged_too(tmp_path: Path) -> None:
+    async with opened(tmp_path, rows=120) as (served, service):
+        await observe(service)
+        await write_back(service.context)
+        right = right_rows(served)
+        for row_id in right:
+            user = served.world.user(served.world.truth[row_id].object_id)
+            assert user is not None
+            user.availability = "Busy"
+            served.agents.edit(row_id, {"UPN": "nobody"})
+        await poll_presence(service.context)
+        assert (await write_back(service.context)).writes.conflicts == len(right)
+        held = (await write_back(service.context)).held
+        assert held is not None
+        assert (held.fuse, held.rows) == ("max_worsened", len(right))
+        assert all(served.shown(row_id, "SyncStatus") == "OK" for row_id in right)
+
+
+@pytest.mark.anyio
+async def test_a_verdict_that_changes_after_the_fuses_looked_waits_for_the_next_turn(tmp_path: Path) -> None:
+    async with opened(tmp_path, rows=400) as (served, service):
+        await observe(service)
+        served.world.faults.add(r"POST /v1.0/\$batch", delay=0.3)
+        row_id = right_rows(served)[-1]
+        writing = asyncio.create_task(write_back(service.context))
+        await asyncio.sleep(0.15)
+        name = str(served.shown(row_id, "UPN")).lower()
+        service.context.observed.put_matches({name: Absent("contoso.com")})
+        assert (await writing).writes.done == 399
+        assert served.shown(row_id, "SyncStatus") is None
+        served.world.faults.clear()
+        await write_back(service.context)
+        assert "user_not_found" in served.shown(row_id, "SyncAnomalies")
+
+
+@pytest.mark.anyio
+async def test_a_row_that_is_deleted_while_it_is_written_stays_deleted(api: Api, tmp_path: Path) -> None:
+    async with opened(tmp_path, api=api) as (served, service):
+        await observe(service)
+        served.world.faults.add(r"batch", delay=0.3)
+        writing = asyncio.create_task(write_back(service.context))
+        await asyncio.sleep(0.15)
+        observed = service.context.observed
+        gone = right_rows(served)[0]
+        observed.put_rows([row for row in observed.rows.values() if row.id != gone], service.context.clock())
+        await writing
+        assert gone not in observed.rows
+        assert gone not in service.outcome(service.context.clock(), 0.0, None).verdicts
+
+
+@pytest.mark.anyio
+async def test_the_budget_of_the_settings_is_the_list_s(api: Api, tmp_path: Path) -> None:
+    async with opened(tmp_path, api=api) as (served, _):
+        served.replace("share: 80%", "share: 50%")
+        served.replace(f"sharepoint_units_per_minute: {PLENTY}", "sharepoint_units_per_minute: 100")
+        async with open_service(load(served.settings), progress=Silent()) as service:
+            await observe(service)
+            started = asyncio.get_running_loop().time()
+            writing = asyncio.create_task(write_back(service.context))
+            done, _ = await asyncio.wait([writing], timeout=3)
+            writing.cancel()
+            assert not done, asyncio.get_running_loop().time() - started
+            assert sum("SyncStatus" in item.fields for item in served.agents.items.values()) <= 25
+
+
+@pytest.mark.anyio
+async def test_what_was_known_of_names_that_nobody_has_any_more_is_forgotten(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (served, service):
+        await observe(service)
+        row_id = right_rows(served)[0]
+        name = str(served.shown(row_id, "UPN")).lower()
+        assert name in service.context.observed.matches
+        served.agents.edit(row_id, {"UPN": ""})
+        await read_list(service.context)
+        assert name not in service.context.observed.matches

@@ -17,7 +17,7 @@ from sync_agent.microsoft365.agent_list import (
     Overtaken,
     Written,
 )
-from sync_agent.microsoft365.errors import Garbled, ServiceError
+from sync_agent.microsoft365.errors import Garbled, Refused, ServiceError
 from sync_agent.model import CellValue, Change, OurColumn, Row
 from tests.microsoft365.list_office import Api, Office, nobody
 
@@ -124,7 +124,7 @@ class AgentListSuite:
     async def test_missing_permission_is_told(self, office: Office) -> None:
         office.revoke_permissions()
         async with office.agent_list() as opened:
-            with pytest.raises(ListProblem, match=r"account contoso may not open the list .*Sites\.Selected"):
+            with pytest.raises(Refused, match=r"account contoso may not open the list .*Sites\.Selected"):
                 await opened.open()
 
     @pytest.mark.anyio

@@ -70,7 +70,7 @@ async def test_from_the_code_to_tokens_for_every_service(entra: Entra, announced
         assert account.prompt == prompt
         assert await pending(account) == account.trouble
         assert account.trouble == (
-            f"account contoso waits for a person to sign in: open {prompt.address} and enter {prompt.code}, "
+            "account contoso waits for a person to sign in: enter the code in the service's log, "
             "or run `sync-agent login contoso`"
         )
         await sign_in(account, entra, announced)

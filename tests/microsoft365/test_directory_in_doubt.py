@@ -21,13 +21,16 @@ EVIDENCE = "deletedItems|proxyAddresses/any"
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 500])
-async def test_evidence_that_cannot_be_had_leaves_a_plain_absence(contoso: Contoso, status: int) -> None:
+async def test_evidence_that_cannot_be_had_leaves_an_absence_that_says_so(contoso: Contoso, status: int) -> None:
     contoso.add("agent0@contoso.com")
     contoso.add_user("jane@contoso.com", mail="agent1@contoso.com")
     contoso.delete("agent1@contoso.com", "2026-11-01T08:00:00Z")
     contoso.spoil(EVIDENCE, **refusing(status))
     answers = await resolved(contoso, agents(2))
-    assert answers["agent1@contoso.com"] == Absent("a0")
+    answer = answers["agent1@contoso.com"]
+    assert isinstance(answer, Absent)
+    assert (answer.deleted_at, answer.alias_of) == (None, None)
+    assert str(status) in answer.unexplained
 
 
 SPOILT = [

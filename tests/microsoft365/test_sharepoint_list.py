@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sync_agent.microsoft365.errors import Garbled
+from sync_agent.microsoft365.errors import Garbled, Refused
 from sync_agent.microsoft365.list_answers import ListProblem, Overtaken, Written
 from sync_agent.model import Change, OurColumn
 from sync_agent.simulator.lists import Person
@@ -172,5 +172,5 @@ class TestSharePointList(AgentListSuite):
     async def test_provision_without_the_right_role_is_told(self, bare_office: Office) -> None:
         bare_office.site.grants = dict.fromkeys(bare_office.site.grants, "write")
         async with bare_office.agent_list() as opened:
-            with pytest.raises(ListProblem, match=r"may not create columns .* the role manage on this site"):
+            with pytest.raises(Refused, match=r"may not create columns .* the role manage on this site"):
                 await opened.provision(dry_run=False)

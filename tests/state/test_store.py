@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from sync_agent.model import Code, Status
+from sync_agent.plan import Held
 from sync_agent.state.store import StateUnavailable, Store
 from tests.outcomes import STARTED, anomaly, outcome
 
@@ -79,3 +81,19 @@ def test_a_folder_that_cannot_be_made_is_told_in_a_sentence(tmp_path: Path) -> N
     (tmp_path / "taken").write_text("a file where a folder should be")
     with pytest.raises(StateUnavailable, match="cannot write to"):
         Store.open(f"sqlite:///{tmp_path}/taken/history.db")
+
+
+def test_the_days_of_two_lists_in_one_database_are_their_own(store: Store) -> None:
+    store.save(outcome({}))
+    store.save(replace(outcome({}, started=STARTED + timedelta(hours=1)), list_title="Others"))
+    for title in ("Agents", "Others"):
+        assert len(store.days(title, STARTED - timedelta(days=1))) == 1
+
+
+def test_a_held_pass_is_not_what_the_next_is_compared_with(store: Store) -> None:
+    store.save(outcome({}))
+    believed = store.known_rows("Agents")
+    few = outcome({}, started=STARTED + timedelta(hours=1))
+    held = Held("max_missing_rows", "c0ffee", 4, 5, "50%", "4 of 5 rows are no longer in the list")
+    store.save(replace(few, verdicts={1: few.verdicts[1]}, held=held))
+    assert store.known_rows("Agents") == believed
