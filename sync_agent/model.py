@@ -185,7 +185,8 @@ class Anomaly:
 class Verdict:
     """What a pass says about one row. ``user`` and ``account`` only when the row's UPN matched.
 
-    ``unsure``: something that could add to it, the right UPN say, could not be asked.
+    ``unsure``: something that could add to it, the right UPN say, could not be asked. ``renamed``: the row has had
+    another UPN since what it shows was true.
     """
 
     row_id: int
@@ -194,6 +195,7 @@ class Verdict:
     user: User | None = None
     account: str = ""
     unsure: bool = False
+    renamed: bool = False
 
 
 CellValue = str | datetime | None

@@ -134,7 +134,7 @@ def judge(plan: Plan, rows: Sequence[Row], safety: Safety, known_rows: int | Non
 def _is_no_news(verdict: Verdict, shown: Shown) -> bool:
     """A failed request is none: neither takes it a verdict away, nor the suggestion that goes with one."""
     if verdict.status is Status.UNKNOWN and shown.status in _VERDICTS_SHOWN:
-        return True
+        return not verdict.renamed
     if shown.status != verdict.status or not (verdict.unsure or verdict.status is Status.UNKNOWN):
         return False
     codes = [line.partition(":")[0] for line in _lines(shown.anomalies)]

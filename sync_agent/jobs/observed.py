@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sync_agent.microsoft365.presence import Readings
-from sync_agent.model import CouldNotAsk, Match, Presence, Row, Verdict
+from sync_agent.model import CouldNotAsk, Match, Presence, Row, Status, Verdict
 from sync_agent.reconcile import names_to_ask, reconcile
 from sync_agent.upn import examine
 
@@ -40,6 +40,8 @@ class Observed:
     """By tenant id: why presence of some of its users could not be asked."""
     write_trouble: frozenset[str] = frozenset()
     """Why rows could not be written when rows last were: told once."""
+    _renamed: set[int] = field(default_factory=set)
+    """Rows that got another UPN, of which it is not known yet whose it is: what they show is somebody else's."""
     _answers: set[object] = field(default_factory=set)
     """Keys of the answers that ``presences`` was made of."""
     rows_of_user: Mapping[str, Sequence[int]] = field(default_factory=dict)
@@ -51,17 +53,18 @@ class Observed:
 
     def put_rows(self, rows: Iterable[Row], at: datetime) -> None:
         """The whole list as just read. Every row is planned again: that is what heals lost writes and hand edits."""
-        self.rows = {row.id: row for row in rows}
+        before, self.rows = self.rows, {row.id: row for row in rows}
+        self._renamed |= {id_ for id_, row in self.rows.items() if id_ in before and before[id_].upn != row.upn}
         self.rows_read_at = at
         self._decide()
 
     def put_overtaken(self, rows: Mapping[int, Row | None]) -> None:
         """Rows that a person changed since they were read, as they are now; None: deleted."""
         for row_id, row in rows.items():
-            if row is None:
-                self.rows.pop(row_id, None)
-            else:
+            known = self.rows.pop(row_id, None)
+            if row is not None:
                 self.rows[row_id] = row
+                self._renamed |= {row_id} if known is not None and known.upn != row.upn else set()
         if rows:
             self._decide()
 
@@ -123,6 +126,8 @@ class Observed:
 
     def _decide(self) -> None:
         self.verdicts = reconcile(tuple(self.rows.values()), self.matches)
+        self._renamed = {id_ for id_ in self._renamed if id_ in self.rows and self._is_unknown(id_)}
+        self.verdicts |= {id_: replace(self.verdicts[id_], renamed=True) for id_ in self._renamed}
         rows_of_user: defaultdict[str, list[int]] = defaultdict(list)
         for verdict in self.verdicts.values():
             if verdict.user is not None:
@@ -130,6 +135,9 @@ class Observed:
         self.rows_of_user = rows_of_user
         self._watch()
         self.dirty = {row_id: None for row_id in self.dirty if row_id in self.rows} | dict.fromkeys(self.rows)
+
+    def _is_unknown(self, row_id: int) -> bool:
+        return self.verdicts[row_id].status is Status.UNKNOWN
 
     def _watch(self) -> None:
         users: defaultdict[str, set[str]] = defaultdict(set)

@@ -208,3 +208,22 @@ async def test_what_was_known_of_names_that_nobody_has_any_more_is_forgotten(tmp
         served.agents.edit(row_id, {"UPN": ""})
         await read_list(service.context)
         assert name not in service.context.observed.matches
+
+
+@pytest.mark.anyio
+async def test_a_row_with_another_upn_does_not_go_on_showing_the_person_before(api: Api, tmp_path: Path) -> None:
+    """Calls would follow the presence of somebody who is not in the row any more."""
+    async with opened(tmp_path, api=api) as (served, service):
+        await observe(service)
+        await write_back(service.context)
+        row_id, other = right_rows(served)[:2]
+        served.agents.edit(row_id, {"UPN": f"new.{served.shown(other, 'UPN')}"})
+        served.world.faults.add(r"GET /v1.0/users|POST /v1.0/\$batch", holding=b"users", status=500)
+        await read_list(service.context)
+        await resolve_users(service.context)
+        served.world.faults.clear()
+        await write_back(service.context)
+        assert served.shown(row_id, "SyncStatus") == "Unknown"
+        assert served.shown(row_id, "EntraObjectId") is None
+        assert served.shown(row_id, "Presence") is None
+        assert served.shown(other, "SyncStatus") == "OK"
