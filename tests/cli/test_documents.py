@@ -49,7 +49,7 @@ def test_the_settings_of_the_steps_are_settings(tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
     file.write_text(re.sub(r"<[^>]+>", "11111111-1111-4111-8111-111111111111", found[1]))
     settings = load(file)
-    assert settings.list_api() == "graph"
+    assert settings.list_api() == "rest"
     assert [account.id for account in settings.accounts] == [settings.sharepoint.account]
 
 
