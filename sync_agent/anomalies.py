@@ -25,7 +25,7 @@ def suggesting(anomaly: Anomaly, upn: str | None) -> Anomaly:
 
 
 def unavailable(match: CouldNotAsk | None) -> Anomaly:
-    again = "Nothing to do: it is asked again by itself."
+    again = "Nothing to do in the list: it is asked again by itself."
     if match is None:
         return Anomaly(Code.ACCOUNT_UNAVAILABLE, "The tenants were not asked yet about this UPN.", again)
     reason = printable(match.reason.strip().rstrip("."), _LONGEST_REASON)

@@ -72,10 +72,14 @@ def with_presence(
 ) -> Verdict:
     """The verdict with presence_unavailable added, if Teams has no presence of the user and that is no passing state.
 
-    ``shown``: what the row shows, which remembers across restarts how long the presence has been unknown.
+    ``shown``: what the row shows, which remembers across restarts how long the presence has been unknown, and is judged
+    where presence could not be asked (None): it stays in the row, so what is said of it must stay too.
     """
     user = verdict.user
-    if user is None or presence is None or presence.availability != PRESENCE_UNKNOWN:
+    if user is None:
+        return verdict
+    presence = presence or _shown_presence(user, shown, now)
+    if presence is None or presence.availability != PRESENCE_UNKNOWN:
         return verdict
     if user.guest or not user.enabled:
         return verdict
@@ -86,6 +90,12 @@ def with_presence(
     else:
         return verdict
     return _judged(verdict.row_id, (*verdict.anomalies, anomaly), user, verdict.account)
+
+
+def _shown_presence(user: User, shown: Shown | None, now: datetime) -> Presence | None:
+    if shown is None or not shows_user(shown, user):
+        return None
+    return Presence(shown.presence, shown.activity, shown.presence_changed_at or now)
 
 
 def first_seen(presence: Presence, user: User, shown: Shown | None) -> datetime:

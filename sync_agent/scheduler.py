@@ -159,7 +159,8 @@ class Jobs:
         except (ServiceError, ListProblem) as failure:
             if self._failing.get(name) != str(failure):
                 self._failing[name] = str(failure)
-                _log.error("job_failed", job=name, reason=str(failure), effect="tried again at its next turn")
+                said = failure.told if isinstance(failure, ServiceError) else str(failure)
+                _log.error("job_failed", job=name, reason=said, effect="tried again at its next turn")
         except Exception:
             _log.exception("job_broke", job=name, effect="tried again at its next turn; please report this")
         else:

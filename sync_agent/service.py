@@ -85,7 +85,7 @@ class Service:
             back = await self._write_back(dry_run=dry_run, approved=approved, known_rows=known_rows)
             error = back.error
         except ServiceError as failure:
-            error = failure.reason
+            error = failure.told
         outcome = self.outcome(started, time.perf_counter() - clock, back, error)
         if back is not None and not dry_run:
             await self.save(outcome)

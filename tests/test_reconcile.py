@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -281,3 +282,11 @@ def test_an_absence_that_could_not_be_explained_is_unsure() -> None:
         (verdict,) = reconcile([Row(1, "jane@contoso.com")], matches).values()
         assert codes(verdict) == [Code.USER_NOT_FOUND]
         assert verdict.unsure is bool(unexplained)
+
+
+def test_while_presence_cannot_be_asked_what_is_said_of_the_presence_shown_stays() -> None:
+    since = NOW - 2 * DAY
+    shown = Shown("Warning", "presence_unavailable: …", "contoso", "id", "PresenceUnknown", "PresenceUnknown", since)
+    assert codes(with_presence(matched(), None, NOW, DAY, shown)) == [Code.PRESENCE_UNAVAILABLE]
+    assert codes(with_presence(matched(licensed=False), None, NOW, DAY, shown)) == [Code.PRESENCE_UNAVAILABLE]
+    assert codes(with_presence(matched(), None, NOW, DAY, replace(shown, object_id="somebody else"))) == []

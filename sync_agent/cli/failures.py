@@ -17,7 +17,7 @@ def told(error: Exception) -> Exit | None:
         case SettingsError() | ListProblem():
             return tell(str(error), Exit.USAGE)
         case ServiceError():
-            return tell(error.reason, Exit.INCOMPLETE)
+            return tell(error.told, Exit.INCOMPLETE)
         case OSError(filename=str() | Path() as file, strerror=str(why)):
             return tell(f"{file}: {why}.", Exit.INCOMPLETE)
     return None

@@ -48,7 +48,7 @@ async def _until_signalled(service: Service) -> None:
         # Wrong settings are told now, with exit code 2; a service that cannot be reached now may be later.
         await service.open_list()
     except ServiceError as failure:
-        _log.error("list_not_reached", reason=failure.reason, effect="tried again at every reading of the list")
+        _log.error("list_not_reached", reason=failure.told, effect="tried again at every reading of the list")
     # Imported only now, like the service: what is wrong in the settings is told at once.
     from sync_agent.scheduler import run as run_jobs  # noqa: PLC0415
 

@@ -119,7 +119,7 @@ async def _write(
                 writes.done += 1
             case Overtaken(row_id=row_id, row=row):
                 overtaken[row_id] = row
-                writes.conflicts += row is not None
+                writes.conflicts += 1
             case Failed(row_id=row_id, reason=reason):
                 failed[reason].append(row_id)
                 writes.failed += 1

@@ -74,5 +74,5 @@ def _place(settings: Settings) -> Place:
         wanted=sharepoint.agent_list,
         names=ColumnNames(sharepoint.columns.upn, sharepoint.columns.name, sharepoint.columns.ours),
         account=sharepoint.account,
-        by_secret=settings.account(sharepoint.account).auth == "client_secret",
+        rest_by_secret=(settings.list_api(), settings.account(sharepoint.account).auth) == ("rest", "client_secret"),
     )

@@ -27,12 +27,19 @@ _SAVE_CONFLICTS = ("-2130575305", "resourceModified", "nameAlreadyLocked")
 
 
 class ServiceError(Exception):
-    """``reason`` is one sentence for the operator; ``request_id`` is what Microsoft's support asks for."""
+    """``reason`` is one sentence for the operator, the same for the same trouble; ``request_id`` is what Microsoft's
+    support asks for.
+    """
 
     def __init__(self, reason: str, *, request_id: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.request_id = request_id
+
+    @property
+    def told(self) -> str:
+        """The reason with what Microsoft's support asks for."""
+        return f"{self.reason}, request {self.request_id}" if self.request_id else self.reason
 
 
 class Unreachable(ServiceError):
@@ -90,7 +97,6 @@ def refusal_of(status: int, body: bytes, doing: str, request_id: str | None = No
     """The same for a part of a batch, which has no headers of its own to speak of."""
     code, message = error_in(body)
     said = f"{code}: {message}" if code and message else code or message or "no explanation given"
-    said = f"{said}{reference(request_id)}"
     reason = f"{doing} was refused: {status}, {said}"
     if (status == _CONFLICT and code.startswith(_SAVE_CONFLICTS)) or status == 412:
         return Overtaken(reason, status=status, code=code, message=message, request_id=request_id)
@@ -99,11 +105,6 @@ def refusal_of(status: int, body: bytes, doing: str, request_id: str | None = No
     if 400 <= status < 500:
         return Refused(reason, status=status, code=code, message=message, request_id=request_id)
     return Garbled(f"{doing} failed: the service answered {status}, {said}", request_id=request_id)
-
-
-def reference(request_id: str | None) -> str:
-    """What ends a reason, for whoever has to ask Microsoft."""
-    return f", request {request_id}" if request_id else ""
 
 
 def error_in(body: bytes) -> tuple[str, str]:

@@ -22,13 +22,14 @@ def list_id(wanted: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """``account``: whose credentials open the site; ``by_secret``: whether it signs in with a client secret."""
+    """``account``: whose credentials open the site; ``rest_by_secret``: whether that is SharePoint REST,
+    with a client secret."""
 
     site_url: str
     wanted: str
     names: ColumnNames
     account: str
-    by_secret: bool = False
+    rest_by_secret: bool = False
 
     @property
     def origin(self) -> str:
@@ -51,11 +52,13 @@ class Place:
         """A refusal with what to do about it: a setting that cannot be right, or a permission, which may yet come."""
         if not isinstance(error, Refused) or error.status not in {401, 403}:
             return error
-        if error.status == 401 and self.by_secret:
+        if error.status == 401 and self.rest_by_secret:
             return ListProblem(
                 f"SharePoint REST refuses the account {self.account}: it takes no token got with a client secret. "
                 "Give the account a certificate (auth: certificate), or set sharepoint.api: graph."
             )
+        if error.status == 401:
+            return error
         what, role = ("create columns", "manage") if creating else ("open the list", "write")
         reason = (
             f"The account {self.account} may not {what} in {self.site_url} ({error.reason}). Give its app the "

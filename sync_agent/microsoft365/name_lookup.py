@@ -9,7 +9,7 @@ from math import ceil
 
 import structlog
 
-from sync_agent.microsoft365.errors import Garbled, Refused, ServiceError
+from sync_agent.microsoft365.errors import Refused, ServiceError
 from sync_agent.microsoft365.graph import MOST_PARTS, Graph, Page, Part, PartAnswer
 from sync_agent.microsoft365.odata import address, literal
 from sync_agent.microsoft365.tenant_sessions import TenantSessions
@@ -121,7 +121,7 @@ class NameLookup:
         answers = await self._sessions.batch([_part(chunk) for chunk in chunks])
         refused: list[str] = []
         for chunk, answer in zip(chunks, answers, strict=True):
-            failure = _take(found, chunk, answer)
+            failure = await self._take(found, chunk, answer)
             if isinstance(failure, Refused) and failure.status == 400 and len(chunk) > 1:
                 refused += chunk
             elif failure is not None:
@@ -129,23 +129,29 @@ class NameLookup:
         self._progress(sum(map(len, chunks)) - len(refused))
         return refused
 
+    async def _take(self, found: LookedUp, chunk: Sequence[str], answer: PartAnswer) -> ServiceError | None:
+        """Believe an answer that has status 200 and its list, to its last page; who is in it unasked is passed over."""
+        try:
+            page = answer.json(Page[UserRecord])
+            records = [*page.value, *await self._following(page.next_link)]
+        except ServiceError as failure:
+            return failure
+        asked = set(chunk)
+        found.users.update({record.key: record for record in records if record.key in asked})
+        return None
+
+    async def _following(self, link: str | None) -> list[UserRecord]:
+        async def read(graph: Graph) -> list[UserRecord]:
+            return [record async for page in graph.pages(str(link), UserRecord) for record in page]
+
+        return await self._sessions.ask(read) if link else []
+
     def _give_up(self, found: LookedUp, names: Sequence[str]) -> None:
         """Where every filter is refused it is the question that the tenant objects to, not a name in it."""
         reason = "the directory refuses every question for users by name (400)"
         refusal = Refused(reason, status=400, code="", message="")
         found.failed.update(dict.fromkeys(names, refusal))
         self._progress(len(names))
-
-
-def _take(found: LookedUp, chunk: Sequence[str], answer: PartAnswer) -> ServiceError | None:
-    """Believe an answer that has status 200 and its list; whoever is in it unasked is passed over."""
-    try:
-        page = answer.json(Page[UserRecord])
-    except ServiceError as failure:
-        return failure
-    asked = set(chunk)
-    found.users.update({record.key: record for record in page.value if record.key in asked})
-    return Garbled("Graph gave only a part of the users asked for") if page.next_link else None
 
 
 def _part(chunk: Sequence[str]) -> Part:

@@ -86,7 +86,7 @@ class Budget:
         """Seconds until the budget opens again; 0 when it is open."""
         seconds = max(0.0, self._closed_until - self._clock())
         if seconds > patience:
-            reason = f"{self.name} is throttled: the service asks us to wait {seconds:.0f} s more"
+            reason = f"{self.name} is throttled, and the service asks us to wait for long"
             raise Throttled(reason, retry_after=seconds)
         return seconds
 

@@ -95,8 +95,9 @@ class Forms:
 
     def form(self, change: Change, standing: Standing) -> bytes:
         fields = {self.columns.ours[our].internal: self._text(value) for our, value in change.values.items()}
-        if standing.modified is not None and self._stamps(standing.editor):
+        if standing.modified is not None and self.ways.keeps_stamp:
             fields[_MODIFIED] = self._text(standing.modified)
+        if self._stamps(standing.editor):
             fields[_EDITOR] = msgspec.json.encode([{"Key": standing.editor}]).decode()
         return msgspec.json.encode(
             {

@@ -24,7 +24,7 @@ import structlog
 
 from sync_agent import __version__
 from sync_agent.microsoft365.engine import Routes, last_words, ssl_context
-from sync_agent.microsoft365.errors import UNREADABLE, Garbled, Throttled, Unreachable, reference, refusal
+from sync_agent.microsoft365.errors import UNREADABLE, Garbled, Throttled, Unreachable, refusal
 from sync_agent.microsoft365.pacing import Budget
 from sync_agent.microsoft365.retrying import FAILED, THROTTLED, Retrying, http_date, retry_after
 
@@ -87,17 +87,22 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes
     request_id: str | None = None
+    host: str = "the service"
 
     def json(self, type_: type[T]) -> T:
         """The body decoded and checked; Garbled where it is not JSON of that shape."""
         content_type = self.headers.get("content-type", "")
         if "json" not in content_type.lower():
             got = content_type or "no content type"
-            raise Garbled(f"expected JSON, got {got}: a proxy or a sign-in page?", request_id=self.request_id)
+            raise Garbled(
+                f"{self.host} answered with {got}, not JSON: a proxy or a sign-in page?", request_id=self.request_id
+            )
         try:
             return msgspec.json.decode(self.body, type=type_)
         except UNREADABLE as error:
-            raise Garbled(f"expected another answer: {error}", request_id=self.request_id) from error
+            raise Garbled(
+                f"{self.host} gave another answer than expected: {error}", request_id=self.request_id
+            ) from error
 
 
 class _NoCookies(httpx.Cookies):
@@ -229,7 +234,7 @@ class Transport:
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
             raise _lost(request, error, our_id) from error
         told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
-        answer = Answer(response.status_code, told, body, request_id_in(told))
+        answer = Answer(response.status_code, told, body, request_id_in(told), _host(request.url))
         if _debug.isEnabledFor(logging.DEBUG):
             ids = {"id": answer.request_id, "client_request_id": our_id}
             _log.debug("request", method=request.method, path=made.url.path, status=answer.status, **ids)
@@ -254,8 +259,8 @@ class Transport:
         if request.budget is not None:
             request.budget.close_for(pause)
         if tried >= self._retrying.attempts or pause > self._retrying.patience:
-            wait = "" if asked is None else f" and asks to wait {asked:.0f} s"
-            reason = f"{_host(request.url)} is throttling us ({answer.status}){wait}{reference(answer.request_id)}"
+            says = "is throttling us" if answer.status == 429 else "is overloaded, or throttling us"
+            reason = f"{_host(request.url)} {says} ({answer.status})"
             raise Throttled(reason, retry_after=asked, request_id=answer.request_id)
         if request.budget is None:
             await self._sleep(pause)

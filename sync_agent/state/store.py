@@ -69,6 +69,8 @@ class Store:
             store = cls(create_engine(parsed))
             with store._failing_as_unavailable():
                 metadata.create_all(store._engine)
+            if parsed.get_backend_name() == "sqlite" and parsed.database and Path(parsed.database).is_file():
+                Path(parsed.database).chmod(0o600)  # names and UPNs of people
         except OSError as error:
             raise StateUnavailable(f"state.database: cannot write to {parsed.database}: {error.strerror}.") from error
         return store

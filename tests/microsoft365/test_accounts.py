@@ -321,10 +321,19 @@ async def test_a_managed_identity(entra: Entra, tmp_path: Path, monkeypatch: pyt
 
 @pytest.mark.anyio
 async def test_the_budgets_are_the_accounts_own(entra: Entra, tmp_path: Path) -> None:
-    async with opened(settings_for(tmp_path, entra, by_secret(), by_secret("contoso-2")), entra) as service:
+    another = by_secret("contoso-2", client_id="77777777-0000-4000-8000-000000000007")
+    async with opened(settings_for(tmp_path, entra, by_secret(), another), entra) as service:
         budgets = [(account.presence_budget, account.directory_budget) for account in service.accounts.values()]
     assert [(presence.name, presence.limit, presence.window) for presence, _ in budgets] == [
         ("presence of contoso", 1_200, 30),
         ("presence of contoso-2", 1_200, 30),
     ]
     assert [(directory.limit, directory.window) for _, directory in budgets] == [(2_800, 10)] * 2
+
+
+@pytest.mark.anyio
+async def test_one_app_has_one_budget_however_many_accounts_name_it(entra: Entra, tmp_path: Path) -> None:
+    async with opened(settings_for(tmp_path, entra, by_secret(), by_secret("again")), entra) as service:
+        first, again = service.accounts.values()
+        assert first.presence_budget is again.presence_budget
+        assert first.directory_budget is again.directory_budget

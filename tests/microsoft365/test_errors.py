@@ -72,7 +72,7 @@ def test_what_is_no_error_body_says_nothing(odd: bytes) -> None:
 def test_whatever_was_said_is_one_sentence(said: bytes, status: int) -> None:
     error = refusal_of(status, said, "Reading the list", "11-22")
     assert len(error.reason.splitlines()) == 1
-    assert error.reason.endswith(", request 11-22")
+    assert error.told.endswith(", request 11-22")
     assert isinstance(error, Refused if status < 500 else Garbled)
 
 
@@ -102,7 +102,8 @@ def test_a_refusal_is_of_the_kind_that_tells_what_to_do(status: int, code: str, 
 def test_a_refusal_says_what_was_being_done_and_which_request_it_was() -> None:
     answer = Answer(403, {}, body("accessDenied", "Access denied."), "11-22")
     error = refusal(answer, "Reading the list")
-    assert error.reason == "Reading the list was refused: 403, accessDenied: Access denied, request 11-22"
+    assert error.reason == "Reading the list was refused: 403, accessDenied: Access denied"
+    assert error.told == f"{error.reason}, request 11-22"
     assert error.request_id == "11-22"
 
 

@@ -126,7 +126,7 @@ def test_nobody_waits_for_an_opening_beyond_patience() -> None:
     assert ended == 60
     (first, *_) = told
     assert isinstance(first, Throttled)
-    assert first.reason == "presence of contoso is throttled: the service asks us to wait 3600 s more"
+    assert first.reason == "presence of contoso is throttled, and the service asks us to wait for long"
     assert first.retry_after == 3_600
 
 

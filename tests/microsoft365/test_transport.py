@@ -110,9 +110,8 @@ async def test_the_services_id_of_a_request_is_in_its_answer_and_in_errors(heade
         assert caught.value.request_id == "11-22"
         error = await trouble(wired)
     assert error.request_id == "11-22"
-    assert error.reason == (
-        f"A request to {host(wired)} failed: the service answered 500, no explanation given, request 11-22"
-    )
+    assert error.reason == f"A request to {host(wired)} failed: the service answered 500, no explanation given"
+    assert error.told == f"{error.reason}, request 11-22"
 
 
 async def test_without_an_answer_our_own_id_is_in_the_error() -> None:
@@ -212,13 +211,13 @@ async def test_redirects_are_not_followed(contoso: Contoso, status: int) -> None
 @pytest.mark.parametrize(
     ("body", "type_", "told"),
     [
-        (b"<html>Sign in</html>", "text/html", "expected JSON, got text/html: a proxy or a sign-in page"),
-        (b"[]", "", "expected JSON, got no content type"),
-        (b"[[1], [2", "application/json", "expected another answer"),
-        (b"", "application/json", "expected another answer"),
-        (b'{"value": []}', "application/json;odata=verbose", "expected another answer"),
-        (b'[["\xff"]]', "application/json", "expected another answer"),
-        (b"[" * 100_000, "application/json", "expected another answer"),
+        (b"<html>Sign in</html>", "text/html", "answered with text/html, not JSON: a proxy or a sign-in page"),
+        (b"[]", "", "answered with no content type, not JSON"),
+        (b"[[1], [2", "application/json", "gave another answer than expected"),
+        (b"", "application/json", "gave another answer than expected"),
+        (b'{"value": []}', "application/json;odata=verbose", "gave another answer than expected"),
+        (b'[["\xff"]]', "application/json", "gave another answer than expected"),
+        (b"[" * 100_000, "application/json", "gave another answer than expected"),
     ],
 )
 async def test_what_is_not_the_json_asked_for_is_not_believed(
