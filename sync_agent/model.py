@@ -144,6 +144,8 @@ class CouldNotAsk:
 
     reason: str
     at: datetime
+    nobody_there: bool = False
+    """There is no such tenant: its id is mistyped, and any domain may be its."""
 
 
 Match = Found | Absent | NoTenant | CouldNotAsk

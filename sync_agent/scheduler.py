@@ -26,14 +26,14 @@ from sync_agent.jobs.report import write_report
 from sync_agent.jobs.resolve_users import resolve_users
 from sync_agent.jobs.write_back import WriteBack, write_back
 from sync_agent.microsoft365.agent_list import ListProblem
-from sync_agent.microsoft365.errors import ServiceError
+from sync_agent.microsoft365.errors import ServiceError, SignInPending
 from sync_agent.outcome import Writes
 from sync_agent.plan import Held, Plan
 from sync_agent.service import Service
 
 _log = structlog.get_logger()
 
-_GRACE = 8.0
+_GRACE = 6.0
 """Seconds that writes under way get to end after a stop; with what follows, an exit takes less than ten."""
 _A_TURN = 400
 """Rows written before the rest is planned anew: enough to fill every place on the wire, few enough that what waits is
@@ -135,7 +135,8 @@ class Jobs:
     def _note_held(self, held: Held | None) -> None:
         before, self._held = self._held, held
         if held is not None and (before is None or before.checksum != held.checksum):
-            _log.error("held", fuse=held.fuse, checksum=held.checksum, rows=held.rows, cause=held.cause)
+            todo = f"if that is as it should be, run: sync-agent sync --approve {held.checksum}"
+            _log.error("held", fuse=held.fuse, rows=held.rows, of=held.of, cause=held.cause, what_to_do=todo)
         elif held is None and before is not None:
             _log.info("no_longer_held", fuse=before.fuse)
 
@@ -156,6 +157,8 @@ class Jobs:
         """Log what keeps a job from its work once per reason, and that it works again."""
         try:
             await turn()
+        except SignInPending:
+            self._failing[name] = "waits for a person"  # who was asked already
         except (ServiceError, ListProblem) as failure:
             if self._failing.get(name) != str(failure):
                 self._failing[name] = str(failure)

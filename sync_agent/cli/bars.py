@@ -40,8 +40,8 @@ class Bars:
             _text("fields[note]", style="bright_black"),
             console=console,
             disable=not self._moving,
-            redirect_stdout=sys.stdout.isatty(),
-            redirect_stderr=sys.stderr.isatty(),
+            redirect_stdout=sys.stdout is not None and sys.stdout.isatty(),
+            redirect_stderr=sys.stderr is not None and sys.stderr.isatty(),
         )
 
     def __enter__(self) -> Bars:

@@ -43,6 +43,9 @@ def tell(sentence: str, code: Exit) -> Exit:
 
 
 def _usage(error: click.ClickException) -> Exit:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+        return Exit.USAGE
     if isinstance(error, click.UsageError) and error.ctx is not None:
         click.echo(error.ctx.get_usage(), err=True)
     return tell(error.format_message(), Exit.USAGE)

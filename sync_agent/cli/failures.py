@@ -20,4 +20,6 @@ def told(error: Exception) -> Exit | None:
             return tell(error.told, Exit.INCOMPLETE)
         case OSError(filename=str() | Path() as file, strerror=str(why)):
             return tell(f"{file}: {why}.", Exit.INCOMPLETE)
+        case OSError(strerror=str(why)):
+            return tell(f"what was to be said or kept could not be written: {why}.", Exit.INCOMPLETE)
     return None

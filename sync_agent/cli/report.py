@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from sync_agent.outcome import Exit
 from sync_agent.report.content import Content, NothingToReport, document, gather
 from sync_agent.report.csv_file import write_csv
 from sync_agent.report.html import age, to_html
+from sync_agent.report.writing import write_whole
 from sync_agent.settings import Settings
 from sync_agent.state.store import StateUnavailable, Store
 
@@ -57,18 +59,20 @@ def _gathered(settings: Settings) -> Content:
 
 def _write(content: Content, html: Path | None, csv: Path | None) -> None:
     if html is not None:
-        html.write_text(to_html(content), encoding="utf-8")
+        write_whole(html, to_html(content))
         click.echo(f"Written: {html}", err=True)
     if csv is not None:
-        # The byte order mark tells Excel that names are UTF-8.
-        with csv.open("w", encoding="utf-8-sig", newline="") as file:
-            write_csv(content, file)
+        text = io.StringIO(newline="")
+        write_csv(content, text)
+        write_whole(csv, f"\ufeff{text.getvalue()}")  # the byte order mark tells Excel that names are UTF-8
         click.echo(f"Written: {csv}", err=True)
 
 
 def _show(console: Console, content: Content) -> None:
     last = content.last
     console.print(Text(f"{last.list_title}, as of {last.started:%Y-%m-%d %H:%M} UTC", style="bold"))
+    if content.held_note:
+        console.print(Text(content.held_note, style="bold red"))
     console.print(status_line(last.rows, last.status))
     if content.anomalies:
         console.print(_codes(content))

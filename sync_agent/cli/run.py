@@ -11,7 +11,7 @@ import click
 import structlog
 
 from sync_agent.cli.session import loaded, with_service
-from sync_agent.microsoft365.errors import ServiceError
+from sync_agent.microsoft365.errors import ServiceError, SignInPending
 
 if TYPE_CHECKING:
     from sync_agent.microsoft365.accounts import Prompt
@@ -47,6 +47,8 @@ async def _until_signalled(service: Service) -> None:
     try:
         # Wrong settings are told now, with exit code 2; a service that cannot be reached now may be later.
         await service.open_list()
+    except SignInPending:
+        pass  # the line that asks for it is all that is to be said
     except ServiceError as failure:
         _log.error("list_not_reached", reason=failure.told, effect="tried again at every reading of the list")
     # Imported only now, like the service: what is wrong in the settings is told at once.

@@ -17,7 +17,9 @@ from sync_agent.simulator.server import Simulator
 
 
 @click.command()
-@click.option("--port", default=8443, show_default=True, help="Where to listen, on 127.0.0.1.")
+@click.option(
+    "--port", default=8443, show_default=True, type=click.IntRange(0, 65_535), help="Where to listen, on 127.0.0.1."
+)
 @click.option("--rows", default=300, show_default=True, type=click.IntRange(0, 200_000), help="Rows in the Agent list.")
 @click.option("--tenants", default=3, show_default=True, type=click.IntRange(min=1), help="Configured tenants.")
 @click.option("--seed", default=1, show_default=True, help="The same seed makes the same world.")
@@ -45,6 +47,8 @@ def simulate(port: int, folder: Path, api: Api, rows: int, tenants: int, seed: i
     try:
         simulator.start()
     except OSError as error:
+        if error.filename is not None:
+            raise
         click.echo(f"sync-agent: cannot listen on 127.0.0.1:{port}: {error.strerror}; try --port.", err=True)
         sys.exit(Exit.INCOMPLETE)
     settings = write_settings(world, folder, api)

@@ -9,6 +9,7 @@ import structlog
 
 from sync_agent.report.content import NothingToReport, gather
 from sync_agent.report.html import to_html
+from sync_agent.report.writing import write_whole
 from sync_agent.state.store import StateUnavailable, Store
 
 _log = structlog.get_logger()
@@ -20,7 +21,7 @@ def write_report(store: Store, folder: Path, now: datetime) -> Path | None:
     try:
         text = to_html(gather(store, now))
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        write_whole(path, text)
     except (NothingToReport, StateUnavailable, OSError) as failure:
         _log.warning("report_not_written", path=str(path), reason=str(failure))
         return None

@@ -43,6 +43,9 @@ async def tenant_domains(context: Context, wanted: Collection[str]) -> TenantDom
 def without_tenant(context: Context, domain: str, known: TenantDomains) -> Match:
     """The answer for names in a domain that no tenant is known to have: NoTenant, unless it may be one's even so."""
     owner = known.owners[domain]
+    for mistyped in known.silent.values():
+        if mistyped.nobody_there:
+            return mistyped
     if isinstance(owner, CouldNotAsk) and known.looked_up:
         return owner
     # A tenant written by its name in the settings cannot be told from the id that the look-up gives.

@@ -9,7 +9,7 @@ import msgspec
 import structlog
 
 from sync_agent.microsoft365.absence import Evidence, evidence
-from sync_agent.microsoft365.errors import Garbled, Refused, ServiceError
+from sync_agent.microsoft365.errors import Garbled, Refused, ServiceError, SignInFailed
 from sync_agent.microsoft365.graph import Graph, Page
 from sync_agent.microsoft365.name_lookup import LookedUp, NameLookup, askable
 from sync_agent.microsoft365.odata import address
@@ -23,6 +23,8 @@ NEVER_BELIEVED = 10
 _ORGANIZATION = address("/organization", {"$select": "id,displayName,verifiedDomains"})
 _ANYBODY = address("/users", {"$top": "1", "$select": "id"})
 _MAY_READ_USERS = "Give the app the permission User.Read.All with admin consent."
+
+_NO_SUCH_TENANT = frozenset({90002, 900023})
 
 Answer = Found | Absent | CouldNotAsk
 
@@ -67,7 +69,8 @@ class Directory:
             if not page.value:
                 raise Garbled(f"tenant {self.display_name} did not tell its domains")
         except ServiceError as failure:
-            return None if _is_forbidden(failure) else CouldNotAsk(failure.reason, self._clock())
+            nobody_there = isinstance(failure, SignInFailed) and failure.aadsts in _NO_SUCH_TENANT
+            return None if _is_forbidden(failure) else CouldNotAsk(failure.reason, self._clock(), nobody_there)
         organization = page.value[0]
         self.display_name = organization.name or self.display_name
         return frozenset(domain.name.lower() for domain in organization.domains)

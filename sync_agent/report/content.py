@@ -15,12 +15,23 @@ TREND = timedelta(days=90)
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """``last`` is the latest pass, ``days`` the last pass of each day in the trend, oldest first."""
+    """``last`` is the latest pass that no fuse held, ``days`` the last such pass of each day, oldest first.
+
+    ``held``: the fuse that held the pass after it, if there was one.
+    """
 
     made: datetime
     last: PassRecord
     anomalies: Sequence[AnomalyRecord]
     days: Sequence[PassRecord]
+    held: str | None = None
+
+    @property
+    def held_note(self) -> str:
+        """What a reader must know before all else; empty where there is nothing of the kind."""
+        if self.held is None:
+            return ""
+        return f"The last pass was held by the fuse {self.held}, and is not in here: run `sync-agent sync` to see why."
 
     @property
     def by_code(self) -> list[tuple[str, int]]:
@@ -37,10 +48,11 @@ class NothingToReport(Exception):
 
 def gather(store: Store, now: datetime) -> Content:
     """Raises NothingToReport before the first pass, StateUnavailable when the database cannot be read."""
-    last = store.last_pass()
+    last, held = store.last_pass(), store.held()
     if last is None:
-        raise NothingToReport("There is nothing to report yet: no pass has been made. Run `sync-agent sync` first.")
-    return Content(now, last, store.open_anomalies(last.list_title), store.days(last.list_title, now - TREND))
+        why = "no pass has been made" if held is None else "every pass was held by a fuse"
+        raise NothingToReport(f"There is nothing to report yet: {why}. Run `sync-agent sync` first.")
+    return Content(now, last, store.open_anomalies(last.list_title), store.days(last.list_title, now - TREND), held)
 
 
 def document(content: Content) -> dict[str, Any]:
@@ -49,6 +61,7 @@ def document(content: Content) -> dict[str, Any]:
         "made": content.made.isoformat(),
         "list": content.last.list_title,
         "rows": content.last.rows,
+        "held": content.held,
         "status": {str(status): count for status, count in content.last.status.items()},
         "by_code": dict(content.by_code),
         "anomalies": [

@@ -106,9 +106,20 @@ class Simulator:
         self.stop()
 
     def _certificate(self) -> Path:
-        authority = trustme.CA(organization_name="Embedded Microsoft 365")
-        authority.cert_pem.write_to_path(str(self.ca_bundle))
+        authority = self._authority()
         path = self._folder / "server.pem"
         authority.issue_cert(_HOST, "localhost").private_key_and_cert_chain_pem.write_to_path(str(path))
         path.chmod(0o600)
         return path
+
+    def _authority(self) -> trustme.CA:
+        """Kept in the folder: whoever trusts it goes on doing so after a restart."""
+        key = self._folder / "ca-key.pem"
+        try:
+            return trustme.CA.from_pem(self.ca_bundle.read_bytes(), key.read_bytes())
+        except (OSError, ValueError):
+            made = trustme.CA(organization_name="Embedded Microsoft 365")
+        key.touch(mode=0o600)
+        key.write_bytes(made.private_key_pem.bytes())
+        made.cert_pem.write_to_path(str(self.ca_bundle))
+        return made

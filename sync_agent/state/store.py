@@ -82,7 +82,8 @@ class Store:
         """Add a finished pass and bring the anomalies' lives up to date. Raises StateUnavailable."""
         with self._failing_as_unavailable(), self._engine.begin() as connection:
             connection.execute(insert(passes).values(_pass_values(outcome)))
-            _bring_up_to_date(connection, outcome)
+            if outcome.held is None:  # what is not believed opens and resolves nothing
+                _bring_up_to_date(connection, outcome)
 
     def known_rows(self, list_title: str) -> int | None:
         """How many rows the list had in the last pass that no fuse held; None before the first.
@@ -93,8 +94,14 @@ class Store:
         with self._failing_as_unavailable(), self._engine.connect() as connection:
             return connection.execute(query.order_by(passes.c.id.desc()).limit(1)).scalar()
 
+    def held(self) -> str | None:
+        """The fuse that held the last pass, if one did."""
+        with self._failing_as_unavailable(), self._engine.connect() as connection:
+            return connection.execute(select(passes.c.held).order_by(passes.c.id.desc()).limit(1)).scalar()
+
     def last_pass(self, list_title: str | None = None) -> PassRecord | None:
-        query = select(passes).order_by(passes.c.id.desc()).limit(1)
+        """Of those that no fuse held."""
+        query = select(passes).where(passes.c.held.is_(None)).order_by(passes.c.id.desc()).limit(1)
         if list_title is not None:
             query = query.where(passes.c.list == list_title)
         with self._failing_as_unavailable(), self._engine.connect() as connection:
@@ -109,7 +116,7 @@ class Store:
 
     def days(self, list_title: str, since: datetime) -> list[PassRecord]:
         """The last pass of each day (UTC) since then, oldest first."""
-        last_of_day = select(func.max(passes.c.id)).where(passes.c.list == list_title)
+        last_of_day = select(func.max(passes.c.id)).where(passes.c.list == list_title, passes.c.held.is_(None))
         last_of_day = last_of_day.group_by(func.date(passes.c.started))
         query = select(passes).where(
             passes.c.list == list_title, passes.c.started >= _naive(since), passes.c.id.in_(last_of_day)

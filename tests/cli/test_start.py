@@ -158,3 +158,10 @@ def test_a_fault_of_the_program_keeps_its_stack_trace() -> None:
     """Only what an operator can mend becomes a sentence."""
     with pytest.raises(ZeroDivisionError), ending():
         raise ZeroDivisionError
+
+
+def test_without_a_command_there_is_the_help_and_nothing_more() -> None:
+    ran = command()
+    assert ran.code == 2
+    assert ran.err.startswith("Usage: sync-agent [OPTIONS] COMMAND")
+    assert "sync-agent: " not in ran.err

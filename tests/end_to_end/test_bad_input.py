@@ -186,3 +186,19 @@ def test_wrong_usage() -> None:
     assert ran.code == 2
     assert "no-such-settings.yaml" in ran.err
     assert "--settings" in ran.err
+
+
+def test_a_mistyped_tenant_of_another_account_accuses_nobody(opened: Lab) -> None:
+    """Its domains are found to be those of some tenant that is not configured, which is not the row's fault."""
+    opened.provisioned()
+    other = opened.world.accounts[1][1].id
+    opened.replace(f"tenant_id: {other}", "tenant_id: 00000000-0000-4000-8000-000000000000")
+    ran = opened.run("sync", "--json")
+    assert ran.code == 1
+    assert "AADSTS90002" in ran.json()["accounts"]["fabrikam.com"]["state"]
+    assert {anomaly["code"] for anomaly in ran.json()["anomalies"]} & {"domain_not_configured", "user_not_found"} <= {
+        "user_not_found"
+    }
+    for row_id, truth in opened.world.truth.items():
+        if truth.tenant_id == other:
+            assert opened.shown(row_id, "SyncStatus") == "Unknown"

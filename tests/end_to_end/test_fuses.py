@@ -28,3 +28,26 @@ def test_vanished_rows_are_not_taken_for_granted_by_the_next_pass(synced: Lab) -
     assert again.json()["held"] == held.json()["held"]
     assert synced.run("sync", "--approve", held.json()["held"]["checksum"]).code == 0
     assert synced.run("sync").code == 0
+
+
+def test_a_held_pass_opens_and_resolves_nothing_and_the_report_says_so(synced: Lab) -> None:
+    before = synced.run("report", "--json").json()
+    for row_id, truth in synced.world.truth.items():
+        if not truth.codes:
+            synced.agents.edit(row_id, {"UPN": "nobody"})
+    assert synced.run("sync").code == 3
+    after = synced.run("report", "--json").json()
+    assert after["held"] == "max_worsened"
+    assert (after["status"], after["by_code"]) == (before["status"], before["by_code"])
+    assert "held by the fuse max_worsened" in synced.run("report").out
+    assert synced.run("report", "--html", "report.html").code == 0
+    assert "held by the fuse max_worsened" in (synced.folder / "report.html").read_text()
+
+
+def test_another_checksum_lets_nothing_through_and_that_is_told(synced: Lab) -> None:
+    for row_id, truth in synced.world.truth.items():
+        if not truth.codes:
+            synced.agents.edit(row_id, {"UPN": "nobody"})
+    ran = synced.run("sync", "--approve", "c0ffee")
+    assert ran.code == 3
+    assert "sync-agent: --approve c0ffee is not the checksum of this plan" in ran.err

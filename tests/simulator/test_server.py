@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from pathlib import Path
@@ -111,3 +112,14 @@ def test_settings_lead_to_it_by_site_url_and_clouds_alone(tmp_path: Path, api: s
     assert text.count("  - id: ") == 7
     for secret in [*(tmp_path / "secrets").iterdir(), *(tmp_path / "certificates").glob("*")]:
         assert secret.stat().st_mode & 0o077 == 0
+
+
+def test_who_trusts_it_goes_on_doing_so_after_a_restart(tmp_path: Path) -> None:
+    bundles = []
+    for _ in range(2):
+        with Simulator(World(), folder=tmp_path) as simulator:
+            bundles.append(simulator.ca_bundle.read_bytes())
+            context = ssl.create_default_context(cafile=simulator.ca_bundle)
+            assert httpx.get(f"{simulator.url}/v1.0/users", verify=context, trust_env=False).status_code == 401
+    assert bundles[0] == bundles[1]
+    assert (tmp_path / "ca-key.pem").stat().st_mode & 0o077 == 0
