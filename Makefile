@@ -31,10 +31,11 @@ bench: $(STAMP) ## measure: see docs/performance.md
 
 # The lock holds exact versions of everything in the development set-up; made anew by `make lock`.
 $(STAMP): pyproject.toml requirements-dev.lock
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "sync-agent needs Python 3.11 or later: make PYTHON=python3.11 ...")'
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "sync-agent needs Python 3.11 or later: make PYTHON=python3.11 ...")'
+	@echo "Installing into .venv (a minute or two, once) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --editable .
 	@touch $@
 
 lock:

@@ -285,17 +285,19 @@ _LASTING = (aiohttp.ClientConnectorCertificateError,)
 
 
 def _lost(request: Request, error: Exception, our_id: str) -> _Lost:
-    reason = f"{_host(request.url)} could not be reached: {_in_words(error)}"
+    reason = f"{_host(request.url)} could not be reached: {_in_words(error, httpx.URL(request.url).host)}"
     return _Lost(reason, our_id, unsent=isinstance(error, _UNSENT), lasting=isinstance(error, _LASTING))
 
 
-def _in_words(error: Exception) -> str:
+def _in_words(error: Exception, host: str) -> str:
     match error:
         case aiohttp.ClientConnectorCertificateError():
             problem = last_words(error.certificate_error)
             return f"its TLS certificate is not trusted ({problem}); a private CA needs ca_bundle:"
         case aiohttp.ClientConnectorSSLError() | ssl.SSLError():
             return f"no TLS connection comes about ({last_words(error)})"
+        case aiohttp.ClientConnectorDNSError() if error.host != host:
+            return f"the name of the proxy, {error.host}, cannot be resolved"
         case aiohttp.ClientConnectorDNSError():
             return "its name cannot be resolved"
         case aiohttp.ClientProxyConnectionError():
