@@ -126,6 +126,30 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+class _NoCookies(httpx.Cookies):
+    """One account's would go out with another's; and a jar that keeps none costs as much as one that does."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        pass
+
+    def set_cookie_header(self, request: httpx.Request) -> None:
+        pass
+
+
+class Client(httpx.AsyncClient):
+    """httpx over `Routes`, without what it would do beyond our transport: cookies."""
+
+    _no_cookies = _NoCookies()
+
+    @property
+    def cookies(self) -> httpx.Cookies:
+        return self._no_cookies
+
+    @cookies.setter
+    def cookies(self, cookies: object) -> None:
+        pass
+
+
 def _proxy(address: str | None) -> httpx.Proxy | None:
     """Without a scheme, as environments often have it, an address is http's."""
     if not address:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -23,8 +22,9 @@ import msgspec
 import structlog
 
 from sync_agent import __version__
-from sync_agent.microsoft365.engine import Routes, last_words, ssl_context
+from sync_agent.microsoft365.engine import Client, Routes, ssl_context
 from sync_agent.microsoft365.errors import UNREADABLE, Garbled, Throttled, Unreachable, refusal
+from sync_agent.microsoft365.lost import Lost, lost
 from sync_agent.microsoft365.pacing import Budget
 from sync_agent.microsoft365.retrying import FAILED, THROTTLED, Retrying, http_date, retry_after
 
@@ -105,28 +105,6 @@ class Answer:
             ) from error
 
 
-class _NoCookies(httpx.Cookies):
-    """One account's would go out with another's; and a jar that keeps none costs as much as one that does."""
-
-    def extract_cookies(self, response: httpx.Response) -> None:
-        pass
-
-    def set_cookie_header(self, request: httpx.Request) -> None:
-        pass
-
-
-class _Client(httpx.AsyncClient):
-    _no_cookies = _NoCookies()
-
-    @property
-    def cookies(self) -> httpx.Cookies:
-        return self._no_cookies
-
-    @cookies.setter
-    def cookies(self, cookies: object) -> None:
-        pass
-
-
 @lru_cache(maxsize=1_000)
 def _url(address: str) -> httpx.URL:
     """Parsed once: a sweep asks the same address for each of its chunks."""
@@ -153,7 +131,7 @@ class Transport:
         engine = Routes(ssl_context(ca_bundles), proxy)
         timeout = httpx.Timeout(self._bounds.read, connect=self._bounds.connect, pool=self._bounds.pool)
         self._extensions = {"timeout": timeout.as_dict()}
-        self._client = _Client(transport=engine)
+        self._client = Client(transport=engine)
 
     async def send(self, request: Request) -> Answer:
         """Send, again where that may help, and return the answer, 4xx included.
@@ -165,10 +143,10 @@ class Transport:
             tried += 1
             try:
                 answer, token = await self._once(request)
-            except _Lost as lost:
-                if tried >= self._retrying.attempts or not lost.worth_repeating(request):
+            except Lost as failure:
+                if tried >= self._retrying.attempts or not failure.worth_repeating(repeatable=request.repeatable):
                     # Not from its cause: aiohttp's errors hold the request, and with it the token.
-                    raise Unreachable(lost.reason, request_id=lost.request_id) from None
+                    raise Unreachable(failure.reason, request_id=failure.request_id) from None
                 await self._sleep(self._retrying.pause(tried))
                 continue
             if answer.status == 401 and request.tokens is not None and not renewed:
@@ -232,7 +210,7 @@ class Transport:
         except (httpx.InvalidURL, aiohttp.InvalidURL):
             raise Garbled("a service gave us an address that is none") from None
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
-            raise _lost(request, error, our_id) from error
+            raise lost(made.url, error, our_id) from error
         told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
         answer = Answer(response.status_code, told, body, request_id_in(told), _host(request.url))
         if _debug.isEnabledFor(logging.DEBUG):
@@ -264,58 +242,6 @@ class Transport:
             raise Throttled(reason, retry_after=asked, request_id=answer.request_id)
         if request.budget is None:
             await self._sleep(pause)
-
-
-class _Lost(Exception):
-    """No answer to one try. ``unsent``: the request cannot have reached the service. ``lasting``: nor will the next."""
-
-    def __init__(self, reason: str, request_id: str, *, unsent: bool, lasting: bool) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.request_id = request_id
-        self.unsent = unsent
-        self.lasting = lasting
-
-    def worth_repeating(self, request: Request) -> bool:
-        return not self.lasting and (self.unsent or request.repeatable)
-
-
-_UNSENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
-_LASTING = (aiohttp.ClientConnectorCertificateError,)
-
-
-def _lost(request: Request, error: Exception, our_id: str) -> _Lost:
-    reason = f"{_host(request.url)} could not be reached: {_in_words(error, httpx.URL(request.url).host)}"
-    return _Lost(reason, our_id, unsent=isinstance(error, _UNSENT), lasting=isinstance(error, _LASTING))
-
-
-def _in_words(error: Exception, host: str) -> str:
-    match error:
-        case aiohttp.ClientConnectorCertificateError():
-            problem = last_words(error.certificate_error)
-            return f"its TLS certificate is not trusted ({problem}); a private CA needs ca_bundle:"
-        case aiohttp.ClientConnectorSSLError() | ssl.SSLError():
-            return f"no TLS connection comes about ({last_words(error)})"
-        case aiohttp.ClientConnectorDNSError() if error.host != host:
-            return f"the name of the proxy, {error.host}, cannot be resolved"
-        case aiohttp.ClientConnectorDNSError():
-            return "its name cannot be resolved"
-        case aiohttp.ClientProxyConnectionError():
-            return f"the proxy cannot be reached: {last_words(error.os_error)}"
-        case aiohttp.ClientHttpProxyError():
-            return f"the proxy does not let us through ({error.status})"
-        case aiohttp.ClientResponseError() | httpx.DecodingError():  # their words hold the whole URL
-            return "its answer cannot be read"
-        case aiohttp.ClientConnectorError():
-            return last_words(error.os_error)
-        case aiohttp.ServerDisconnectedError():
-            return "it closed the connection without an answer"
-        case aiohttp.ClientPayloadError():
-            return "its answer was cut off"
-        case TimeoutError():
-            return "no answer in time"
-        case _:
-            return last_words(error)
 
 
 def _wanted(request: Request, answer: Answer) -> Answer:
