@@ -47,6 +47,7 @@ class Code(StrEnum):
     USER_DUPLICATE = "user_duplicate"
     USER_GUEST = "user_guest"
     PRESENCE_UNAVAILABLE = "presence_unavailable"
+    NAME_MISMATCH = "name_mismatch"
     ACCOUNT_UNAVAILABLE = "account_unavailable"
 
     @property
@@ -56,7 +57,9 @@ class Code(StrEnum):
         return Severity.WARNING if self in _WARNINGS else Severity.ERROR
 
 
-_WARNINGS = frozenset({Code.UPN_DUPLICATE, Code.USER_DUPLICATE, Code.USER_GUEST, Code.PRESENCE_UNAVAILABLE})
+_WARNINGS = frozenset(
+    {Code.UPN_DUPLICATE, Code.USER_DUPLICATE, Code.USER_GUEST, Code.PRESENCE_UNAVAILABLE, Code.NAME_MISMATCH}
+)
 
 
 class OurColumn(StrEnum):
@@ -88,13 +91,19 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One list item as read. ``upn`` is the cell untrimmed, None when it has no value; ``etag`` as the API gave it."""
+    """One list item as read. ``upn`` is the cell untrimmed, None when it has no value; ``etag`` as the API gave it.
+
+    ``team``: the cell of sharepoint.columns.team, for reports. ``approved``: the cell of SyncApproveFix, where a person
+    types the suggestion that may be written into the UPN cell. Both are "" where the list has no such column.
+    """
 
     id: int
     upn: str | None
     name: str = ""
     shown: Shown = field(default_factory=Shown)
     etag: str | None = None
+    team: str = ""
+    approved: str = ""
 
 
 @dataclass(frozen=True, slots=True)
