@@ -56,7 +56,23 @@ class Observed:
         before, self.rows = self.rows, {row.id: row for row in rows}
         self._renamed |= {id_ for id_, row in self.rows.items() if id_ in before and before[id_].upn != row.upn}
         self.rows_read_at = at
-        self._decide()
+        self._decide(self.rows)
+
+    def put_followed(self, rows: Mapping[int, Row], deleted: Iterable[int], at: datetime) -> None:
+        """What became of the list since it was last read. Only what the changed rows and the verdicts that change with
+        them concern is planned again; a row that shows no other cells (our own writes come back as changes too) is
+        only remembered with its new version.
+        """
+        changed = [id_ for id_, row in rows.items() if _says_other(row, self.rows.get(id_))]
+        renamed = {id_ for id_ in changed if id_ in self.rows and self.rows[id_].upn != rows[id_].upn}
+        gone = [id_ for id_ in deleted if id_ in self.rows]
+        self.rows.update(rows)
+        for id_ in gone:
+            del self.rows[id_]
+        self._renamed |= renamed
+        self.rows_read_at = at
+        if changed or gone:
+            self._decide(changed)
 
     def put_overtaken(self, rows: Mapping[int, Row | None]) -> None:
         """Rows that a person changed since they were read, as they are now; None: deleted."""
@@ -66,7 +82,7 @@ class Observed:
                 self.rows[row_id] = row
                 self._renamed |= {row_id} if known is not None and known.upn != row.upn else set()
         if rows:
-            self._decide()
+            self._decide(rows)
 
     def put_written(self, row: Row) -> None:
         """A row as our own write left it: only what we wrote of it is news, for the rest may be newer here by now. Its
@@ -124,7 +140,11 @@ class Observed:
             del self.matches[gone]
             self.unanswered.pop(gone, None)
 
-    def _decide(self) -> None:
+    def _decide(self, read: Iterable[int] = ()) -> None:
+        """Of all rows, since duplicates need the whole list; dirty become those just ``read`` and those whose verdict
+        changed.
+        """
+        before = self.verdicts
         self.verdicts = reconcile(tuple(self.rows.values()), self.matches)
         self._renamed = {id_ for id_ in self._renamed if id_ in self.rows and self._is_unknown(id_)}
         self.verdicts |= {id_: replace(self.verdicts[id_], renamed=True) for id_ in self._renamed}
@@ -134,7 +154,9 @@ class Observed:
                 rows_of_user[verdict.user.id].append(verdict.row_id)
         self.rows_of_user = rows_of_user
         self._watch()
-        self.dirty = {row_id: None for row_id in self.dirty if row_id in self.rows} | dict.fromkeys(self.rows)
+        changed = (id_ for id_, verdict in self.verdicts.items() if before.get(id_) != verdict)
+        dirty = {**self.dirty, **dict.fromkeys(read), **dict.fromkeys(changed)}
+        self.dirty = {row_id: None for row_id in dirty if row_id in self.rows}
 
     def _is_unknown(self, row_id: int) -> bool:
         return self.verdicts[row_id].status is Status.UNKNOWN
@@ -150,3 +172,7 @@ class Observed:
             everyone = {user_id for ids in watched.values() for user_id in ids}
             self.presences = {user_id: known for user_id, known in self.presences.items() if user_id in everyone}
             self._answers.clear()
+
+
+def _says_other(row: Row, known: Row | None) -> bool:
+    return known is None or replace(row, etag=known.etag) != known

@@ -1,0 +1,88 @@
+"""What the rows that became others do to what is observed, beside what a whole reading does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync_agent.jobs.observed import Observed
+from sync_agent.model import Absent, CouldNotAsk, Found, Match, Row, Shown, Status, User
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+NAMES = ("ann@contoso.com", "bob@contoso.com", "cy@contoso.com", "dee@contoso.com")
+MATCHES: dict[str, Match] = {
+    NAMES[0]: Found(User("1", NAMES[0]), "contoso"),
+    NAMES[1]: Found(User("2", NAMES[1], enabled=False), "contoso"),
+    NAMES[2]: Absent("contoso.com"),
+    NAMES[3]: CouldNotAsk("away", NOW),
+}
+UPNS = st.sampled_from([*NAMES, NAMES[0].upper(), "", "nonsense"])
+LISTS = st.dictionaries(st.integers(1, 8), UPNS, max_size=8).map(
+    lambda upns: {id_: Row(id_, upn, f"Agent {id_}", Shown(), f'"{id_},1"') for id_, upn in upns.items()}
+)
+
+
+def observed_of(rows: dict[int, Row]) -> Observed:
+    observed = Observed({"contoso": "t"})
+    observed.put_rows(rows.values(), NOW)
+    observed.put_matches(MATCHES)
+    return observed
+
+
+@given(LISTS, LISTS)
+def test_followed_changes_end_where_a_whole_reading_would(before: dict[int, Row], after: dict[int, Row]) -> None:
+    followed, read = observed_of(before), observed_of(before)
+    followed.put_followed(
+        {id_: row for id_, row in after.items() if before.get(id_) != row}, before.keys() - after, NOW
+    )
+    read.put_rows(after.values(), NOW)
+    assert (followed.rows, followed.verdicts, followed.watched) == (read.rows, read.verdicts, read.watched)
+    assert {id_: sorted(ids) for id_, ids in followed.rows_of_user.items()} == {
+        id_: sorted(ids) for id_, ids in read.rows_of_user.items()
+    }
+
+
+@given(LISTS, LISTS)
+def test_only_what_changed_is_planned_again(before: dict[int, Row], after: dict[int, Row]) -> None:
+    observed = observed_of(before)
+    observed.dirty.clear()
+    verdicts = observed.verdicts
+    observed.put_followed(after, before.keys() - after, NOW)
+    changed = {id_ for id_, row in after.items() if before.get(id_) != row}
+    judged_anew = {id_ for id_, verdict in observed.verdicts.items() if verdicts.get(id_) != verdict}
+    assert set(observed.dirty) == changed | judged_anew
+
+
+def test_a_row_that_shows_the_same_gives_its_version_and_costs_nothing() -> None:
+    row = Row(1, NAMES[0], "Ann", Shown(), '"1,1"')
+    observed = observed_of({1: row})
+    observed.dirty.clear()
+    verdicts = observed.verdicts
+    observed.put_followed({1: replace(row, etag='"1,2"')}, [], NOW)
+    assert (observed.rows[1].etag, observed.dirty) == ('"1,2"', {})
+    assert observed.verdicts is verdicts
+
+
+def test_a_renamed_row_of_which_nothing_is_known_yet_is_marked() -> None:
+    observed = observed_of({1: Row(1, NAMES[0], "Ann", Shown(status="OK"))})
+    observed.put_followed({1: Row(1, "eve@contoso.com", "Ann", Shown(status="OK"))}, [], NOW)
+    assert (observed.verdicts[1].status, observed.verdicts[1].renamed) == (Status.UNKNOWN, True)
+    observed.put_followed({1: Row(1, NAMES[0], "Ann", Shown(status="OK"))}, [], NOW)
+    assert not observed.verdicts[1].renamed
+
+
+def test_a_duplicate_that_is_gone_frees_the_other_row() -> None:
+    observed = observed_of({1: Row(1, NAMES[0], "Ann", Shown()), 2: Row(2, NAMES[0], "Ann", Shown())})
+    observed.dirty.clear()
+    observed.put_followed({}, [2, 99], NOW)
+    assert (list(observed.dirty), observed.verdicts[1].status) == ([1], Status.OK)
+
+
+def test_an_answer_dirties_only_rows_that_it_says_something_of() -> None:
+    observed = observed_of({1: Row(1, NAMES[0], "Ann", Shown()), 2: Row(2, NAMES[3], "Dee", Shown())})
+    observed.dirty.clear()
+    observed.put_matches({NAMES[3]: Absent("contoso.com")})
+    assert list(observed.dirty) == [2]
