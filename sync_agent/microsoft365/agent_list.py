@@ -13,14 +13,34 @@ from sync_agent.microsoft365.accounts import Account
 from sync_agent.microsoft365.columns import ColumnNames
 from sync_agent.microsoft365.graph import Graph
 from sync_agent.microsoft365.graph_list import GraphList
-from sync_agent.microsoft365.list_answers import ColumnsMissing, Failed, ListProblem, Outcome, Overtaken, Written
+from sync_agent.microsoft365.list_answers import (
+    Changes,
+    ColumnsMissing,
+    Failed,
+    ListProblem,
+    Outcome,
+    Overtaken,
+    WholeListNeeded,
+    Written,
+)
 from sync_agent.microsoft365.list_place import Place
 from sync_agent.microsoft365.pacing import Budget
 from sync_agent.microsoft365.transport import Transport
 from sync_agent.model import Change, OurColumn, Row
 from sync_agent.settings import Settings
 
-__all__ = ["AgentList", "ColumnsMissing", "Failed", "ListProblem", "Outcome", "Overtaken", "Written", "agent_list"]
+__all__ = [
+    "AgentList",
+    "Changes",
+    "ColumnsMissing",
+    "Failed",
+    "ListProblem",
+    "Outcome",
+    "Overtaken",
+    "WholeListNeeded",
+    "Written",
+    "agent_list",
+]
 
 _MINUTE = 60.0
 
@@ -36,8 +56,17 @@ class AgentList(Protocol):
 
     async def missing_columns(self) -> list[OurColumn]: ...
 
-    async def read(self, progress: Callable[[int], None]) -> list[Row]:
-        """All rows by ascending id, or an error: never a part of the list. ``progress`` is told rows as they come."""
+    async def read(self, progress: Callable[[int], None], *, follow: bool = False) -> list[Row]:
+        """All rows by ascending id, or an error: never a part of the list. ``progress`` is told rows as they come.
+
+        ``follow``: note first where the list's changes are, so that ``changes`` can tell what comes after.
+        """
+
+    async def changes(self, known: Mapping[int, Row]) -> Changes | WholeListNeeded:
+        """What became of the list since it was last read or followed; ``known``: its rows as they are held.
+
+        An error loses nothing: what changed is told the next time.
+        """
 
     async def read_rows(self, ids: Collection[int]) -> dict[int, Row]:
         """These rows as they are now; an id that is absent from the answer belongs to no row any more."""

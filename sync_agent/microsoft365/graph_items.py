@@ -20,24 +20,19 @@ from sync_agent.microsoft365.cells import (
 from sync_agent.microsoft365.columns import Columns
 from sync_agent.microsoft365.errors import Garbled, NotFound
 from sync_agent.microsoft365.graph import Graph, Part, PartAnswer
+from sync_agent.microsoft365.graph_list_delta import ContentType, GraphListDelta, is_folder
 from sync_agent.model import Row
 
 _PAGE = 2_000
 """Graph's largest page of list items is not documented; it gives fewer when it likes, and a link to the next."""
 LIST_UNITS = 2.0
 _ITEM_UNITS = 1.0
-_FOLDER = "0x0120"
-"""How the ids of folders' content types begin."""
-
-
-class _ContentType(msgspec.Struct):
-    id: str = ""
 
 
 class _Item(Protocol):
     id: str
     etag: str | None
-    content_type: _ContentType | None
+    content_type: ContentType | None
     fields: Cells
 
 
@@ -56,9 +51,10 @@ class GraphItems:
                 ("id", str, msgspec.field()),
                 ("fields", fields, msgspec.field()),
                 ("etag", str | None, msgspec.field(default=None, name="eTag")),
-                ("content_type", _ContentType | None, msgspec.field(default=None, name="contentType")),
+                ("content_type", ContentType | None, msgspec.field(default=None, name="contentType")),
             ],
         )
+        self.delta = GraphListDelta(graph, self._items, selected, fields, _PAGE)
 
     async def read(self, progress: Callable[[int], None]) -> list[Row]:
         """All rows by ascending id. Graph tells no count: whole is what has no row twice and ends without a link."""
@@ -95,16 +91,12 @@ class GraphItems:
         item = cast(_Item, answer.json(self._item))
         if item.id != str(id_):
             raise Garbled("Graph answered with another row than asked for")
-        return _row(item)
+        return None if is_folder(item) else _row(item)
 
 
 def _rows(items: Sequence[_Item]) -> list[Row]:
-    return [_row(item) for item in items if not _is_folder(item)]
+    return [_row(item) for item in items if not is_folder(item)]
 
 
 def _row(item: _Item) -> Row:
     return row_of(int(item.id), item.etag, item.fields)
-
-
-def _is_folder(item: _Item) -> bool:
-    return item.content_type is not None and item.content_type.id.startswith(_FOLDER)

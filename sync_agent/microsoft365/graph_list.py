@@ -6,17 +6,18 @@ no views.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
 from sync_agent.microsoft365 import graph_structure as structure
 from sync_agent.microsoft365.columns import ATTENTION_VIEW, SPECIFICATIONS, Columns, match_columns
 from sync_agent.microsoft365.errors import Refused, ServiceError
+from sync_agent.microsoft365.following import Following
 from sync_agent.microsoft365.graph import MOST_PARTS, Graph
 from sync_agent.microsoft365.graph_items import GraphItems
 from sync_agent.microsoft365.graph_writing import Writer
-from sync_agent.microsoft365.list_answers import Outcome
+from sync_agent.microsoft365.list_answers import Changes, Outcome, WholeListNeeded
 from sync_agent.microsoft365.list_place import Place
 from sync_agent.microsoft365.side_by_side import chunks, side_by_side
 from sync_agent.model import Change, OurColumn, Row
@@ -39,6 +40,7 @@ class GraphList:
         self._place = place
         self._graph = graph
         self._opened: _Opened | None = None
+        self._following = Following()
 
     @property
     def title(self) -> str:
@@ -59,13 +61,19 @@ class GraphList:
     async def missing_columns(self) -> list[OurColumn]:
         return (await self._ready()).columns.missing
 
-    async def read(self, progress: Callable[[int], None]) -> list[Row]:
-        opened = await self._ready(complete=True)
+    async def read(self, progress: Callable[[int], None], *, follow: bool = False) -> list[Row]:
+        items = (await self._ready(complete=True)).items
         try:
-            return await opened.items.read(progress)
+            if follow:
+                return await self._following.whole(items.delta, lambda: items.read(progress))
+            return await items.read(progress)
         except Refused:
             self._opened = None  # a column may have been deleted: look anew before the next reading
             raise
+
+    async def changes(self, known: Mapping[int, Row]) -> Changes | WholeListNeeded:
+        items = (await self._ready(complete=True)).items
+        return await self._following.changes(items.delta, known, items.read_rows)
 
     async def read_rows(self, ids: Collection[int]) -> dict[int, Row]:
         return await (await self._ready(complete=True)).items.read_rows(ids)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -47,6 +47,21 @@ class Failed:
 
 
 Outcome = Written | Overtaken | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What became of the list: ``rows`` as they are now, and ids that belong to no row any more."""
+
+    rows: Mapping[int, Row]
+    deleted: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class WholeListNeeded:
+    """What changed cannot be told, or reading the whole list costs less. The reason is for the log."""
+
+    reason: str
 
 
 def near(wanted: str, existing: Collection[str], show: int = 8) -> str:

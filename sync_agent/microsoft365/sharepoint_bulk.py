@@ -105,15 +105,18 @@ class BulkItems:
         """These rows as they stand, in one request. Raises Refused where the service takes no such filter."""
         by_id = " or ".join(f"Id eq {id_}" for id_ in ids)
         url = self._query(self.select_standing, top=len(ids), expand="Editor", filter_=by_id)
-        found = {item.id: _standing(item) async for page in self._pages(url) for item in page}
+        found = {item.id: item async for page in self._pages(url) for item in page}
         if strangers := found.keys() - set(ids):
             raise Garbled(f"SharePoint gave rows that were not asked for: {sorted(strangers)[:3]}")
-        return found
+        return {id_: _standing(item) for id_, item in found.items() if item.kind != _FOLDER}
 
-    def standing_of(self, properties: Mapping[str, Any]) -> Standing:
-        """From one row's properties under their names on the wire. Raises Garbled when they are of another shape."""
+    def standing_of(self, properties: Mapping[str, Any]) -> Standing | None:
+        """From one item's properties under their names on the wire; None for a folder. Raises Garbled when they are of
+        another shape.
+        """
         try:
-            return _standing(cast(_Item, msgspec.convert(properties, self._item)))
+            item = cast(_Item, msgspec.convert(properties, self._item))
+            return None if item.kind == _FOLDER else _standing(item)
         except msgspec.ValidationError as error:
             raise Garbled(f"SharePoint gave a row of another shape than asked for: {error}") from error
 

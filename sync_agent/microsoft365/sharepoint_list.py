@@ -6,19 +6,23 @@ Structure goes through Office365-REST-Python-Client (sharepoint_structure), rows
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from sync_agent.microsoft365 import sharepoint_structure as structure
 from sync_agent.microsoft365.columns import ATTENTION_VIEW, SPECIFICATIONS, Columns, match_columns
 from sync_agent.microsoft365.errors import Garbled, NotFound, Refused, ServiceError
-from sync_agent.microsoft365.list_answers import Outcome
+from sync_agent.microsoft365.following import Following
+from sync_agent.microsoft365.list_answers import Changes, Outcome, WholeListNeeded
 from sync_agent.microsoft365.list_place import Place, list_id
 from sync_agent.microsoft365.office365_bridge import client_context, run
+from sync_agent.microsoft365.own_writes import OwnWrites
 from sync_agent.microsoft365.sharepoint_batch import MOST_PARTS
 from sync_agent.microsoft365.sharepoint_bulk import WRITE_UNITS, BulkItems, Site
+from sync_agent.microsoft365.sharepoint_changes import SharePointChanges
 from sync_agent.microsoft365.sharepoint_forms import Forms, Ways
 from sync_agent.microsoft365.sharepoint_structure import Found
 from sync_agent.microsoft365.sharepoint_writing import Writer
@@ -35,6 +39,7 @@ class _Opened:
     found: Found
     columns: Columns
     items: BulkItems
+    changes: SharePointChanges
 
 
 class SharePointList:
@@ -45,6 +50,8 @@ class SharePointList:
         self._site = site
         self._ways = Ways()
         self._opened: _Opened | None = None
+        self._following = Following()
+        self._own_writes = OwnWrites()
 
     @property
     def title(self) -> str:
@@ -58,18 +65,27 @@ class SharePointList:
             raise self._place.explained(error) from error
         columns = match_columns(existing, self._place.names, found.title)
         items = BulkItems(self._site, found.id, columns)
-        self._opened = _Opened(found, columns, items)
+        changes = SharePointChanges(
+            self._site, found.id, lambda: self._ask(structure.change_token, found.id), self._own_writes
+        )
+        self._opened = _Opened(found, columns, items, changes)
 
     async def missing_columns(self) -> list[OurColumn]:
         return (await self._ready()).columns.missing
 
-    async def read(self, progress: Callable[[int], None]) -> list[Row]:
+    async def read(self, progress: Callable[[int], None], *, follow: bool = False) -> list[Row]:
         opened = await self._ready(complete=True)
         try:
+            if follow:
+                return await self._following.whole(opened.changes, lambda: self._read_whole(opened, progress))
             return await self._read_whole(opened, progress)
         except Refused:
             self._opened = None  # a column may have been deleted: look anew before the next reading
             raise
+
+    async def changes(self, known: Mapping[int, Row]) -> Changes | WholeListNeeded:
+        opened = await self._ready(complete=True)
+        return await self._following.changes(opened.changes, known, self.read_rows)
 
     async def read_rows(self, ids: Collection[int]) -> dict[int, Row]:
         opened = await self._ready(complete=True)
@@ -82,7 +98,8 @@ class SharePointList:
     async def write(self, changes: Iterable[Change]) -> AsyncGenerator[Outcome, None]:
         writer = self._writer(await self._ready(complete=True))
         affordable = max(1, int(self._site.budget.limit / WRITE_UNITS))
-        outcomes = side_by_side(writer.write, chunks(changes, min(MOST_PARTS, affordable)), _CHUNKS_AT_ONCE)
+        write = partial(self._own_writes.noted, writer.write)
+        outcomes = side_by_side(write, chunks(changes, min(MOST_PARTS, affordable)), _CHUNKS_AT_ONCE)
         async with aclosing(outcomes):
             async for outcome in outcomes:
                 yield outcome

@@ -78,6 +78,15 @@ def item_count(context: ClientContext, list_id: str) -> int:
     return int(context.web.lists.get_by_id(list_id).get().select(["ItemCount"]).execute_query().properties["ItemCount"])
 
 
+def change_token(context: ClientContext, list_id: str) -> str:
+    """Where the list's change log is now."""
+    found = context.web.lists.get_by_id(list_id).get().select(["CurrentChangeToken"]).execute_query()
+    token = found.current_change_token.StringValue
+    if not token:
+        raise Garbled("SharePoint told no change token of the list")
+    return str(token)
+
+
 def list_columns(context: ClientContext, list_id: str) -> list[ListColumn]:
     """All columns, the hidden ones too: a name that is taken is taken."""
     selected = ["InternalName", "Title", "TypeAsString", "EntityPropertyName", "Choices", "RichText", "DisplayFormat"]

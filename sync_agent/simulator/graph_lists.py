@@ -35,7 +35,13 @@ def routes() -> list[Route]:
     ]
 
 
-def _open(call: Call, role: str, units: float) -> SharePointList:
+def list_route(method: str, below: str, handler: Callable[[Call], Reply]) -> Route:
+    """Of what lies below a list."""
+    return route(method, _LIST + below, handler)
+
+
+def open_list(call: Call, role: str, units: float) -> SharePointList:
+    """The list asked about, its use charged and allowed. Raises Failure."""
     site = _site_of(call, role, units)
     found = site.find(call.groups["list"])
     if found is None:
@@ -101,7 +107,7 @@ def _lists(call: Call) -> Reply:
 
 
 def _one_list(call: Call) -> Reply:
-    return json_reply(_list_json(call, _open(call, "read", 1)))
+    return json_reply(_list_json(call, open_list(call, "read", 1)))
 
 
 def _list_json(call: Call, found: SharePointList) -> dict[str, Any]:
@@ -115,7 +121,7 @@ def _list_json(call: Call, found: SharePointList) -> dict[str, Any]:
 
 
 def _columns(call: Call) -> Reply:
-    found = _open(call, "read", 2)
+    found = open_list(call, "read", 2)
     return json_reply({"value": [_column_json(column) for column in found.columns.values()]})
 
 
@@ -159,7 +165,7 @@ def _column_json(column: ListColumn) -> dict[str, Any]:
 
 
 def _add_column(call: Call) -> Reply:
-    found = _open(call, "manage", 2)
+    found = open_list(call, "manage", 2)
     body = call.json()
     column = _new_column(body)
     found.add_column(column)
@@ -187,22 +193,26 @@ def _new_column(body: Mapping[str, Any]) -> ListColumn:
 
 
 def _items(call: Call) -> Reply:
-    found = _open(call, "read", 2)
+    found = open_list(call, "read", 2)
     if "$filter" in call.query:
         raise Failure(400, "invalidRequest", "Field cannot be referenced in filter or orderby as it is not indexed.")
-    top = call.query.get("$top", str(_DEFAULT_PAGE))
-    if not top.isdigit() or int(top) < 1:
-        raise Failure(400, "invalidRequest", "The value of $top is not valid.")
     after = _after(call.query.get("$skiptoken"))
-    size = min(int(top), _LARGEST_PAGE)
+    size = page_size(call)
     ids = [id_ for id_ in sorted(found.items) if id_ > after]
-    render = _renderer(call)
+    render = item_renderer(call)
     body: dict[str, Any] = {"value": [render(found.items[id_]) for id_ in ids[:size]]}
     if len(ids) > size:
         kept = "&".join(f"{k}={quote(v, safe='(),$=')}" for k, v in call.query.items() if k != "$skiptoken")
         token = quote(base64.b64encode(f"Paged=TRUE&p_ID={ids[size - 1]}".encode()).decode())
         body["@odata.nextLink"] = f"{call.world.origin}{quote(call.path)}?{kept}&$skiptoken={token}"
     return json_reply(body)
+
+
+def page_size(call: Call) -> int:
+    top = call.query.get("$top", str(_DEFAULT_PAGE))
+    if not top.isdigit() or int(top) < 1:
+        raise Failure(400, "invalidRequest", "The value of $top is not valid.")
+    return min(int(top), _LARGEST_PAGE)
 
 
 def _after(token: str | None) -> int:
@@ -214,7 +224,8 @@ def _after(token: str | None) -> int:
         raise Failure(400, "invalidRequest", "The skip token is not valid.") from error
 
 
-def _renderer(call: Call) -> Callable[[ListItem], dict[str, Any]]:
+def item_renderer(call: Call) -> Callable[[ListItem], dict[str, Any]]:
+    """Makes an item's JSON as $select and $expand want it."""
     expand = call.query.get("$expand", "")
     fields = re.fullmatch(r"fields(?:\(\$select=([^)]*)\))?", expand.replace(" ", ""))
     names = fields[1].split(",") if fields and fields[1] else None
@@ -258,18 +269,18 @@ def _found_item(call: Call, found: SharePointList) -> ListItem:
 
 
 def _item(call: Call) -> Reply:
-    item = _found_item(call, _open(call, "read", 1))
-    return json_reply(_renderer(call)(item), headers={"etag": item.etag})
+    item = _found_item(call, open_list(call, "read", 1))
+    return json_reply(item_renderer(call)(item), headers={"etag": item.etag})
 
 
 def _fields(call: Call) -> Reply:
-    item = _found_item(call, _open(call, "read", 1))
+    item = _found_item(call, open_list(call, "read", 1))
     select = call.query.get("$select")
     return json_reply(_fields_json(item, select.split(",") if select else None), headers={"etag": item.etag})
 
 
 def _patch(call: Call) -> Reply:
-    found = _open(call, "write", 2)
+    found = open_list(call, "write", 2)
     item = _found_item(call, found)
     if call.headers.get("if-match", "*") not in ("*", item.etag):
         raise Failure(412, "resourceModified", "ETag does not match current item's value")

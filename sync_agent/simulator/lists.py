@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from sync_agent.simulator.change_log import ChangeLog, Done
 from sync_agent.simulator.wire import Failure
 
 VIEW_THRESHOLD = 5_000
@@ -103,6 +104,7 @@ class SharePointList:
     versioning: bool = True
     clock: Callable[[], datetime] = _now
     next_id: int = 1
+    log: ChangeLog = field(default_factory=ChangeLog)
 
     def add(self, fields: Mapping[str, Any], by: Person = TEAM_LEADER) -> int:
         now = self.clock()
@@ -111,6 +113,7 @@ class SharePointList:
         item.versions.append(Version(1, dict(fields), now, by))
         self.items[item.id] = item
         self.next_id += 1
+        self._note(Done.ADD, item)
         return item.id
 
     def edit(self, item_id: int, fields: Mapping[str, Any], by: Person = TEAM_LEADER) -> None:
@@ -131,7 +134,10 @@ class SharePointList:
         item.versions[-1] = replace(last, fields=dict(item.fields), modified=item.modified, editor=by)
 
     def delete(self, item_id: int) -> None:
-        del self.items[item_id]
+        self._note(Done.DELETE, self.items.pop(item_id))
+
+    def _note(self, done: Done, item: ListItem) -> None:
+        self.log.note(done, item.id, item.unique_id, self.clock())
 
     def _put(self, item: ListItem, fields: Mapping[str, Any]) -> None:
         for name, value in fields.items():
@@ -140,6 +146,7 @@ class SharePointList:
             else:
                 item.fields[name] = value
         item.revision += 1
+        self._note(Done.UPDATE, item)
 
     def add_column(self, column: ListColumn) -> ListColumn:
         if column.internal in self.columns or any(known.display == column.display for known in self.columns.values()):

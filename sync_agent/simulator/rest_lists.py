@@ -11,6 +11,7 @@ from defusedxml.ElementTree import fromstring
 from sync_agent.simulator import rest_json
 from sync_agent.simulator.lists import ListColumn, SharePointList, entity_type, internal_name
 from sync_agent.simulator.rest_access import API, LIST, list_of, rest_route, site_of
+from sync_agent.simulator.rest_changes import current_token
 from sync_agent.simulator.wire import Call, Failure, Reply, Route
 
 _TYPES = {
@@ -43,22 +44,30 @@ def routes() -> list[Route]:
 
 def _lists(call: Call) -> Reply:
     site = site_of(call, "read", 2)
-    values = [(rest_json.selected(call, _list_json(found)), None) for found in site.lists.values()]
+    values = [
+        (rest_json.selected(call, _list_json(found, rest_json.shape(call))), None) for found in site.lists.values()
+    ]
     return rest_json.many(call, "SP.List", call.world.origin + call.path, values)
 
 
 def one_list(call: Call) -> Reply:
     found = list_of(call, "read", 1)
-    return rest_json.one(call, "SP.List", call.world.origin + call.path, rest_json.selected(call, _list_json(found)))
+    return rest_json.one(
+        call,
+        "SP.List",
+        call.world.origin + call.path,
+        rest_json.selected(call, _list_json(found, rest_json.shape(call))),
+    )
 
 
-def _list_json(found: SharePointList) -> dict[str, Any]:
+def _list_json(found: SharePointList, shape: str) -> dict[str, Any]:
     return {
         "Id": found.id,
         "Title": found.title,
         "ItemCount": len(found.items),
         "EnableVersioning": found.versioning,
         "ListItemEntityTypeFullName": entity_type(found),
+        "CurrentChangeToken": current_token(found, shape),
         "BaseTemplate": 100,
         "Hidden": False,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from sync_agent.simulator import rest_items, rest_json, rest_lists
+from sync_agent.simulator import rest_changes, rest_items, rest_json, rest_lists
 from sync_agent.simulator.rest_access import API, rest_route, site_of
 from sync_agent.simulator.wire import Call, Reply, Route
 
@@ -16,6 +16,7 @@ def routes() -> list[Route]:
         rest_route("GET", API + "/web/regionalsettings", _regional_settings),
         *rest_lists.routes(),
         *rest_items.routes(),
+        *rest_changes.routes(),
     ]
 
 
