@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from sync_agent.simulator import access, limits
-from sync_agent.simulator.lists import SERVICE, ListColumn, ListItem, SharePointList, internal_name
+from sync_agent.simulator.lists import SERVICE, ListItem, SharePointList
 from sync_agent.simulator.tokens import Principal, graph_principal
 from sync_agent.simulator.wire import Call, Failure, Reply, Route, json_reply, route
 from sync_agent.simulator.world import Site
@@ -26,8 +26,6 @@ def routes() -> list[Route]:
         route("GET", _SITE, _site),
         route("GET", _SITE + "/lists", _lists),
         route("GET", _LIST, _one_list),
-        route("GET", _LIST + "/columns", _columns),
-        route("POST", _LIST + "/columns", _add_column),
         route("GET", _LIST + "/items", _items),
         route("GET", _LIST + r"/items/(?P<item>\d+)", _item),
         route("GET", _LIST + r"/items/(?P<item>\d+)/fields", _fields),
@@ -40,21 +38,26 @@ def list_route(method: str, below: str, handler: Callable[[Call], Reply]) -> Rou
     return route(method, _LIST + below, handler)
 
 
+def site_route(method: str, below: str, handler: Callable[[Call], Reply]) -> Route:
+    """Of what lies below a site."""
+    return route(method, _SITE + below, handler)
+
+
 def open_list(call: Call, role: str, units: float) -> SharePointList:
     """The list asked about, its use charged and allowed. Raises Failure."""
-    site = _site_of(call, role, units)
+    site = site_of(call, role, units)
     found = site.find(call.groups["list"])
     if found is None:
         raise Failure(404, "itemNotFound", "The specified list was not found")
     return found
 
 
-def _site_of(call: Call, role: str, units: float) -> Site:
+def site_of(call: Call, role: str, units: float, *, list_alone: bool = True) -> Site:
     """A tenant knows its own sites only."""
     who = _caller(call, units)
     for site in call.world.sites.values():
         if site.tenant_id == who.tenant.id and _site_id(call, site) == call.groups["site"]:
-            access.require(who, site, role)
+            access.require(who, site, role, list_alone=list_alone)
             return site
     raise Failure(404, "itemNotFound", "The provided site id is not valid or the site does not exist")
 
@@ -82,7 +85,7 @@ def _site_by_path(call: Call) -> Reply:
 
 
 def _site(call: Call) -> Reply:
-    return json_reply(_site_json(call, _site_of(call, "read", 1)))
+    return json_reply(_site_json(call, site_of(call, "read", 1)))
 
 
 def _site_json(call: Call, site: Site) -> dict[str, Any]:
@@ -102,15 +105,15 @@ def _selected(call: Call, value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _lists(call: Call) -> Reply:
-    site = _site_of(call, "read", 2)
-    return json_reply({"value": [_list_json(call, found) for found in site.lists.values()]})
+    site = site_of(call, "read", 2)
+    return json_reply({"value": [list_json(call, found) for found in site.lists.values()]})
 
 
 def _one_list(call: Call) -> Reply:
-    return json_reply(_list_json(call, open_list(call, "read", 1)))
+    return json_reply(list_json(call, open_list(call, "read", 1)))
 
 
-def _list_json(call: Call, found: SharePointList) -> dict[str, Any]:
+def list_json(call: Call, found: SharePointList) -> dict[str, Any]:
     value = {
         "id": found.id,
         "name": found.title,
@@ -118,78 +121,6 @@ def _list_json(call: Call, found: SharePointList) -> dict[str, Any]:
         "list": {"template": "genericList", "contentTypesEnabled": False, "hidden": False},
     }
     return _selected(call, value)
-
-
-def _columns(call: Call) -> Reply:
-    found = open_list(call, "read", 2)
-    return json_reply({"value": [_column_json(column) for column in found.columns.values()]})
-
-
-_FACETS = {
-    "Number": "number",
-    "User": "personOrGroup",
-    "URL": "hyperlinkOrPicture",
-    "Boolean": "boolean",
-    "Lookup": "lookup",
-}
-
-
-def _column_json(column: ListColumn) -> dict[str, Any]:
-    body: dict[str, Any] = {
-        "id": column.id,
-        "name": column.internal,
-        "displayName": column.display,
-        "description": column.description,
-        "indexed": column.indexed,
-        "readOnly": column.read_only,
-        "hidden": column.hidden,
-        "required": False,
-    }
-    match column.type:
-        case "Text":
-            body["text"] = {"allowMultipleLines": False, "maxLength": 255}
-        case "Note":
-            kind = "richText" if column.rich else "plain"
-            body["text"] = {"allowMultipleLines": True, "linesForEditing": 6, "textType": kind}
-        case "Choice":
-            body["choice"] = {
-                "allowTextEntry": column.fill_in,
-                "choices": list(column.choices),
-                "displayAs": "dropDownMenu",
-            }
-        case "DateTime":
-            body["dateTime"] = {"displayAs": "default", "format": "dateOnly" if column.date_only else "dateTime"}
-        case kind if kind in _FACETS:
-            body[_FACETS[kind]] = {}
-    return body
-
-
-def _add_column(call: Call) -> Reply:
-    found = open_list(call, "manage", 2)
-    body = call.json()
-    column = _new_column(body)
-    found.add_column(column)
-    return json_reply(_column_json(column), 201)
-
-
-def _new_column(body: Mapping[str, Any]) -> ListColumn:
-    name = str(body.get("name") or "")
-    if not name:
-        raise Failure(400, "invalidRequest", "A column needs a name.")
-    column = ListColumn(
-        internal_name(name), str(body.get("displayName") or name), description=str(body.get("description") or "")
-    )
-    if "choice" in body:
-        column.type, column.choices = "Choice", tuple(body["choice"].get("choices", ()))
-        column.fill_in = bool(body["choice"].get("allowTextEntry"))
-    elif "dateTime" in body:
-        column.type, column.date_only = "DateTime", body["dateTime"].get("format") == "dateOnly"
-    elif "text" in body:
-        column.type = "Note" if body["text"].get("allowMultipleLines") else "Text"
-        column.rich = body["text"].get("textType") == "richText"
-    else:
-        raise Failure(400, "invalidRequest", "A column needs one type facet.")
-    return column
 
 
 def _items(call: Call) -> Reply:
@@ -247,13 +178,13 @@ def item_renderer(call: Call) -> Callable[[ListItem], dict[str, Any]]:
         if select is not None:
             body = {name: value for name, value in body.items() if name in select or name == "@odata.etag"}
         if fields:
-            body["fields"] = _fields_json(item, names)
+            body["fields"] = fields_json(item, names)
         return body
 
     return render
 
 
-def _fields_json(item: ListItem, names: Sequence[str] | None) -> dict[str, Any]:
+def fields_json(item: ListItem, names: Sequence[str] | None) -> dict[str, Any]:
     """A field without value is absent, and so is one that the list does not have."""
     known = {"id": str(item.id), **item.system_fields(), **item.fields}
     if names is not None:
@@ -276,7 +207,7 @@ def _item(call: Call) -> Reply:
 def _fields(call: Call) -> Reply:
     item = _found_item(call, open_list(call, "read", 1))
     select = call.query.get("$select")
-    return json_reply(_fields_json(item, select.split(",") if select else None), headers={"etag": item.etag})
+    return json_reply(fields_json(item, select.split(",") if select else None), headers={"etag": item.etag})
 
 
 def _patch(call: Call) -> Reply:
@@ -284,8 +215,17 @@ def _patch(call: Call) -> Reply:
     item = _found_item(call, found)
     if call.headers.get("if-match", "*") not in ("*", item.etag):
         raise Failure(412, "resourceModified", "ETag does not match current item's value")
+    values = accepted(found, call.json())
+    found.edit(item.id, values, SERVICE)
+    return json_reply(fields_json(item, None), headers={"etag": item.etag})
+
+
+def accepted(found: SharePointList, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The values as they are stored. Raises Failure for a field that the list does not have or a value it does not
+    take.
+    """
     values = {}
-    for name, value in call.json().items():
+    for name, value in fields.items():
         column = found.columns.get(name)
         if column is None:
             raise Failure(400, "invalidRequest", f"Field '{name}' is not recognized")
@@ -293,5 +233,4 @@ def _patch(call: Call) -> Reply:
             values[name] = found.accept(column, value)
         except ValueError as error:
             raise Failure(400, "invalidRequest", str(error)) from error
-    found.edit(item.id, values, SERVICE)
-    return json_reply(_fields_json(item, None), headers={"etag": item.etag})
+    return values

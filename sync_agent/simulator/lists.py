@@ -45,6 +45,8 @@ class ListColumn:
     description: str = ""
     rich: bool = False
     date_only: bool = False
+    default: Any = None
+    """What an item gets that is made without a value for it."""
 
     @property
     def id(self) -> str:
@@ -109,8 +111,10 @@ class SharePointList:
     def add(self, fields: Mapping[str, Any], by: Person = TEAM_LEADER) -> int:
         now = self.clock()
         unique_id = str(uuid.uuid5(uuid.UUID(self.id), str(self.next_id)))
-        item = ListItem(self.next_id, unique_id, dict(fields), now, now, by, by)
-        item.versions.append(Version(1, dict(fields), now, by))
+        defaults = {name: column.default for name, column in self.columns.items() if column.default is not None}
+        whole = {**defaults, **{name: value for name, value in fields.items() if value is not None}}
+        item = ListItem(self.next_id, unique_id, whole, now, now, by, by)
+        item.versions.append(Version(1, dict(whole), now, by))
         self.items[item.id] = item
         self.next_id += 1
         self._note(Done.ADD, item)
@@ -169,6 +173,10 @@ class SharePointList:
             return iso_time(value)
         if column.type in ("Text", "Note", "Choice") and not isinstance(value, str):
             raise ValueError("A text was expected.")
+        if column.type == "Number" and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise ValueError("A number was expected.")
+        if column.type == "Boolean" and not isinstance(value, bool):
+            raise ValueError("True or false was expected.")
         return value
 
 
@@ -197,12 +205,12 @@ def entity_type(found: SharePointList) -> str:
     return f"SP.Data.{internal_name(found.title)}ListItem"
 
 
-def agent_list(title: str = "Agents", id_: str | None = None) -> SharePointList:
-    """A contact centre's list as people keep it, without our columns."""
+def generic_list(title: str, id_: str | None = None) -> SharePointList:
+    """As SharePoint makes it of the template genericList, with versions being kept."""
     standard = (
         ListColumn("ID", "ID", "Counter", indexed=True, read_only=True),
-        ListColumn("Title", "Name"),
-        ListColumn("LinkTitle", "Name", "Computed", read_only=True),
+        ListColumn("Title", "Title"),
+        ListColumn("LinkTitle", "Title", "Computed", read_only=True),
         ListColumn("Created", "Created", "DateTime", read_only=True),
         ListColumn("Modified", "Modified", "DateTime", read_only=True),
         ListColumn("Author", "Created By", "User", read_only=True),
@@ -210,12 +218,23 @@ def agent_list(title: str = "Agents", id_: str | None = None) -> SharePointList:
         ListColumn("_UIVersionString", "Version", "Text", read_only=True),
         ListColumn("ContentType", "Content Type", "Computed", read_only=True),
         ListColumn("Attachments", "Attachments", "Attachments", read_only=True),
+    )
+    columns = {column.internal: column for column in standard}
+    view = {"Title": "All Items", "ViewFields": ["LinkTitle"]}
+    return SharePointList(id_ or str(uuid.uuid4()), title, columns, views={"All Items": view})
+
+
+def agent_list(title: str = "Agents", id_: str | None = None) -> SharePointList:
+    """A contact centre's list as people keep it, without our columns."""
+    agents = generic_list(title, id_)
+    agents.columns["Title"].display = agents.columns["LinkTitle"].display = "Name"
+    peoples = (
         ListColumn("UPN", "UPN"),
         ListColumn("Team", "Team", "Choice", ("Sales", "Service", "Billing", "Retention"), fill_in=True),
         ListColumn("Extension", "Extension"),
         ListColumn("Skill", "Skill", "Note"),
         ListColumn("Start_x0020_date", "Start date", "DateTime", date_only=True),
     )
-    view = {"Title": "All Items", "ViewFields": ["LinkTitle", "UPN", "Team", "Extension"]}
-    columns = {column.internal: column for column in standard}
-    return SharePointList(id_ or str(uuid.uuid4()), title, columns, views={"All Items": view})
+    agents.columns |= {column.internal: column for column in peoples}
+    agents.views["All Items"]["ViewFields"] += ["UPN", "Team", "Extension"]
+    return agents

@@ -54,7 +54,7 @@ def person_or_certificate(call: Call) -> Principal:
     return who
 
 
-def site_of(call: Call, role: str, units: float) -> Site:
+def site_of(call: Call, role: str, units: float, *, list_alone: bool = True) -> Site:
     """The site, its use charged and allowed. Raises Failure."""
     who = person_or_certificate(call)
     limits.charge_sharepoint(call, who, units)
@@ -63,7 +63,7 @@ def site_of(call: Call, role: str, units: float) -> Site:
         raise Failure(404, "-1, System.IO.FileNotFoundException", "The site was not found.")
     if site.tenant_id != who.tenant.id:
         raise _unauthorized(call, *_SAYS["issuer"])
-    access.require(who, site, role, _DENIED)
+    access.require(who, site, role, _DENIED, list_alone=list_alone)
     return site
 
 

@@ -19,6 +19,7 @@ _ITEM = LIST + r"/items(?:\((?P<item>\d+)\)|/getbyid\((?P<item2>\d+)\)|/getitemb
 def routes() -> list[Route]:
     return [
         rest_route("GET", LIST + "/items", _items),
+        rest_route("POST", LIST + "/items", _make),
         rest_route("GET", _ITEM, _item),
         rest_route("GET", _ITEM + "/parentlist", rest_lists.one_list),
         *(rest_route(method, _ITEM, _merge) for method in ("POST", "PATCH", "MERGE")),
@@ -129,13 +130,18 @@ def _merge(call: Call) -> Reply:
     return Reply(204, b"", {"etag": _etag(item)})
 
 
+def _make(call: Call) -> Reply:
+    found = list_of(call, "write", 2)
+    item = found.items[found.add(_merged(call, found), SERVICE)]
+    address = f"{call.world.origin}{call.path}({item.id})"
+    reply = rest_json.one(call, entity_type(found), address, _whole(found, item), _etag(item))
+    reply.status = 201
+    reply.headers |= {"etag": _etag(item), "location": address}
+    return reply
+
+
 def _merged(call: Call, found: SharePointList) -> dict[str, Any]:
-    body = call.json()
-    kind = (body.pop("__metadata", None) or {}).get("type")
-    if kind is None and "odata=verbose" in call.headers.get("content-type", "").replace(" ", ""):
-        raise Failure(400, INVALID, "An entry without a type name was found, but no expected type was specified.")
-    if kind is not None and kind not in (entity_type(found), "SP.ListItem"):
-        raise Failure(400, INVALID, f"A type named '{kind}' could not be resolved by the model.")
+    body = rest_json.entity(call, entity_type(found), "SP.ListItem")
     values = {}
     for name, value in body.items():
         column = found.columns.get(name)

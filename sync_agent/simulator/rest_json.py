@@ -9,6 +9,8 @@ import orjson
 
 from sync_agent.simulator.wire import Call, Failure, Reply
 
+_INVALID = "-1, Microsoft.SharePoint.Client.InvalidClientQueryException"
+
 
 def shape(call: Call) -> str:
     """verbose, minimalmetadata or nometadata, by the Accept header."""
@@ -63,6 +65,20 @@ def selected(call: Call, value: dict[str, Any]) -> dict[str, Any]:
     """What $select names of it."""
     select = call.query.get("$select")
     return value if not select else {name: value[name] for name in select.split(",") if name in value}
+
+
+def entity(call: Call, *kinds: str) -> dict[str, Any]:
+    """The properties that a request's body gives to an entity of one of these types. Raises Failure.
+
+    Verbose JSON must name the type.
+    """
+    body = call.json()
+    kind = (body.pop("__metadata", None) or {}).get("type")
+    if kind is None and "odata=verbose" in call.headers.get("content-type", "").replace(" ", ""):
+        raise Failure(400, _INVALID, "An entry without a type name was found, but no expected type was specified.")
+    if kind is not None and kind not in kinds:
+        raise Failure(400, _INVALID, f"A type named '{kind}' could not be resolved by the model.")
+    return body
 
 
 def failure(call: Call, error: Failure) -> Reply:

@@ -9,8 +9,8 @@ from xml.etree.ElementTree import ParseError
 from defusedxml.ElementTree import fromstring
 
 from sync_agent.simulator import rest_json
-from sync_agent.simulator.lists import ListColumn, SharePointList, entity_type, internal_name
-from sync_agent.simulator.rest_access import API, LIST, list_of, rest_route, site_of
+from sync_agent.simulator.lists import ListColumn, SharePointList, entity_type, generic_list, internal_name
+from sync_agent.simulator.rest_access import API, INVALID, LIST, list_of, rest_route, site_of
 from sync_agent.simulator.rest_changes import current_token
 from sync_agent.simulator.wire import Call, Failure, Reply, Route
 
@@ -20,12 +20,15 @@ _TYPES = {
     "DateTime": 4,
     "Counter": 5,
     "Choice": 6,
+    "Boolean": 8,
     "Number": 9,
     "URL": 11,
     "Computed": 12,
     "Attachments": 19,
     "User": 20,
 }
+_GENERIC = 100
+"""ListTemplateType.GenericList."""
 _INTERNAL_NAME_HINT = 8
 """AddFieldOptions.AddFieldInternalNameHint."""
 _BAD_ARGUMENT = "-2147024809, System.ArgumentException"
@@ -34,7 +37,9 @@ _BAD_ARGUMENT = "-2147024809, System.ArgumentException"
 def routes() -> list[Route]:
     return [
         rest_route("GET", API + "/web/lists", _lists),
+        rest_route("POST", API + "/web/lists(?:/add)?", _make_list),
         rest_route("GET", LIST, one_list),
+        *(rest_route(method, LIST, _change_list) for method in ("POST", "PATCH", "MERGE")),
         rest_route("GET", LIST + "/fields", _fields),
         rest_route("POST", LIST + "/fields/createfieldasxml", _create_field),
         rest_route("GET", LIST + "/views", _views),
@@ -60,6 +65,39 @@ def one_list(call: Call) -> Reply:
     )
 
 
+def _make_list(call: Call) -> Reply:
+    """Takes the right to manage lists, which with Sites.Selected is the role manage on the site."""
+    site = site_of(call, "manage", 2, list_alone=False)
+    wanted = rest_json.entity(call, "SP.List")
+    title = str(wanted.get("Title") or "")
+    if not title:
+        raise Failure(400, _BAD_ARGUMENT, "A list needs a title.")
+    if wanted.get("BaseTemplate") != _GENERIC:
+        raise Failure(501, _BAD_ARGUMENT, "The embedded Microsoft 365 makes lists of the base template 100 alone.")
+    if any(known.title.lower() == title.lower() for known in site.lists.values()):
+        message = "A list, survey, discussion board, or document library with the specified title already exists."
+        raise Failure(500, "-2130575342, Microsoft.SharePoint.SPException", message)
+    made = generic_list(title)
+    site.lists[made.id] = made
+    reply = rest_json.one(call, "SP.List", call.world.origin + call.path, _list_json(made, rest_json.shape(call)))
+    reply.status = 201
+    return reply
+
+
+def _change_list(call: Call) -> Reply:
+    """Only whether versions are kept can be changed here."""
+    found = list_of(call, "manage", 2)
+    method = call.headers.get("x-http-method", "").upper() if call.method == "POST" else call.method
+    if method not in ("MERGE", "PATCH"):
+        raise Failure(400, INVALID, "The HTTP method POST is not allowed here.")
+    values = rest_json.entity(call, "SP.List")
+    unknown = values.keys() - {"EnableVersioning"}
+    if unknown:
+        raise Failure(400, INVALID, f"The property '{min(unknown)}' cannot be changed here.")
+    found.versioning = bool(values.get("EnableVersioning", found.versioning))
+    return Reply(204)
+
+
 def _list_json(found: SharePointList, shape: str) -> dict[str, Any]:
     return {
         "Id": found.id,
@@ -68,7 +106,7 @@ def _list_json(found: SharePointList, shape: str) -> dict[str, Any]:
         "EnableVersioning": found.versioning,
         "ListItemEntityTypeFullName": entity_type(found),
         "CurrentChangeToken": current_token(found, shape),
-        "BaseTemplate": 100,
+        "BaseTemplate": _GENERIC,
         "Hidden": False,
     }
 
@@ -130,7 +168,12 @@ def _new_column(parameters: dict[str, Any]) -> ListColumn:
         description=schema.get("Description", ""),
         rich=schema.get("RichText", "").upper() == "TRUE",
         date_only=schema.get("Format") == "DateOnly",
+        default=_default(schema.get("Type", "Text"), schema.findtext("Default")),
     )
+
+
+def _default(kind: str, written: str | None) -> Any:
+    return {"1": True, "0": False}.get(written or "") if kind == "Boolean" else written
 
 
 def _views(call: Call) -> Reply:
