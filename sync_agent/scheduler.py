@@ -2,7 +2,9 @@
 
 Read_list, resolve_users and report are interval and cron jobs. Presence and write-back are one long job each, a paced
 loop inside: APScheduler cannot say "the next as soon as this one ends", and a tick of half a second overlapping itself
-would only fill the log. Nothing a tenant or the list does ends a job: what failed is tried again at the next turn.
+would only fill the log. The list is read whole at first and at every ``schedule.read_whole_list``; at the turns of
+``schedule.read_list`` between, what changed in it is followed, where the service tells that. Nothing a tenant or the
+list does ends a job: what failed is tried again at the next turn.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from sync_agent.jobs.poll_presence import poll_presence
-from sync_agent.jobs.read_list import read_list
+from sync_agent.jobs.read_list import follow_list, read_list
 from sync_agent.jobs.report import write_report
 from sync_agent.jobs.resolve_users import resolve_users
 from sync_agent.jobs.write_back import WriteBack, write_back
@@ -54,7 +56,9 @@ class Jobs:
         """Of the last pass that no fuse held."""
         self._held: Held | None = None
         self._written: Counter[str] = Counter()
-        """Rows since the list was last read."""
+        """Rows since the list was last looked at."""
+        self._whole_due = 0.0
+        """When the whole list is to be read again, by the monotonic clock."""
         self._failing: dict[str, str] = {}
         self._under_way: set[asyncio.Task[None]] = set()
 
@@ -99,22 +103,42 @@ class Jobs:
             await asyncio.to_thread(write_report, store, self._service.report_folder, self._context.clock())
 
     async def _read_list(self) -> None:
-        """Read, then ask at once about names that nobody was asked about yet, or whose last question failed."""
+        """Look at the list, whole or at what changed in it, and judge what comes of it; nothing is written here."""
         started, clock = self._context.clock(), time.perf_counter()
+        followed = self._may_follow() and await follow_list(self._context)
+        planned = await (self._planned() if followed else self._planned_on_the_whole())
+        if followed and planned.held is not None:  # before a person is asked, nothing that was missed may be in it
+            planned = await self._planned_on_the_whole()
+        self._note_held(planned.held)
+        if planned.held is None:
+            self._known_rows = len(self._context.observed.rows)
+        rows, to_write = len(self._context.observed.rows), planned.writes.planned
+        _log.info("list_followed" if followed else "list_read", rows=rows, to_write=to_write, **self._written)
+        self._written.clear()
+        await self._service.save(self._service.outcome(started, time.perf_counter() - clock, planned))
+
+    def _may_follow(self) -> bool:
+        """A held plan is judged on the whole list each time: its checksum is what `sync --approve` finds there."""
+        return self._held is None and time.monotonic() < self._whole_due
+
+    async def _planned_on_the_whole(self) -> WriteBack:
+        began, times = time.monotonic(), self._service.settings.schedule
         await self._service.open_list()
         if self._known_rows is None or self._held is not None:
             # A held plan may have been approved meanwhile, by `sync --approve` in another process.
             self._known_rows = await self._service.known_rows()
-        await read_list(self._context)
+        await read_list(self._context, follow=True)
+        # Half a turn early, for turns are never quite punctual.
+        self._whole_due = began + times.read_whole_list - times.read_list / 2
+        return await self._planned()
+
+    async def _planned(self) -> WriteBack:
+        """Ask at once about names that nobody was asked about yet, or whose last question failed; then plan."""
         observed = self._context.observed
         unknown = (observed.names() - observed.matches.keys()) | observed.unanswered.keys()
         if unknown:
             await resolve_users(self._context, unknown)
-        planned = await write_back(self._context, dry_run=True, known_rows=self._known_rows)
-        self._note_held(planned.held)
-        _log.info("list_read", rows=len(observed.rows), to_write=planned.writes.planned, **self._written)
-        self._written.clear()
-        await self._service.save(self._service.outcome(started, time.perf_counter() - clock, planned))
+        return await write_back(self._context, dry_run=True, known_rows=self._known_rows)
 
     async def _poll_presence(self) -> None:
         if self._context.observed.watched or self._context.observed.presence_trouble:

@@ -11,6 +11,7 @@ import structlog
 
 from sync_agent.jobs.context import Context, Tenant
 from sync_agent.jobs.tenant_domains import TenantDomains, tenant_domains, without_tenant
+from sync_agent.jobs.witnesses import witnesses
 from sync_agent.model import Absent, CouldNotAsk, Found, Match, NoTenant
 from sync_agent.upn import examine
 
@@ -30,7 +31,8 @@ async def resolve_users(context: Context, names: Collection[str] | None = None) 
 
     Never raises for a tenant's failure: the names that depended on it become CouldNotAsk, with the reason.
     """
-    asked = context.observed.names() if names is None else frozenset(names)
+    observed = context.observed
+    asked = observed.names() if names is None else frozenset(names) | witnesses(names, observed.matches)
     stage = context.progress.stage("Asking the tenants", len(asked))
     known = await tenant_domains(context, {_domain(name) for name in asked})
     routes = route(asked, known.told)

@@ -168,6 +168,7 @@ class CloudSettings(Group):
 
 class ScheduleSettings(Group):
     read_list: Interval = _default("60s")
+    read_whole_list: Interval = _default("15m")
     resolve_users: Interval = _default("15m")
     presence: Interval = _default("2s")
     write_back: Interval = _default("1s")

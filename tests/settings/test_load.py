@@ -98,6 +98,7 @@ def test_what_is_left_out_has_the_defaults_of_the_contract(tmp_path: Path) -> No
     assert settings.clouds == {}
     assert settings.schedule.model_dump() == {
         "read_list": 60,
+        "read_whole_list": 900,
         "resolve_users": 900,
         "presence": 2,
         "write_back": 1,
