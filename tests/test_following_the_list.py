@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -242,3 +243,22 @@ async def test_an_outage_while_following_loses_nothing(api: Api, tmp_path: Path)
         away.times = 0
         await run.turn()
         assert "upn_missing" in served.shown(row_id, "SyncAnomalies")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("how", [{"status": 500}, {"reset": True}])
+async def test_a_row_that_could_not_be_written_is_tried_again_at_the_next_turn(
+    api: Api, how: dict[str, Any], tmp_path: Path
+) -> None:
+    async with running(tmp_path, api) as (served, run):
+        await run.turn()
+        row_id, _ = right_rows(served)[0]
+        served.agents.edit(row_id, {"UPN": "nonsense"})
+        broken = served.world.faults.add(r"POST .*\$batch", **how)
+        await run.turn()
+        assert served.shown(row_id, "SyncStatus") == "OK"
+        broken.times = 0
+        before = run.whole.seen
+        await run.turn()
+        assert "upn_format" in served.shown(row_id, "SyncAnomalies")
+        assert run.whole.seen == before

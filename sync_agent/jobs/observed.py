@@ -38,6 +38,8 @@ class Observed:
     """By tenant id: why its directory could not be asked."""
     presence_trouble: dict[str, str] = field(default_factory=dict)
     """By tenant id: why presence of some of its users could not be asked."""
+    unwritten: set[int] = field(default_factory=set)
+    """Rows whose write failed, or of which that is not known: tried again once the list was looked at again."""
     write_trouble: frozenset[str] = frozenset()
     """Why rows could not be written when rows last were: told once."""
     _renamed: set[int] = field(default_factory=set)
@@ -56,6 +58,7 @@ class Observed:
         before, self.rows = self.rows, {row.id: row for row in rows}
         self._renamed |= {id_ for id_, row in self.rows.items() if id_ in before and before[id_].upn != row.upn}
         self.rows_read_at = at
+        self.unwritten.clear()
         self._decide(self.rows)
 
     def put_followed(self, rows: Mapping[int, Row], deleted: Iterable[int], at: datetime) -> None:
@@ -71,6 +74,8 @@ class Observed:
             del self.rows[id_]
         self._renamed |= renamed
         self.rows_read_at = at
+        self.dirty.update(dict.fromkeys(id_ for id_ in self.unwritten if id_ in self.rows))
+        self.unwritten.clear()
         if changed or gone:
             self._decide(changed)
 

@@ -52,7 +52,7 @@ async def write_back(
     """Plan all dirty rows and write what differs, ``most`` rows of it; the others stay dirty.
 
     ``approved`` is the checksum of a held plan to be let through. After ``stop`` is set no further row is begun.
-    Write errors of single rows are counted and logged; such rows are tried again after the next reading of the list.
+    Write errors of single rows are counted and logged; such rows are tried again once the list was looked at again.
     Raises ListProblem.
     """
     first = plan_dirty(context)
@@ -113,6 +113,8 @@ async def _write(
     failed: defaultdict[str, list[int]] = defaultdict(list)
     async for outcome in context.edges.agent_list.write(_begin(context, changes, begun, stop)):
         stage.advance()
+        if not isinstance(outcome, Failed):
+            observed.unwritten.discard(outcome.row_id)
         match outcome:
             case Written(row_id=row_id, etag=etag):
                 observed.put_written(written(begun[row_id], etag))
@@ -146,6 +148,7 @@ def _begin(
             if judged_values(fresh) == judged_values(change):  # else the fuses have not seen it yet
                 begun[row_id] = fresh
                 del context.observed.dirty[row_id]
+                context.observed.unwritten.add(row_id)
                 yield fresh
 
 

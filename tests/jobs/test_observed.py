@@ -86,3 +86,11 @@ def test_an_answer_dirties_only_rows_that_it_says_something_of() -> None:
     observed.dirty.clear()
     observed.put_matches({NAMES[3]: Absent("contoso.com")})
     assert list(observed.dirty) == [2]
+
+
+def test_a_row_that_could_not_be_written_is_planned_again_once_the_list_was_looked_at() -> None:
+    observed = observed_of({1: Row(1, NAMES[0], "Ann", Shown())})
+    observed.dirty.clear()
+    observed.unwritten |= {1, 99}
+    observed.put_followed({}, [], NOW)
+    assert (observed.dirty, observed.unwritten) == ({1: None}, set())
