@@ -86,8 +86,8 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds")[:19] + "Z"
 
 
-def json_value(value: CellValue) -> str | None:
-    """For Graph: null empties a cell, of a choice too, for which "" would be no choice."""
+def json_value(value: CellValue | int) -> str | int | None:
+    """For JSON of either API: null empties a cell, of a choice too, for which "" would be no choice."""
     if isinstance(value, datetime):
         return iso(value)
     return value or None

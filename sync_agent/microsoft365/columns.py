@@ -50,7 +50,7 @@ class ListColumn:
 class Specification:
     """What one of our columns must be like, and what its description tells people."""
 
-    column: OurColumn
+    column: str
     kind: Kind
     description: str
     choices: tuple[str, ...] = ()
@@ -61,7 +61,7 @@ ATTENTION_VIEW = "Agents needing attention"
 _BY_SERVICE = "Written by sync-agent; edits are put right."
 
 SPECIFICATIONS: Mapping[OurColumn, Specification] = {
-    specification.column: specification
+    OurColumn(specification.column): specification
     for specification in (
         Specification(
             OurColumn.STATUS,
@@ -151,9 +151,9 @@ def find_column(existing: Iterable[ListColumn], wanted: str, title: str, setting
     return shown[0] if shown else next((c for c in existing if c.internal.casefold() == folded), None)
 
 
-def creation_name(our: OurColumn, display: str) -> str:
+def creation_name(our: str, display: str) -> str:
     """The internal name to ask for, so that SharePoint has nothing to encode: letters, digits, at most 32 of them."""
-    return re.sub(r"[^A-Za-z0-9]", "", display)[:32] or f"SyncAgent{our.value}"
+    return re.sub(r"[^A-Za-z0-9]", "", display)[:32] or f"SyncAgent{our}"
 
 
 def _required(existing: Sequence[ListColumn], wanted: str, title: str, setting: str) -> ListColumn:

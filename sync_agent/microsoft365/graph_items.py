@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from typing import Protocol, cast
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from typing import Any, Protocol, cast
 
 import msgspec
 
@@ -57,20 +57,10 @@ class GraphItems:
         self.delta = GraphListDelta(graph, self._items, selected, fields, _PAGE)
 
     async def read(self, progress: Callable[[int], None]) -> list[Row]:
-        """All rows by ascending id. Graph tells no count: whole is what has no row twice and ends without a link."""
+        """All rows by ascending id."""
         rows: list[Row] = []
-        seen: set[str] = set()
-        empty = 0
-        url = f"{self._items}?{self._query}&$top={_PAGE}"
-        async for page in self._graph.pages(url, self._item, units=LIST_UNITS):
+        async for page in whole_list(self._graph, f"{self._items}?{self._query}", self._item):
             items = cast(list[_Item], page)
-            ids = {item.id for item in items}
-            if len(ids) < len(items) or not seen.isdisjoint(ids):
-                raise Garbled("Graph gave a row of the list twice, so the pages cannot be believed")
-            seen |= ids
-            empty = 0 if items else empty + 1
-            if empty > MOST_EMPTY_PAGES:
-                raise Garbled("Graph's pages of the list do not come to an end")
             rows += await in_thread_if(len(items) > MANY_ROWS, _rows, items)
             progress(len(items))
         rows.sort(key=lambda row: row.id)
@@ -92,6 +82,24 @@ class GraphItems:
         if item.id != str(id_):
             raise Garbled("Graph answered with another row than asked for")
         return None if is_folder(item) else _row(item)
+
+
+async def whole_list(graph: Graph, url: str, type_: type[msgspec.Struct]) -> AsyncGenerator[list[Any], None]:
+    """All items in pages; their type has an ``id``. Graph tells no count: whole is what has no item twice and ends
+    without a link. Raises ServiceError.
+    """
+    seen: set[str] = set()
+    empty = 0
+    async for page in graph.pages(f"{url}&$top={_PAGE}", type_, units=LIST_UNITS):
+        items: list[Any] = page
+        ids = {item.id for item in items}
+        if len(ids) < len(items) or not seen.isdisjoint(ids):
+            raise Garbled("Graph gave a row of the list twice, so the pages cannot be believed")
+        seen |= ids
+        empty = 0 if items else empty + 1
+        if empty > MOST_EMPTY_PAGES:
+            raise Garbled("Graph's pages of the list do not come to an end")
+        yield items
 
 
 def _rows(items: Sequence[_Item]) -> list[Row]:

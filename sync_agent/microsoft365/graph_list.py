@@ -102,7 +102,7 @@ class GraphList:
             for our in missing:
                 await structure.add_column(self._graph, path, SPECIFICATIONS[our], self._place.names.of(our))
         except ServiceError as error:
-            raise self._place.explained(error, creating=True) from error
+            raise self._place.explained(error, creating="columns") from error
         await self.open()
         await self._ready(complete=True)
 

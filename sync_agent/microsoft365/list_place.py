@@ -20,16 +20,22 @@ def list_id(wanted: str) -> str | None:
     return match[1].lower() if match else None
 
 
+class NoSuchList(ListProblem):
+    """The site has no list of the name or id that the setting gives."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """``account``: whose credentials open the site; ``rest_by_secret``: whether that is SharePoint REST,
-    with a client secret."""
+    with a client secret. ``setting`` says ``wanted``.
+    """
 
     site_url: str
     wanted: str
     names: ColumnNames
     account: str
     rest_by_secret: bool = False
+    setting: str = "sharepoint.agent_list"
 
     @property
     def origin(self) -> str:
@@ -42,14 +48,16 @@ class Place:
             "Open the list in a browser and copy its address up to the site's name."
         )
 
-    def no_list(self, existing: Collection[str]) -> ListProblem:
-        return ListProblem(
-            f'sharepoint.agent_list: the site {self.site_url} has no list "{self.wanted}". '
-            f"{near(self.wanted, existing)}"
+    def no_list(self, existing: Collection[str]) -> NoSuchList:
+        return NoSuchList(
+            f'{self.setting}: the site {self.site_url} has no list "{self.wanted}". {near(self.wanted, existing)}'
         )
 
-    def explained(self, error: ServiceError, *, creating: bool = False) -> Exception:
-        """A refusal with what to do about it: a setting that cannot be right, or a permission, which may yet come."""
+    def explained(self, error: ServiceError, *, creating: str = "") -> Exception:
+        """A refusal with what to do about it: a setting that cannot be right, or a permission, which may yet come.
+
+        ``creating``: what was to be made, "columns" say.
+        """
         if not isinstance(error, Refused) or error.status not in {401, 403}:
             return error
         if error.status == 401 and self.rest_by_secret:
@@ -59,7 +67,7 @@ class Place:
             )
         if error.status == 401:
             return error
-        what, role = ("create columns", "manage") if creating else ("open the list", "write")
+        what, role = (f"create {creating}", "manage") if creating else ("open the list", "write")
         reason = (
             f"The account {self.account} may not {what} in {self.site_url} ({error.reason}). Give its app the "
             f"permission Sites.Selected with admin consent, and the role {role} on this site"

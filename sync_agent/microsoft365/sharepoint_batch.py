@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import uuid4
 
 from sync_agent.microsoft365.errors import Garbled
 
 MOST_PARTS = 100
 _JSON = "application/json;odata=nometadata"
+JSON_HEADERS = {"Content-Type": _JSON, "Accept": _JSON}
 _BOUNDARY = re.compile(r'boundary="?([^";]+)"?', re.IGNORECASE)
 _RETRY_AFTER = re.compile(rb"^retry-after: *(\d+)", re.IGNORECASE | re.MULTILINE)
 _CONTENT_TYPE = re.compile(rb"^content-type: *(.+)$", re.IGNORECASE | re.MULTILINE)
@@ -32,16 +33,26 @@ class BatchAnswer:
     """Seconds, where a throttled part names them."""
 
 
-def encode_posts(posts: Sequence[tuple[str, bytes]]) -> tuple[str, bytes]:
-    """Content type and body of a batch that posts JSON to these absolute URLs, in one change set."""
+@dataclass(frozen=True, slots=True)
+class Post:
+    """JSON to be posted to an absolute URL."""
+
+    url: str
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def encode_posts(posts: Sequence[Post]) -> tuple[str, bytes]:
+    """Content type and body of a batch, in one change set."""
     batch, changeset = f"batch_{uuid4()}", f"changeset_{uuid4()}"
     lines = [f'--{batch}\r\nContent-Type: multipart/mixed; boundary="{changeset}"\r\n\r\n'.encode()]
-    for url, body in posts:
+    for post in posts:
+        headers = "".join(f"{name}: {value}\r\n" for name, value in {**JSON_HEADERS, **post.headers}.items())
         lines.append(
             f"--{changeset}\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\r\n"
-            f"POST {url} HTTP/1.1\r\nContent-Type: {_JSON}\r\nAccept: {_JSON}\r\n\r\n".encode()
+            f"POST {post.url} HTTP/1.1\r\n{headers}\r\n".encode()
         )
-        lines += [body, b"\r\n"]
+        lines += [post.body, b"\r\n"]
     lines.append(f"--{changeset}--\r\n--{batch}--\r\n".encode())
     return f'multipart/mixed; boundary="{batch}"', b"".join(lines)
 

@@ -6,9 +6,9 @@ next link; the caller compares the count. See docs/decisions/0002-which-list-cal
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 from urllib.parse import quote, urljoin, urlsplit
 
 import msgspec
@@ -29,10 +29,12 @@ from sync_agent.microsoft365.cells import (
 from sync_agent.microsoft365.columns import Columns
 from sync_agent.microsoft365.errors import Garbled, refusal
 from sync_agent.microsoft365.pacing import Budget
-from sync_agent.microsoft365.sharepoint_batch import BatchAnswer, decode_answers, encode_posts
+from sync_agent.microsoft365.sharepoint_batch import JSON_HEADERS, BatchAnswer, Post, decode_answers, encode_posts
 from sync_agent.microsoft365.sharepoint_forms import Standing
 from sync_agent.microsoft365.transport import Answer, Request, TokenSource, Transport
 from sync_agent.model import Row
+
+T = TypeVar("T")
 
 PAGE = 5_000
 """The largest page that SharePoint gives."""
@@ -67,6 +69,25 @@ class Site:
         request = Request(method, url, tokens=self.tokens, budget=self.budget, units=units, kind="list", **more)
         return await self.transport.send(request)
 
+    async def post_all(self, posts: Sequence[Post]) -> list[BatchAnswer | None]:
+        """In one batch, each answered for itself; None where the answer is missing. Their units are paid already.
+
+        Raises Refused where the service takes no batch.
+        """
+        content_type, body = encode_posts(posts)
+        headers = {"Content-Type": content_type, "Accept": "multipart/mixed"}
+        url = f"{self.url}/_api/$batch"
+        answer = await self.send("POST", url, 0.0, headers=headers, body=body, repeatable=False)
+        if answer.status not in {200, 202}:
+            raise refusal(answer, "Writing a batch of rows of the list")
+        return decode_answers(answer.headers, answer.body, len(posts))
+
+    async def post_one(self, post: Post) -> BatchAnswer:
+        """By itself; its units are paid already."""
+        headers = {**JSON_HEADERS, **post.headers}
+        answer = await self.send("POST", post.url, 0.0, headers=headers, body=post.body, repeatable=False)
+        return BatchAnswer(answer.status, answer.body)
+
 
 class BulkItems:
     """The items of one list, many at a time."""
@@ -90,22 +111,20 @@ class BulkItems:
     async def read(self, progress: Callable[[int], None]) -> tuple[list[Row], int]:
         """All rows by ascending id, and how many items of any kind there were: folders are items, but no rows."""
         rows: list[Row] = []
-        seen: set[int] = set()
-        async for page in self._pages(self._query(self._select, top=PAGE)):
-            ids = {item.id for item in page}
-            if len(ids) < len(page) or not seen.isdisjoint(ids):
-                raise Garbled("SharePoint gave a row of the list twice, so the pages cannot be believed")
-            seen |= ids
-            rows += await in_thread_if(len(page) > MANY_ROWS, _rows, page)
-            progress(len(page))
+        count = 0
+        async for page in whole_list(self._site, self._query(self._select, top=PAGE), self._page):
+            items = cast(list[_Item], page)
+            count += len(items)
+            rows += await in_thread_if(len(items) > MANY_ROWS, _rows, items)
+            progress(len(items))
         rows.sort(key=lambda row: row.id)
-        return rows, len(seen)
+        return rows, count
 
     async def standing(self, ids: Collection[int]) -> dict[int, Standing]:
         """These rows as they stand, in one request. Raises Refused where the service takes no such filter."""
         by_id = " or ".join(f"Id eq {id_}" for id_ in ids)
         url = self._query(self.select_standing, top=len(ids), expand="Editor", filter_=by_id)
-        found = {item.id: item async for page in self._pages(url) for item in page}
+        found: dict[int, _Item] = {item.id: item async for page in _pages(self._site, url, self._page) for item in page}
         if strangers := found.keys() - set(ids):
             raise Garbled(f"SharePoint gave rows that were not asked for: {sorted(strangers)[:3]}")
         return {id_: _standing(item) for id_, item in found.items() if item.kind != _FOLDER}
@@ -122,26 +141,10 @@ class BulkItems:
 
     async def post_forms(self, forms: Sequence[tuple[int, bytes]]) -> list[BatchAnswer | None]:
         """Many forms in one batch, each answered for itself; None where the answer is missing. Their units are paid."""
-        content_type, body = encode_posts([(self._form_url(row_id), form) for row_id, form in forms])
-        answer = await self._site.send(
-            "POST",
-            f"{self._site.url}/_api/$batch",
-            0.0,
-            headers={"Content-Type": content_type, "Accept": "multipart/mixed"},
-            body=body,
-            repeatable=False,
-        )
-        if answer.status not in {200, 202}:
-            raise refusal(answer, "Writing a batch of rows of the list")
-        return decode_answers(answer.headers, answer.body, len(forms))
+        return await self._site.post_all([Post(self._form_url(row_id), form) for row_id, form in forms])
 
     async def post_form(self, row_id: int, form: bytes) -> BatchAnswer:
-        json = "application/json;odata=nometadata"
-        headers = {"Content-Type": json, "Accept": json}
-        answer = await self._site.send(
-            "POST", self._form_url(row_id), 0.0, headers=headers, body=form, repeatable=False
-        )
-        return BatchAnswer(answer.status, answer.body)
+        return await self._site.post_one(Post(self._form_url(row_id), form))
 
     def _form_url(self, row_id: int) -> str:
         return f"{self._items}({row_id})/ValidateUpdateListItem"
@@ -152,29 +155,61 @@ class BulkItems:
         query += f"&$filter={quote(filter_)}" if filter_ else ""
         return f"{self._items}?{query}"
 
-    async def _pages(self, first: str) -> AsyncIterator[list[_Item]]:
-        """Raises Garbled rather than follow links in a circle, through endless emptiness, or to another host."""
-        followed: set[str] = set()
-        empty = 0
-        url: str | None = first
-        while url is not None:
-            followed.add(url)
-            items, link = await self._one_page(url)
-            empty = 0 if items else empty + 1
-            yield items
-            url = None if link is None else urljoin(url, link)
-            if url in followed or empty > MOST_EMPTY_PAGES:
-                raise Garbled("SharePoint's pages of the list do not come to an end")
-            if url is not None and urlsplit(url)[:2] != urlsplit(first)[:2]:
-                raise Garbled("SharePoint's next page of the list is on another host")
 
-    async def _one_page(self, url: str) -> tuple[list[_Item], str | None]:
-        headers = {"Accept": "application/json;odata=minimalmetadata"}
-        answer = await self._site.send("GET", url, _READ_UNITS, headers=headers)
-        if answer.status != 200:
-            raise refusal(answer, "Reading the rows of the list")
-        page = await in_thread_if(len(answer.body) > MANY_BYTES, answer.json, self._page)
-        return page.value, page.next
+async def whole_list(site: Site, url: str, page_type: type[Any]) -> AsyncIterator[list[Any]]:
+    """All items in pages; their type has an ``id``. Raises ServiceError; Garbled when an item comes twice."""
+    seen: set[int] = set()
+    async for page in _pages(site, url, page_type):
+        ids = {item.id for item in page}
+        if len(ids) < len(page) or not seen.isdisjoint(ids):
+            raise Garbled("SharePoint gave a row of the list twice, so the pages cannot be believed")
+        seen |= ids
+        yield page
+
+
+async def counted(
+    count: Callable[[], Awaitable[int]], read: Callable[[int], Awaitable[tuple[T, int]]], of_list: str, account: str
+) -> T:
+    """What ``read`` gives when it has all items that the list counts. Items may be added and deleted meanwhile, so
+    fewer than counted are read once more; ``read`` is told how often it was called before.
+    """
+    fewest = 0
+    for attempt in range(2):
+        before = await count()
+        found, items = await read(attempt)
+        fewest = before if items >= before else min(before, await count())
+        if items >= fewest:
+            return found
+    raise Garbled(
+        f"SharePoint gave {items:,} of the {fewest:,} items {of_list}: a half-read list is not "
+        f"believed (may the account {account} see every row?)"
+    )
+
+
+async def _pages(site: Site, first: str, page_type: type[Any]) -> AsyncIterator[list[Any]]:
+    """Raises Garbled rather than follow links in a circle, through endless emptiness, or to another host."""
+    followed: set[str] = set()
+    empty = 0
+    url: str | None = first
+    while url is not None:
+        followed.add(url)
+        items, link = await _one_page(site, url, page_type)
+        empty = 0 if items else empty + 1
+        yield items
+        url = None if link is None else urljoin(url, link)
+        if url in followed or empty > MOST_EMPTY_PAGES:
+            raise Garbled("SharePoint's pages of the list do not come to an end")
+        if url is not None and urlsplit(url)[:2] != urlsplit(first)[:2]:
+            raise Garbled("SharePoint's next page of the list is on another host")
+
+
+async def _one_page(site: Site, url: str, page_type: type[Any]) -> tuple[list[Any], str | None]:
+    headers = {"Accept": "application/json;odata=minimalmetadata"}
+    answer = await site.send("GET", url, _READ_UNITS, headers=headers)
+    if answer.status != 200:
+        raise refusal(answer, "Reading the rows of the list")
+    page = await in_thread_if(len(answer.body) > MANY_BYTES, answer.json, page_type)
+    return page.value, page.next
 
 
 def _rows(items: Sequence[_Item]) -> list[Row]:

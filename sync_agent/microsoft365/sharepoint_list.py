@@ -14,15 +14,15 @@ from typing import Any, TypeVar
 
 from sync_agent.microsoft365 import sharepoint_structure as structure
 from sync_agent.microsoft365.columns import ATTENTION_VIEW, SPECIFICATIONS, Columns, match_columns
-from sync_agent.microsoft365.errors import Garbled, NotFound, Refused, ServiceError
+from sync_agent.microsoft365.errors import Refused, ServiceError
 from sync_agent.microsoft365.following import Following
 from sync_agent.microsoft365.list_answers import Changes, Outcome, WholeListNeeded
-from sync_agent.microsoft365.list_place import Place, list_id
-from sync_agent.microsoft365.office365_bridge import client_context, run
+from sync_agent.microsoft365.list_place import Place
 from sync_agent.microsoft365.own_writes import OwnWrites
 from sync_agent.microsoft365.sharepoint_batch import MOST_PARTS
-from sync_agent.microsoft365.sharepoint_bulk import WRITE_UNITS, BulkItems, Site
+from sync_agent.microsoft365.sharepoint_bulk import WRITE_UNITS, BulkItems, Site, counted
 from sync_agent.microsoft365.sharepoint_changes import SharePointChanges
+from sync_agent.microsoft365.sharepoint_finding import ask, find_list
 from sync_agent.microsoft365.sharepoint_forms import Forms, Ways
 from sync_agent.microsoft365.sharepoint_structure import Found
 from sync_agent.microsoft365.sharepoint_writing import Writer
@@ -59,7 +59,7 @@ class SharePointList:
 
     async def open(self) -> None:
         try:
-            found = await self._find()
+            found = await find_list(self._site, self._place)
             existing = await self._ask(structure.list_columns, found.id)
         except ServiceError as error:
             raise self._place.explained(error) from error
@@ -115,7 +115,7 @@ class SharePointList:
             if lines and not dry_run:
                 await self._create(opened, missing, view=len(lines) > len(missing))
         except ServiceError as error:
-            raise self._place.explained(error, creating=True) from error
+            raise self._place.explained(error, creating="columns") from error
         return lines
 
     async def _create(self, opened: _Opened, missing: Sequence[OurColumn], *, view: bool) -> None:
@@ -126,39 +126,12 @@ class SharePointList:
         if view:
             await self._ask(structure.add_attention_view, opened.found.id, opened.columns)
 
-    async def _find(self) -> Found:
-        id_ = list_id(self._place.wanted)
-        try:
-            if id_ is not None:
-                return await self._ask(structure.list_by_id, id_)
-            return await self._ask(structure.list_by_title, self._place.wanted)
-        except NotFound:
-            return await self._find_among_all()
-
-    async def _find_among_all(self) -> Found:
-        """Titles compare without regard to case, and the address of a title cannot hold every character."""
-        try:
-            lists = await self._ask(structure.all_lists)
-        except NotFound as error:
-            raise self._place.no_site() from error
-        wanted = self._place.wanted.casefold()
-        for found in lists:
-            if found.title.casefold() == wanted:
-                return found
-        raise self._place.no_list([found.title for found in lists])
-
     async def _read_whole(self, opened: _Opened, progress: Callable[[int], None]) -> list[Row]:
-        """Rows may be added and deleted while the list is read, so fewer than counted are read once more."""
-        fewest = 0
-        for attempt in range(2):
-            before = await self._ask(structure.item_count, opened.found.id)
-            rows, items = await opened.items.read(progress if attempt == 0 else _nobody)
-            fewest = before if items >= before else min(before, await self._ask(structure.item_count, opened.found.id))
-            if items >= fewest:
-                return rows
-        raise Garbled(
-            f'SharePoint gave {items:,} of the {fewest:,} items of the list "{self.title}": a half-read list is not '
-            f"believed (may the account {self._place.account} see every row?)"
+        return await counted(
+            lambda: self._ask(structure.item_count, opened.found.id),
+            lambda attempt: opened.items.read(progress if attempt == 0 else _nobody),
+            f'of the list "{self.title}"',
+            self._place.account,
         )
 
     def _writer(self, opened: _Opened) -> Writer:
@@ -178,10 +151,7 @@ class SharePointList:
         return opened
 
     async def _ask(self, question: Callable[..., T], *arguments: Any) -> T:
-        """Put a question of sharepoint_structure, in a thread, by a context of its own."""
-        site = self._site
-        context = client_context(site.url, site.transport, site.tokens, site.budget)
-        return await run(lambda: question(context, *arguments))
+        return await ask(self._site, question, *arguments)
 
 
 def _nobody(_: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sync_agent.microsoft365.errors import Garbled
-from sync_agent.microsoft365.sharepoint_batch import BatchAnswer, decode_answers, encode_posts
+from sync_agent.microsoft365.sharepoint_batch import BatchAnswer, Post, decode_answers, encode_posts
 
 HEADERS = {"Content-Type": 'multipart/mixed; boundary="batchresponse_1"'}
 
@@ -23,7 +23,7 @@ END = b"--batchresponse_1--\r\n"
 
 
 def test_posts_are_written_as_parts_of_one_change_set() -> None:
-    content_type, body = encode_posts([("https://h/_api/a", b'{"x":"1"}'), ("https://h/_api/b", b"{}")])
+    content_type, body = encode_posts([Post("https://h/_api/a", b'{"x":"1"}'), Post("https://h/_api/b", b"{}")])
     batch = content_type.partition('boundary="')[2].rstrip('"')
     assert body.startswith(f"--{batch}\r\nContent-Type: multipart/mixed; boundary=".encode())
     assert body.endswith(f"--{batch}--\r\n".encode())

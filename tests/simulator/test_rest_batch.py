@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from sync_agent.microsoft365.sharepoint_batch import BatchAnswer, decode_answers, encode_posts
+from sync_agent.microsoft365.sharepoint_batch import BatchAnswer, Post, decode_answers, encode_posts
 from tests.simulator.office import SITE, Office
 
 
@@ -26,7 +26,7 @@ def send(office: Office, content_type: str, body: bytes, **more: Any) -> httpx.R
 
 
 def posted(office: Office, posts: list[tuple[str, bytes]]) -> list[BatchAnswer | None]:
-    answer = send(office, *encode_posts(posts))
+    answer = send(office, *encode_posts([Post(*post) for post in posts]))
     assert answer.status_code == 200, answer.text
     return decode_answers(answer.headers, answer.content, len(posts))
 
@@ -61,7 +61,7 @@ def test_each_part_has_its_own_status_and_nothing_is_rolled_back(office: Office)
 @pytest.mark.parametrize(("count", "status"), [(100, 200), (101, 400)])
 def test_at_most_a_hundred_parts(office: Office, count: int, status: int) -> None:
     row = office.agents.add({"Title": "Jane"})
-    content_type, body = encode_posts([(f"{items(office)}({row})/ValidateUpdateListItem", form("x"))] * count)
+    content_type, body = encode_posts([Post(f"{items(office)}({row})/ValidateUpdateListItem", form("x"))] * count)
     assert send(office, content_type, body).status_code == status
     assert office.agents.items[row].revision == (101 if status == 200 else 1)
 
