@@ -1,7 +1,9 @@
 """`make bench`: everything, one after the other."""
 
-from bench import cold_sync, sweep
+from bench import cold_sync, follow, sweep
 
 cold_sync.main()
 print()
 sweep.main()
+print()
+follow.main()

@@ -306,3 +306,45 @@ async def test_of_an_item_that_graph_tells_twice_the_last_counts(office: Office)
         office.world.faults.add(LOG, instead=twice)
         office.edit(3, UPN="typed@contoso.com")
         assert (await told(opened, known)).rows[3].upn == "typed@contoso.com"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("office", ["graph"], indirect=True)
+@pytest.mark.parametrize(
+    ("held", "is_news"),
+    [
+        ('"{id},2"', False),
+        ('"{id},3"', False),
+        ('"{id},1"', True),
+        ('"another,3"', True),
+        ('"{id},x"', True),
+        ("3", True),
+        (None, True),
+    ],
+)
+async def test_graph_tells_nothing_new_of_a_version_that_is_held(
+    office: Office, held: str | None, is_news: bool
+) -> None:
+    office.add_rows(30)
+    async with office.agent_list() as opened:
+        known = await read(opened)
+        office.edit(3, UPN="typed@contoso.com")
+        etag = held and held.format(id=office.item(3).unique_id)
+        assert (3 in (await told(opened, {**known, 3: replace(known[3], etag=etag)})).rows) is is_news
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("office", ["graph"], indirect=True)
+async def test_a_row_marked_as_directories_mark_it_is_deleted(office: Office) -> None:
+    office.add_rows(30)
+
+    def removed(call: Call, truly: Truly) -> Reply:
+        reply = truly(call)
+        page = json.loads(reply.body)
+        page["value"] = [{"id": "4", "@removed": {"reason": "deleted"}}]
+        return Reply(200, json.dumps(page).encode(), dict(reply.headers))
+
+    async with office.agent_list() as opened:
+        known = await read(opened)
+        office.world.faults.add(LOG, instead=removed)
+        assert list((await told(opened, known)).deleted) == [4]
