@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,9 @@ from sync_agent.progress import Silent
 from sync_agent.scheduler import Jobs
 from sync_agent.service import Service, open_service
 from sync_agent.settings import load
+from sync_agent.simulator.faults import Truly
 from sync_agent.simulator.lab import Api
+from sync_agent.simulator.wire import Call, Reply
 from sync_agent.simulator.world import SimUser
 from tests.lab import Lab, lab
 
@@ -262,3 +266,59 @@ async def test_a_row_that_could_not_be_written_is_tried_again_at_the_next_turn(
         await run.turn()
         assert "upn_format" in served.shown(row_id, "SyncAnomalies")
         assert run.whole.seen == before
+
+
+class Busy:
+    """People who edit, add and delete rows, and change their presence, while requests are answered."""
+
+    def __init__(self, served: Lab, seed: int) -> None:
+        self._served = served
+        self._random = random.Random(seed)
+        self._rows = right_rows(served)
+
+    def around(self, call: Call, truly: Truly) -> Reply:
+        self._do()
+        reply = truly(call)
+        self._do()
+        return reply
+
+    def _do(self) -> None:
+        agents, (row_id, user) = self._served.agents, self._random.choice(self._rows)
+        match self._random.randrange(8):
+            case 0:
+                agents.edit(row_id, {"Title": f"Agent {self._random.random()}"})
+            case 1:
+                agents.edit(row_id, {"UPN": "" if self._random.random() < 0.3 else user.upn.upper()})
+            case 2:
+                agents.edit(row_id, {"UPN": user.upn, "SyncStatus": "Unknown"})
+            case 3:
+                agents.add({"UPN": user.upn, "Title": "New"})
+            case 4 if len(agents.items) > 60:
+                agents.delete(max(agents.items))
+            case 5:
+                user.availability, user.activity = self._random.choice(
+                    [("Busy", "InACall"), ("Available", "Available")]
+                )
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_whatever_happens_at_the_same_time_the_rows_end_as_they_are(api: Api, seed: int, tmp_path: Path) -> None:
+    async with running(tmp_path, api) as (served, run):
+        await run.turn()
+        read = run.whole.seen
+        busy = served.world.faults.add(r"(/items|batch|GetChanges)", instead=Busy(served, seed).around)
+        for _ in range(10):
+            await poll_presence(run.service.context)
+            await asyncio.gather(run.jobs._read_list(), run.jobs._write_back())
+        busy.times = 0
+        for _ in range(3):
+            await run.turn()
+        assert run.whole.seen == read
+        held = run.service.context.observed.rows
+        now = await run.service.context.edges.agent_list.read_rows(list(served.agents.items))
+        assert {id_: replace(row, etag=None) for id_, row in held.items()} == {
+            id_: replace(row, etag=None) for id_, row in now.items()
+        }
+        dry = await asyncio.to_thread(served.run, "sync", "--dry-run", "--json")
+        assert dry.json()["writes"]["planned"] == 0

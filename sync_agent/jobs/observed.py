@@ -38,6 +38,8 @@ class Observed:
     """By tenant id: why its directory could not be asked."""
     presence_trouble: dict[str, str] = field(default_factory=dict)
     """By tenant id: why presence of some of its users could not be asked."""
+    in_flight: set[int] = field(default_factory=set)
+    """Rows being written: what they show is about to change, so they stay dirty if they become so."""
     unwritten: set[int] = field(default_factory=set)
     """Rows whose write failed, or of which that is not known: tried again once the list was looked at again."""
     write_trouble: frozenset[str] = frozenset()
@@ -68,10 +70,9 @@ class Observed:
         """
         changed = [id_ for id_, row in rows.items() if _says_other(row, self.rows.get(id_))]
         renamed = {id_ for id_ in changed if id_ in self.rows and self.rows[id_].upn != rows[id_].upn}
-        gone = [id_ for id_ in deleted if id_ in self.rows]
-        self.rows.update(rows)
-        for id_ in gone:
-            del self.rows[id_]
+        gone = {id_ for id_ in deleted if id_ in self.rows}
+        # Made anew: a pass that is being saved in a thread holds the one before.
+        self.rows = {id_: row for id_, row in {**self.rows, **rows}.items() if id_ not in gone}
         self._renamed |= renamed
         self.rows_read_at = at
         self.dirty.update(dict.fromkeys(id_ for id_ in self.unwritten if id_ in self.rows))
@@ -81,6 +82,7 @@ class Observed:
 
     def put_overtaken(self, rows: Mapping[int, Row | None]) -> None:
         """Rows that a person changed since they were read, as they are now; None: deleted."""
+        self.rows = dict(self.rows)
         for row_id, row in rows.items():
             known = self.rows.pop(row_id, None)
             if row is not None:

@@ -75,7 +75,8 @@ async def write_back(
 
 
 def plan_dirty(context: Context, only: Sequence[int] | None = None) -> Plan:
-    """The plan for the dirty rows (or ``only`` those); rows that already show what is true leave the dirty ones.
+    """The plan for the dirty rows (or ``only`` those); rows that already show what is true leave the dirty ones, unless
+    they are just being written.
 
     Rows of which something was not asked for yet stay dirty and wait for it.
     """
@@ -86,7 +87,7 @@ def plan_dirty(context: Context, only: Sequence[int] | None = None) -> Plan:
     made = plan(rows, verdicts, observed.presences, context.clock())
     differing = {change.row.id for change in made.changes}
     for row in rows:
-        if row.id not in differing:
+        if row.id not in differing and row.id not in observed.in_flight:
             del observed.dirty[row.id]
     return made
 
@@ -111,20 +112,24 @@ async def _write(
     begun: dict[int, Change] = {}
     overtaken: dict[int, Row | None] = {}
     failed: defaultdict[str, list[int]] = defaultdict(list)
-    async for outcome in context.edges.agent_list.write(_begin(context, changes, begun, stop)):
-        stage.advance()
-        if not isinstance(outcome, Failed):
-            observed.unwritten.discard(outcome.row_id)
-        match outcome:
-            case Written(row_id=row_id, etag=etag):
-                observed.put_written(written(begun[row_id], etag))
-                writes.done += 1
-            case Overtaken(row_id=row_id, row=row):
-                overtaken[row_id] = row
-                writes.conflicts += 1
-            case Failed(row_id=row_id, reason=reason):
-                failed[reason].append(row_id)
-                writes.failed += 1
+    try:
+        async for outcome in context.edges.agent_list.write(_begin(context, changes, begun, stop)):
+            stage.advance()
+            observed.in_flight.discard(outcome.row_id)
+            match outcome:
+                case Written(row_id=row_id, etag=etag):
+                    observed.put_written(written(begun[row_id], etag))
+                    writes.done += 1
+                case Overtaken(row_id=row_id, row=row):
+                    overtaken[row_id] = row
+                    writes.conflicts += 1
+                case Failed(row_id=row_id, reason=reason):
+                    observed.unwritten.add(row_id)
+                    failed[reason].append(row_id)
+                    writes.failed += 1
+    finally:
+        observed.unwritten |= observed.in_flight
+        observed.in_flight.clear()
     observed.put_overtaken(overtaken)
     for reason, row_ids in failed.items():
         if reason not in observed.write_trouble:
@@ -148,7 +153,7 @@ def _begin(
             if judged_values(fresh) == judged_values(change):  # else the fuses have not seen it yet
                 begun[row_id] = fresh
                 del context.observed.dirty[row_id]
-                context.observed.unwritten.add(row_id)
+                context.observed.in_flight.add(row_id)
                 yield fresh
 
 

@@ -227,3 +227,25 @@ async def test_a_row_with_another_upn_does_not_go_on_showing_the_person_before(a
         assert served.shown(row_id, "EntraObjectId") is None
         assert served.shown(row_id, "Presence") is None
         assert served.shown(other, "SyncStatus") == "OK"
+
+
+@pytest.mark.anyio
+async def test_a_verdict_that_turns_back_while_the_row_is_written_is_written_next(api: Api, tmp_path: Path) -> None:
+    async with opened(tmp_path, api=api) as (served, service):
+        await observe(service)
+        await write_back(service.context)
+        row_id = right_rows(served)[0]
+        observed, name = service.context.observed, str(served.shown(right_rows(served)[0], "UPN")).lower()
+        found = observed.matches[name]
+        observed.put_matches({name: Absent("contoso.com")})
+        served.world.faults.add(r"batch", delay=0.3)
+        writing = asyncio.create_task(write_back(service.context))
+        await asyncio.sleep(0.15)
+        observed.put_matches({name: found})
+        await poll_presence(service.context)
+        await write_back(service.context, dry_run=True)  # as a look at the list does
+        assert (await writing).writes.done == 1
+        assert served.shown(row_id, "SyncStatus") == "Error"
+        served.world.faults.clear()
+        await write_back(service.context)
+        assert served.shown(row_id, "SyncStatus") == "OK"
