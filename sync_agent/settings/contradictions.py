@@ -20,6 +20,7 @@ def contradictions(document: Document) -> Iterator[Problem]:
     yield from _accounts(document)
     yield from _clouds(document)
     yield from _columns(document)
+    yield from _lists(document)
 
 
 def _accounts(document: Document) -> Iterator[Problem]:
@@ -61,6 +62,14 @@ def _columns(document: Document) -> Iterator[Problem]:
         if key != first and key not in ("upn", "name"):
             at: At = ("sharepoint", "columns", key if key in written else first)
             yield document.problem(at, f"{shown(name, at)} for both {first} and {key}", "a column of its own for each")
+
+
+def _lists(document: Document) -> Iterator[Problem]:
+    """Items are made in the one, and must never be in the other."""
+    at: At = ("sharepoint", "anomaly_list")
+    named = _text(document.at(at))
+    if named and named.casefold() == _text(document.at(("sharepoint", "agent_list"))).casefold():
+        yield document.problem(at, f"{shown(named, at)}, which is the agent_list", "a list of its own")
 
 
 def _accounts_of(document: Document) -> list[dict[str, Any]]:

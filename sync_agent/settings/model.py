@@ -102,6 +102,7 @@ class SharePointSettings(Group):
     api: Literal["graph", "rest"] | None = None
     columns: ColumnSettings = _default({})
     presence_list: Name | None = None
+    anomaly_list: Name | None = None
 
 
 class CertificateSettings(Group):

@@ -79,3 +79,11 @@ def test_several_accounts_may_name_one_tenant(tmp_path: Path) -> None:
     second = changed("fabrikam.onmicrosoft.com", "11111111-2222-3333-4444-555555555555", SECOND_ACCOUNT)
     tenants = {account.tenant_id for account in loaded(tmp_path, NAMED + second).accounts}
     assert len(tenants) == 1
+
+
+@pytest.mark.parametrize("name", ["Agents", "' agents'"])
+def test_the_list_of_anomalies_is_not_the_agent_list(tmp_path: Path, name: str) -> None:
+    text = changed("  agent_list: Agents", f"  agent_list: Agents\n  anomaly_list: {name}")
+    (line,) = said(tmp_path, text)
+    assert line.startswith("4:3: sharepoint.anomaly_list: found “")
+    assert line.endswith("which is the agent_list, expected a list of its own")
