@@ -26,7 +26,8 @@ from sync_agent.jobs.read_list import read_list
 from sync_agent.jobs.resolve_users import resolve_users
 from sync_agent.jobs.write_back import WriteBack, verdict_of, write_back
 from sync_agent.microsoft365.accounts import Account, Announce, open_accounts
-from sync_agent.microsoft365.agent_list import ColumnsMissing, agent_list
+from sync_agent.microsoft365.agent_list import ColumnsMissing, agent_list, sharepoint_budget
+from sync_agent.microsoft365.anomaly_list import anomaly_list
 from sync_agent.microsoft365.directory import Directory
 from sync_agent.microsoft365.errors import ServiceError
 from sync_agent.microsoft365.graph import Graph
@@ -192,8 +193,10 @@ def _context(
     for account in accounts.values():
         by_tenant[account.tenant_id].append(account)
     site_account = accounts[settings.sharepoint.account]
+    budget = sharepoint_budget(settings)
     edges = Edges(
-        agent_list=agent_list(settings, accounts, transport),
+        agent_list=agent_list(settings, accounts, transport, budget),
+        anomaly_list=anomaly_list(settings, accounts, transport, budget),
         tenants={id_: _tenant(id_, group, settings, transport, clock) for id_, group in by_tenant.items()},
         presence=PresenceReader(
             {id_: {a.id: _graph(a, transport, "presence") for a in group} for id_, group in by_tenant.items()}, clock

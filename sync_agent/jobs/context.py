@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sync_agent.jobs.domain_owners import DomainOwners
 from sync_agent.jobs.observed import Observed
 from sync_agent.microsoft365.agent_list import AgentList
+from sync_agent.microsoft365.anomaly_list import AnomalyList
 from sync_agent.microsoft365.directory import Directory
 from sync_agent.microsoft365.presence import PresenceReader
 from sync_agent.plan import Safety
@@ -32,6 +33,7 @@ class Edges:
     agent_list: AgentList
     tenants: Mapping[str, Tenant]
     presence: PresenceReader
+    anomaly_list: AnomalyList | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,8 @@ __all__ = [
     "WholeListNeeded",
     "Written",
     "agent_list",
+    "agent_list_place",
+    "sharepoint_budget",
 ]
 
 _MINUTE = 60.0
@@ -81,11 +83,15 @@ class AgentList(Protocol):
         """Make what is missing of our columns and views; what was, or would be, made, one line each."""
 
 
-def agent_list(settings: Settings, accounts: Mapping[str, Account], transport: Transport) -> AgentList:
-    """The list of the settings, not opened yet. All its calls share one SharePoint budget, whichever API they use."""
+def sharepoint_budget(settings: Settings) -> Budget:
+    """Everything that is asked of the site shares it, whichever API and list."""
+    return Budget("SharePoint", settings.pacing.sharepoint_units_per_minute, _MINUTE, share=settings.pacing.share)
+
+
+def agent_list(settings: Settings, accounts: Mapping[str, Account], transport: Transport, budget: Budget) -> AgentList:
+    """The list of the settings, not opened yet."""
     account = accounts[settings.sharepoint.account]
-    place = _place(settings)
-    budget = Budget("SharePoint", settings.pacing.sharepoint_units_per_minute, _MINUTE, share=settings.pacing.share)
+    place = agent_list_place(settings)
     if settings.list_api() == "graph":
         graph = account.endpoints.graph
         return GraphList(place, Graph(transport, account.tokens(graph), graph, budget, "list"))
@@ -96,7 +102,7 @@ def agent_list(settings: Settings, accounts: Mapping[str, Account], transport: T
     return SharePointList(place, Site(place.site_url, transport, account.tokens(place.origin), budget))
 
 
-def _place(settings: Settings) -> Place:
+def agent_list_place(settings: Settings) -> Place:
     sharepoint = settings.sharepoint
     return Place(
         site_url=sharepoint.site_url.rstrip("/"),

@@ -80,6 +80,11 @@ async def add_column(graph: Graph, list_path: str, specification: Specification,
     await graph.post(f"{list_path}/columns", body, dict[str, Any], units=2.0)
 
 
+async def make_list(graph: Graph, site_id: str, title: str, description: str) -> Found:
+    body = {"displayName": title, "description": description, "list": {"template": "genericList"}}
+    return await graph.post(f"/sites/{site_id}/lists", body, Found, units=2.0)
+
+
 def _facet(specification: Specification) -> dict[str, Any]:
     match specification.kind:
         case Kind.CHOICE:
@@ -92,6 +97,10 @@ def _facet(specification: Specification) -> dict[str, Any]:
             }
         case Kind.NOTE:
             return {"text": {"allowMultipleLines": True, "linesForEditing": 6, "textType": "plain"}}
+        case Kind.NUMBER:
+            return {"number": {"decimalPlaces": "none"}}
+        case Kind.YES_NO:
+            return {"boolean": {}, "defaultValue": {"value": "0"}}
         case Kind.TIME:
             return {"dateTime": {"format": "dateTime", "displayAs": "standard"}}
         case _:

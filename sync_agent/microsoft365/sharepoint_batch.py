@@ -15,6 +15,8 @@ from uuid import uuid4
 from sync_agent.microsoft365.errors import Garbled
 
 MOST_PARTS = 100
+NO_SUCH_CALL = frozenset({400, 404, 405, 415})
+"""How a service answers that has no such call: do it another way."""
 _JSON = "application/json;odata=nometadata"
 JSON_HEADERS = {"Content-Type": _JSON, "Accept": _JSON}
 _BOUNDARY = re.compile(r'boundary="?([^";]+)"?', re.IGNORECASE)

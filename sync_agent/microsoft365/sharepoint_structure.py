@@ -17,6 +17,8 @@ from office365.sharepoint.client_context import ClientContext
 from office365.sharepoint.fields.add_field_options import AddFieldOptions
 from office365.sharepoint.fields.field import Field
 from office365.sharepoint.fields.xmlSchemaFieldCreationInformation import XmlSchemaFieldCreationInformation
+from office365.sharepoint.lists.creation_information import ListCreationInformation
+from office365.sharepoint.lists.templates.type import ListTemplateType
 from office365.sharepoint.views.create_information import ViewCreationInformation
 
 from sync_agent.microsoft365.columns import ATTENTION_VIEW, Columns, Kind, ListColumn, Specification, creation_name
@@ -49,6 +51,8 @@ _TYPES: Mapping[Kind, str] = {
     Kind.TEXT: 'Type="Text" MaxLength="255"',
     Kind.NOTE: 'Type="Note" NumLines="6" RichText="FALSE" AppendOnly="FALSE"',
     Kind.CHOICE: 'Type="Choice" Format="Dropdown" FillInChoice="FALSE"',
+    Kind.NUMBER: 'Type="Number" Decimals="0"',
+    Kind.YES_NO: 'Type="Boolean"',
     Kind.TIME: 'Type="DateTime" Format="DateTime" FriendlyDisplayFormat="Disabled"',
 }
 
@@ -118,10 +122,26 @@ def item_properties(context: ClientContext, list_id: str, row_id: int, select: S
     return properties
 
 
-def add_column(context: ClientContext, list_id: str, specification: Specification, display: str) -> None:
-    """SharePoint derives the internal name from the display name, unless the schema's Name is declared a hint."""
+def make_list(context: ClientContext, title: str, description: str) -> Found:
+    """Of items, without versions."""
+    creation = ListCreationInformation(Title=title, Description=description, BaseTemplate=ListTemplateType.GenericList)
+    made = context.web.lists.add(creation).execute_query()
+    found = _found(made)
+    context.web.lists.get_by_id(found.id).set_property("EnableVersioning", False).update().execute_query()
+    return found
+
+
+def add_column(
+    context: ClientContext, list_id: str, specification: Specification, display: str, *, in_view: bool = False
+) -> None:
+    """SharePoint derives the internal name from the display name, unless the schema's Name is declared a hint.
+
+    ``in_view``: whether people see the column in the list's default view.
+    """
     fields = context.web.lists.get_by_id(list_id).fields
     options = AddFieldOptions.AddToDefaultContentType | AddFieldOptions.AddFieldInternalNameHint
+    if in_view:
+        options |= AddFieldOptions.AddFieldToDefaultView
     creation = XmlSchemaFieldCreationInformation(column_schema(specification, display), int(options))
     # fields.create_field_as_xml() is the same call, but has no way to give the options.
     field = Field(context)
@@ -134,6 +154,7 @@ def column_schema(specification: Specification, display: str) -> str:
     name = creation_name(specification.column, display)
     choices = "".join(f"<CHOICE>{escape(choice)}</CHOICE>" for choice in specification.choices)
     inner = f"<CHOICES>{choices}</CHOICES>" if choices else ""
+    inner += "<Default>0</Default>" if specification.kind is Kind.YES_NO else ""
     return (
         f"<Field {_TYPES[specification.kind]} Name={quoteattr(name)} StaticName={quoteattr(name)} "
         f"DisplayName={quoteattr(display)} Description={quoteattr(specification.description)} "

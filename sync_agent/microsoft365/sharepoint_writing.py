@@ -18,7 +18,7 @@ from sync_agent.microsoft365.cells import same_cells
 from sync_agent.microsoft365.errors import NotFound, Refused, ServiceError, refusal_of
 from sync_agent.microsoft365.list_answers import Failed, Outcome, Overtaken
 from sync_agent.microsoft365.pacing import Budget
-from sync_agent.microsoft365.sharepoint_batch import BatchAnswer
+from sync_agent.microsoft365.sharepoint_batch import NO_SUCH_CALL, BatchAnswer
 from sync_agent.microsoft365.sharepoint_bulk import WRITE_UNITS, BulkItems
 from sync_agent.microsoft365.sharepoint_forms import Again, Forms, Standing, Ways
 from sync_agent.microsoft365.side_by_side import Trouble, each
@@ -29,7 +29,6 @@ _log = structlog.get_logger()
 _ONE_BY_ONE_AT_ONCE = 8
 _ROUNDS = 6
 """For a row: each date format, without the row's stamp, and some throttling."""
-_NO_SUCH_CALL = frozenset({400, 404, 405, 415})
 _THROTTLED = frozenset({429, 503})
 _ONLY_READABLE = "SharePoint finds the row to read it, but not to write it"
 _SHORT_WAIT = 10.0
@@ -95,7 +94,7 @@ class Writer:
             try:
                 return await self.items.standing(ids)
             except Refused as error:
-                if error.status not in _NO_SUCH_CALL or isinstance(error, NotFound):
+                if error.status not in NO_SUCH_CALL or isinstance(error, NotFound):
                     raise
                 _log.warning("list_rows_read_one_by_one", reason=error.reason)
                 self.ways.filters = False
@@ -159,7 +158,7 @@ class Writer:
             try:
                 return await self.items.post_forms(forms)
             except Refused as error:
-                if error.status not in _NO_SUCH_CALL:
+                if error.status not in NO_SUCH_CALL:
                     raise
                 _log.warning("list_rows_written_one_by_one", reason=error.reason)
                 self.ways.batches = False

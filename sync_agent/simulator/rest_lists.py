@@ -31,6 +31,8 @@ _GENERIC = 100
 """ListTemplateType.GenericList."""
 _INTERNAL_NAME_HINT = 8
 """AddFieldOptions.AddFieldInternalNameHint."""
+_TO_DEFAULT_VIEW = 16
+"""AddFieldOptions.AddFieldToDefaultView."""
 _BAD_ARGUMENT = "-2147024809, System.ArgumentException"
 
 
@@ -143,11 +145,14 @@ def _field_json(column: ListColumn) -> dict[str, Any]:
 
 def _create_field(call: Call) -> Reply:
     found = list_of(call, "manage", 2)
-    column = _new_column(call.json().get("parameters") or {})
+    parameters = call.json().get("parameters") or {}
+    column = _new_column(parameters)
     try:
         found.add_column(column)
     except Failure as error:
         raise Failure(500, "-2130575294, Microsoft.SharePoint.SPDuplicateFieldException", error.message) from error
+    if int(parameters.get("Options") or 0) & _TO_DEFAULT_VIEW:
+        next(iter(found.views.values()))["ViewFields"].append(column.internal)
     return rest_json.one(call, "SP.Field", call.world.origin + call.path, _field_json(column))
 
 

@@ -16,9 +16,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from sync_agent.microsoft365.accounts import open_accounts
-from sync_agent.microsoft365.agent_list import AgentList, agent_list
+from sync_agent.microsoft365.accounts import Account, open_accounts
+from sync_agent.microsoft365.agent_list import AgentList, agent_list, sharepoint_budget
+from sync_agent.microsoft365.anomaly_list import AnomalyList, anomaly_list
 from sync_agent.microsoft365.columns import SPECIFICATIONS, Kind
+from sync_agent.microsoft365.pacing import Budget
 from sync_agent.microsoft365.retrying import Retrying
 from sync_agent.microsoft365.transport import Transport
 from sync_agent.model import OurColumn
@@ -75,7 +77,21 @@ class Office:
     @asynccontextmanager
     async def agent_list(self, *, auth: str | None = None, **sharepoint: Any) -> AsyncIterator[AgentList]:
         """The list as the settings have it; nobody waits in vain for a service that is away."""
+        async with self._opening(auth, sharepoint) as parts:
+            yield agent_list(*parts)
 
+    @asynccontextmanager
+    async def anomaly_list(self, **sharepoint: Any) -> AsyncIterator[AnomalyList]:
+        """The same of the list of anomalies."""
+        async with self._opening(None, {"anomaly_list": "Agent anomalies", **sharepoint}) as parts:
+            opened = anomaly_list(*parts)
+            assert opened is not None
+            yield opened
+
+    @asynccontextmanager
+    async def _opening(
+        self, auth: str | None, sharepoint: Mapping[str, Any]
+    ) -> AsyncIterator[tuple[Settings, Mapping[str, Account], Transport, Budget]]:
         async def at_once(_: float) -> None:
             pass
 
@@ -83,7 +99,7 @@ class Office:
         bundle = self.simulator.ca_bundle
         transport = Transport(ca_bundles=[bundle], retrying=Retrying(attempts=2, base=0.001), sleep=at_once)
         try:
-            yield agent_list(settings, open_accounts(settings, transport, None), transport)
+            yield settings, open_accounts(settings, transport, None), transport, sharepoint_budget(settings)
         finally:
             await transport.aclose()
 

@@ -1,0 +1,120 @@
+"""The list of anomalies by SharePoint REST.
+
+Items are made and merged as JSON: the list keeps no versions, so nothing is gained by the forms that the Agent list is
+written with, and a merge takes the item's ETag.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from urllib.parse import quote
+
+import msgspec
+import structlog
+
+from sync_agent.anomaly_item import AnomalyItem, ItemChange
+from sync_agent.microsoft365 import sharepoint_structure as structure
+from sync_agent.microsoft365.anomaly_cells import cell_fields, item_of, wire_names, wire_values
+from sync_agent.microsoft365.anomaly_columns import DESCRIPTION, ItemColumns
+from sync_agent.microsoft365.cells import page_type, struct
+from sync_agent.microsoft365.columns import ListColumn, Specification
+from sync_agent.microsoft365.errors import Garbled, Refused, ServiceError, Throttled, refusal_of
+from sync_agent.microsoft365.list_place import Place
+from sync_agent.microsoft365.retrying import THROTTLED
+from sync_agent.microsoft365.sharepoint_batch import NO_SUCH_CALL, BatchAnswer, Post
+from sync_agent.microsoft365.sharepoint_bulk import PAGE, WRITE_UNITS, Site, counted, whole_list
+from sync_agent.microsoft365.sharepoint_finding import ask, find_list
+
+_log = structlog.get_logger()
+
+_DOING = "Writing to the list of anomalies"
+_SHORT_WAIT = 10.0
+"""Seconds, for a throttled part that names no Retry-After."""
+
+
+class SharePointAnomalies:
+    """An AnomaliesApi. ``account``: whose credentials open the site."""
+
+    def __init__(self, site: Site, account: str) -> None:
+        self._site = site
+        self._account = account
+        self._batches = True
+        """Until the site refuses one."""
+
+    async def find(self, place: Place) -> tuple[str, str]:
+        found = await find_list(self._site, place)
+        return found.id, found.title
+
+    async def columns(self, list_id: str) -> list[ListColumn]:
+        return await ask(self._site, structure.list_columns, list_id)
+
+    async def make_list(self, title: str) -> Sequence[str]:
+        await ask(self._site, structure.make_list, title, DESCRIPTION)
+        return ()
+
+    async def add_column(self, list_id: str, specification: Specification) -> None:
+        add = partial(structure.add_column, in_view=True)
+        await ask(self._site, add, list_id, specification, specification.column)
+
+    async def read(self, list_id: str, columns: ItemColumns) -> list[AnomalyItem]:
+        count = partial(ask, self._site, structure.item_count, list_id)
+        return await counted(count, lambda _: self._read(list_id, columns), "of the list of anomalies", self._account)
+
+    async def _read(self, list_id: str, columns: ItemColumns) -> tuple[list[AnomalyItem], int]:
+        etag = ("etag", str | None, msgspec.field(default=None, name="odata.etag"))
+        item_type = struct("RestAnomaly", [("id", int, msgspec.field(name="Id")), etag, *cell_fields(columns)])
+        select = quote(",".join(["Id", *wire_names(columns)]), safe=",")
+        url = f"{self._items(list_id)}?$select={select}&$top={PAGE}"
+        items: list[AnomalyItem] = []
+        async for page in whole_list(self._site, url, page_type(item_type, "odata.nextLink")):
+            items += [item_of(item.id, item.etag, item) for item in page]
+        return items, len(items)
+
+    async def write(
+        self, list_id: str, columns: ItemColumns, changes: Sequence[ItemChange]
+    ) -> list[ServiceError | None]:
+        posts = [self._post(list_id, columns, change) for change in changes]
+        try:
+            await self._site.budget.spend(WRITE_UNITS * len(posts))
+            return [self._failure(answer) for answer in await self._send(posts)]
+        except ServiceError as error:
+            return [error] * len(posts)
+
+    async def _send(self, posts: Sequence[Post]) -> Sequence[BatchAnswer | ServiceError | None]:
+        if self._batches:
+            try:
+                return await self._site.post_all(posts)
+            except Refused as error:
+                if error.status not in NO_SUCH_CALL:
+                    raise
+                _log.warning("anomalies_written_one_by_one", reason=error.reason)
+                self._batches = False
+        return [await self._send_one(post) for post in posts]
+
+    async def _send_one(self, post: Post) -> BatchAnswer | ServiceError:
+        try:
+            return await self._site.post_one(post)
+        except ServiceError as error:
+            return error
+
+    def _post(self, list_id: str, columns: ItemColumns, change: ItemChange) -> Post:
+        body = msgspec.json.encode(wire_values(columns, change))
+        if change.item is None:
+            return Post(self._items(list_id), body)
+        headers = {"X-HTTP-Method": "MERGE", "IF-MATCH": change.item.etag or "*"}
+        return Post(f"{self._items(list_id)}({change.item.id})", body, headers)
+
+    def _failure(self, answer: BatchAnswer | ServiceError | None) -> ServiceError | None:
+        if isinstance(answer, ServiceError):
+            return answer
+        if answer is None:
+            return Garbled("SharePoint's answer to the batch lacks an item's part")
+        if answer.status in THROTTLED:
+            pause = answer.retry_after or _SHORT_WAIT
+            self._site.budget.close_for(pause)
+            return Throttled(f"{_DOING} is throttled ({answer.status})", retry_after=answer.retry_after)
+        return None if 200 <= answer.status < 300 else refusal_of(answer.status, answer.body, _DOING)
+
+    def _items(self, list_id: str) -> str:
+        return f"{self._site.url}/_api/web/lists(guid'{list_id}')/items"
