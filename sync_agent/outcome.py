@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import IntEnum
 from typing import Any
@@ -43,6 +43,18 @@ class Writes:
         self.failed += turn.failed
 
 
+@dataclass(slots=True)
+class Mirrored:
+    """Items of the list of anomalies; ``to_write`` of them differed. ``error``: why not all could be written."""
+
+    to_write: int = 0
+    made: int = 0
+    changed: int = 0
+    resolved: int = 0
+    failed: int = 0
+    error: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class AccountState:
     """``users``: matched users this account answers for; ``state``: "ok", or why it could not be asked."""
@@ -67,6 +79,8 @@ class Outcome:
     """What differed when the writing began."""
     requests: Mapping[str, int] = field(default_factory=dict)
     error: str | None = None
+    mirrored: Mirrored | None = None
+    """What became of the list of anomalies, where the settings name one and it was its turn."""
 
     @property
     def status(self) -> dict[Status, int]:
@@ -86,7 +100,8 @@ class Outcome:
         if self.held is not None:
             return Exit.HELD
         troubled = any(account.state != "ok" for account in self.accounts.values())
-        if self.error or self.writes.failed or troubled or self.status[Status.UNKNOWN]:
+        unmirrored = self.mirrored is not None and self.mirrored.error
+        if self.error or self.writes.failed or troubled or unmirrored or self.status[Status.UNKNOWN]:
             return Exit.INCOMPLETE
         if tell_anomalies and any(verdict.anomalies for verdict in self.verdicts.values()):
             return Exit.ANOMALIES
@@ -120,6 +135,8 @@ class Outcome:
         }
         if changes:
             document["changes"] = [_change(change) for change in self.plan.changes]
+        if self.mirrored is not None:
+            document["anomaly_list"] = asdict(self.mirrored)
         if self.error:
             document["error"] = self.error
         return document

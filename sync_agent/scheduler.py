@@ -28,6 +28,7 @@ from sync_agent.jobs.report import write_report
 from sync_agent.jobs.resolve_users import resolve_users
 from sync_agent.jobs.write_back import WriteBack, write_back
 from sync_agent.microsoft365.agent_list import ListProblem
+from sync_agent.microsoft365.anomaly_list import WRITE_UNITS
 from sync_agent.microsoft365.errors import ServiceError, SignInPending
 from sync_agent.outcome import Writes
 from sync_agent.plan import Held, Plan
@@ -41,6 +42,9 @@ _A_TURN = 400
 """Rows written before the rest is planned anew: enough to fill every place on the wire, few enough that what waits is
 planned on fresh presence.
 """
+
+_PART_FOR_ANOMALIES = 0.1
+"""Of the SharePoint budget, in writes to the list of anomalies."""
 
 Job = Callable[[], Coroutine[Any, Any, None]]
 
@@ -86,6 +90,8 @@ class Jobs:
 
     async def read_list(self) -> None:
         await self._guarded("read_list", self._read_list)
+        if self._held is None and "read_list" not in self._failing:
+            await self._guarded("mirror_anomalies", self._mirror_anomalies)
 
     async def resolve_users(self) -> None:
         if self._context.observed.rows:
@@ -139,6 +145,15 @@ class Jobs:
         if unknown:
             await resolve_users(self._context, unknown)
         return await write_back(self._context, dry_run=True, known_rows=self._known_rows)
+
+    async def _mirror_anomalies(self) -> None:
+        """As many items as take a small part of the budget until the next turn: the Agent list comes first."""
+        settings = self._service.settings
+        units = settings.pacing.sharepoint_units_per_minute * settings.pacing.share / 60 * settings.schedule.read_list
+        most = max(1, int(units * _PART_FOR_ANOMALIES / WRITE_UNITS))
+        mirrored = await self._service.mirror_anomalies(most=most, stop=self._stop)
+        if mirrored is not None and mirrored.error is not None:
+            raise ServiceError(mirrored.error)
 
     async def _poll_presence(self) -> None:
         if self._context.observed.watched or self._context.observed.presence_trouble:

@@ -11,7 +11,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -20,13 +20,14 @@ import structlog
 
 from sync_agent.jobs.context import Context, Edges, Tenant
 from sync_agent.jobs.domain_owners import DomainOwners
+from sync_agent.jobs.mirror_anomalies import mirror_anomalies
 from sync_agent.jobs.observed import Observed
 from sync_agent.jobs.poll_presence import poll_presence
 from sync_agent.jobs.read_list import read_list
 from sync_agent.jobs.resolve_users import resolve_users
 from sync_agent.jobs.write_back import WriteBack, verdict_of, write_back
 from sync_agent.microsoft365.accounts import Account, Announce, open_accounts
-from sync_agent.microsoft365.agent_list import ColumnsMissing, agent_list, sharepoint_budget
+from sync_agent.microsoft365.agent_list import ColumnsMissing, ListProblem, agent_list, sharepoint_budget
 from sync_agent.microsoft365.anomaly_list import anomaly_list
 from sync_agent.microsoft365.directory import Directory
 from sync_agent.microsoft365.errors import ServiceError
@@ -34,7 +35,7 @@ from sync_agent.microsoft365.graph import Graph
 from sync_agent.microsoft365.presence import PresenceReader
 from sync_agent.microsoft365.tenant_of_domain import owner_of
 from sync_agent.microsoft365.transport import Transport
-from sync_agent.outcome import AccountState, Outcome, Writes
+from sync_agent.outcome import AccountState, Mirrored, Outcome, Writes
 from sync_agent.plan import Plan, Safety
 from sync_agent.progress import Progress
 from sync_agent.settings import Settings
@@ -88,9 +89,27 @@ class Service:
         except ServiceError as failure:
             error = failure.told
         outcome = self.outcome(started, time.perf_counter() - clock, back, error)
-        if back is not None and not dry_run:
-            await self.save(outcome)
-        return outcome
+        if back is None or dry_run:
+            return outcome
+        await self.save(outcome)
+        if back.held or back.error:
+            return outcome
+        mirrored = await self._mirrored()
+        return replace(outcome, mirrored=mirrored, requests=dict(self.transport.requests))
+
+    async def _mirrored(self) -> Mirrored | None:
+        try:
+            return await self.mirror_anomalies()
+        except (ServiceError, ListProblem) as failure:
+            return Mirrored(error=failure.told if isinstance(failure, ServiceError) else str(failure))
+
+    async def mirror_anomalies(self, *, most: int | None = None, stop: asyncio.Event | None = None) -> Mirrored | None:
+        """None where the settings name no list of anomalies. Raises ServiceError, ListProblem."""
+        listed = self.context.edges.anomaly_list
+        if listed is None:
+            return None
+        title = self.settings.sharepoint.agent_list
+        return await mirror_anomalies(self.context, listed, self.store, title, most=most, stop=stop)
 
     async def _write_back(self, *, dry_run: bool, approved: str | None, known_rows: int | None) -> WriteBack:
         """In turns, for rows that a person changed meanwhile: a few, since somebody who types faster than we write is

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from sync_agent.model import Code, Status
-from sync_agent.outcome import AccountState, Exit, Outcome, Writes, encodable
+from sync_agent.outcome import AccountState, Exit, Mirrored, Outcome, Writes, encodable
 from sync_agent.plan import Held
 from tests.outcomes import anomaly, outcome
 
@@ -28,6 +28,8 @@ HELD = Held("max_worsened", "c0ffee", 4, 5, "30%", "4 of 4: upn_missing")
         (replace(WRONG, writes=Writes(2, 1, 0, 1)), Exit.INCOMPLETE, Exit.INCOMPLETE),
         (replace(WRONG, writes=Writes(2, 1, 1, 0)), Exit.DONE, Exit.ANOMALIES),
         (replace(WRONG, accounts={"contoso": AccountState(5, "throttled")}), Exit.INCOMPLETE, Exit.INCOMPLETE),
+        (replace(WRONG, mirrored=Mirrored(2, 2)), Exit.DONE, Exit.ANOMALIES),
+        (replace(WRONG, mirrored=Mirrored(2, 1, failed=1, error="throttled")), Exit.INCOMPLETE, Exit.INCOMPLETE),
         (replace(WRONG, held=HELD), Exit.HELD, Exit.HELD),
         (replace(WRONG, held=HELD, writes=Writes(2, 0, 0, 1)), Exit.HELD, Exit.HELD),
     ],
@@ -95,3 +97,9 @@ def test_a_cell_is_told_as_it_is_unless_nothing_can_carry_it(cell: str | None, s
     assert encodable(cell) == said
     pass_ = outcome({1: [anomaly(Code.UPN_MISSING)]}, upns={1: cell})
     assert json.loads(json.dumps(pass_.document()).encode())["anomalies"][0]["upn"] == said
+
+
+def test_the_document_tells_of_the_list_of_anomalies_where_there_is_one() -> None:
+    assert "anomaly_list" not in WRONG.document()
+    told = replace(WRONG, mirrored=Mirrored(4, 1, 1, 1, 1, "throttled")).document()["anomaly_list"]
+    assert told == {"to_write": 4, "made": 1, "changed": 1, "resolved": 1, "failed": 1, "error": "throttled"}

@@ -16,6 +16,7 @@ from sync_agent.scheduler import Jobs, run
 from sync_agent.service import Service, open_service
 from sync_agent.settings import load
 from sync_agent.simulator.faults import Fault
+from sync_agent.simulator.messy import SITE_PATH
 from sync_agent.simulator.world import SimUser
 from tests.lab import Lab, lab
 
@@ -27,16 +28,22 @@ _TOGETHER = r"GET /v1.0/sites/"
 @asynccontextmanager
 async def running(folder: Path, schedule: str = _FAST, rows: int = 40) -> AsyncIterator[tuple[Lab, Service]]:
     with lab(folder, rows=rows) as served:
-        served.settings.write_text(served.settings.read_text() + schedule)
-        async with open_service(load(served.settings), progress=Silent()) as service:
-            await service.context.edges.agent_list.provision(dry_run=False)
-            stop = asyncio.Event()
-            running_ = asyncio.create_task(run(service, stop))
-            try:
-                yield served, service
-            finally:
-                stop.set()
-                await asyncio.wait_for(running_, 10)
+        async with running_on(served, schedule) as service:
+            yield served, service
+
+
+@asynccontextmanager
+async def running_on(served: Lab, schedule: str = _FAST) -> AsyncIterator[Service]:
+    served.settings.write_text(served.settings.read_text() + schedule)
+    async with open_service(load(served.settings), progress=Silent()) as service:
+        await service.context.edges.agent_list.provision(dry_run=False)
+        stop = asyncio.Event()
+        running_ = asyncio.create_task(run(service, stop))
+        try:
+            yield service
+        finally:
+            stop.set()
+            await asyncio.wait_for(running_, 10)
 
 
 async def until(seen: Callable[[], bool], patience: float = 15.0) -> None:
@@ -177,3 +184,36 @@ async def test_a_plan_that_is_approved_by_another_command_is_let_go(tmp_path: Pa
         row_id = max(served.agents.items)
         served.agents.edit(row_id, {"UPN": ""})
         await until(lambda: "upn_missing" in str(served.shown(row_id, "SyncAnomalies")))
+
+
+@pytest.mark.anyio
+async def test_the_list_of_anomalies_follows_the_agent_list(tmp_path: Path) -> None:
+    with lab(tmp_path) as served:
+        served.replace("  columns:", "  anomaly_list: Agent anomalies\n  columns:")
+        await asyncio.to_thread(served.provisioned)
+        *_, anomalies = served.world.sites[SITE_PATH].lists.values()
+        wanted = {(row_id, code) for row_id, truth in served.world.truth.items() for code in truth.codes}
+
+        def standing() -> set[tuple[int, str]]:
+            found = [item.fields for item in list(anomalies.items.values()) if "Resolved" not in item.fields]
+            return {(fields["AgentRow"], fields["AnomalyCode"]) for fields in found}
+
+        async with running_on(served):
+            await until(lambda: standing() == wanted)
+            row_id, user = a_right_row(served, 0)
+            user.enabled = False
+            await until(lambda: standing() == wanted | {(row_id, "user_disabled")})
+            user.enabled = True
+            await until(lambda: standing() == wanted)
+
+
+@pytest.mark.anyio
+async def test_a_missing_list_of_anomalies_is_told_once_and_holds_up_nothing(tmp_path: Path) -> None:
+    with lab(tmp_path, rows=40) as served, capture_logs() as logs:
+        served.replace("  columns:", "  anomaly_list: Agent anomalies\n  columns:")
+        async with running_on(served):
+            await until(lambda: all_shown(served))
+            await until(lambda: len([log for log in logs if log["event"] == "list_followed"]) > 2)
+        (told,) = [log for log in logs if log["event"] == "job_failed"]
+    assert told["job"] == "mirror_anomalies"
+    assert "Run `sync-agent provision`" in told["reason"]

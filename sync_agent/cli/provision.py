@@ -1,4 +1,4 @@
-"""`sync-agent provision`: our columns and views in the list."""
+"""`sync-agent provision`: our columns and views in the list, and the list of anomalies."""
 
 from __future__ import annotations
 
@@ -20,11 +20,16 @@ _NOTE = "no "
 @click.option("--dry-run", is_flag=True, help="Say what would be created, create nothing.")
 @click.pass_obj
 def provision(settings_path: Path, dry_run: bool) -> None:
-    """Create the columns and views that are missing in the Agent list; nothing else is touched."""
+    """Create what is missing: our columns and views in the Agent list, and the list of sharepoint.anomaly_list.
+
+    Nothing else is touched.
+    """
 
     async def work(service: Service) -> list[str]:
-        await service.context.edges.agent_list.open()
-        return await service.context.edges.agent_list.provision(dry_run)
+        edges = service.context.edges
+        await edges.agent_list.open()
+        lines = await edges.agent_list.provision(dry_run)
+        return lines if edges.anomaly_list is None else lines + await edges.anomaly_list.provision(dry_run)
 
     lines = with_service(loaded(settings_path, quiet=True), work)
     made = [line for line in lines if not line.startswith(_NOTE)]

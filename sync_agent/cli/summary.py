@@ -15,7 +15,7 @@ from rich.text import Text
 
 from sync_agent.characters import printable
 from sync_agent.model import Anomaly, CellValue, Change, Code, Row, Severity, Status
-from sync_agent.outcome import Outcome
+from sync_agent.outcome import Mirrored, Outcome
 from sync_agent.plan import Held
 from sync_agent.report.cell import as_seen
 
@@ -46,6 +46,8 @@ def show_outcome(console: Console, outcome: Outcome, *, everything: str, dry_run
         if account.state != "ok":
             named = account.state.startswith("account ")
             _say(console, account.state if named else f"account {id_}: {account.state}", "yellow")
+    if outcome.mirrored is not None:
+        _say(console, *_mirrored(outcome.mirrored))
     if outcome.held is not None:
         _say(console, _held(outcome.held), "bold red")
     if dry_run and outcome.plan.changes:
@@ -140,6 +142,15 @@ def _held(held: Held) -> str:
         f"Held by the fuse {held.fuse}, nothing is written. {what}. "
         f"If that is as it should be, run this again with --approve {held.checksum}"
     )
+
+
+def _mirrored(mirrored: Mirrored) -> tuple[str, str]:
+    """The line, and its style."""
+    counts = f"{mirrored.made:,} made, {mirrored.changed:,} changed, {mirrored.resolved:,} resolved"
+    if mirrored.error is None:
+        return f"List of anomalies: {counts}", "bright_black"
+    failed = f", {mirrored.failed:,} could not be written" if mirrored.failed else ""
+    return f"List of anomalies: {counts}{failed}. {mirrored.error}", "yellow"
 
 
 def _work_line(outcome: Outcome, dry_run: bool) -> str:

@@ -27,6 +27,8 @@ from sync_agent.settings import Settings
 
 MOST_AT_ONCE = 20
 """Changes in one call of ``write``: what one batch of Graph holds, and few enough to wait behind."""
+WRITE_UNITS = 2.0
+"""Of the SharePoint budget, for one change."""
 
 
 class AnomaliesApi(Protocol):

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from sync_agent.cli.summary import show_outcome, spread
 from sync_agent.model import Code, Row, Severity
-from sync_agent.outcome import AccountState, Outcome, Writes
+from sync_agent.outcome import AccountState, Mirrored, Outcome, Writes
 from sync_agent.plan import Held
 from tests.outcomes import anomaly, outcome
 
@@ -89,3 +89,11 @@ def test_a_held_plan_for_missing_rows() -> None:
         "60 of 100 rows are no longer in the list. If that is as it should be, run this again with --approve c0ffee"
         in text
     )
+
+
+def test_the_list_of_anomalies_has_a_line_where_there_is_one() -> None:
+    assert "List of anomalies" not in told(outcome(FOUND))
+    done = told(replace(outcome(FOUND), mirrored=Mirrored(3, 1, 1, 1)))
+    assert "List of anomalies: 1 made, 1 changed, 1 resolved\n" in done
+    failed = told(replace(outcome(FOUND), mirrored=Mirrored(3, 1, failed=2, error="It is throttled")))
+    assert "1 made, 0 changed, 0 resolved, 2 could not be written. It is throttled" in failed
