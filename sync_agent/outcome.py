@@ -53,6 +53,12 @@ class Mirrored:
     resolved: int = 0
     failed: int = 0
     error: str | None = None
+    acknowledged: frozenset[tuple[int, str]] = frozenset()
+    """Rows and codes that people have ticked as they stand."""
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return {**asdict(self), "acknowledged": len(self.acknowledged)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,8 @@ class Outcome:
         unmirrored = self.mirrored is not None and self.mirrored.error
         if self.error or self.writes.failed or troubled or unmirrored or self.status[Status.UNKNOWN]:
             return Exit.INCOMPLETE
-        if tell_anomalies and any(verdict.anomalies for verdict in self.verdicts.values()):
+        acknowledged = self.mirrored.acknowledged if self.mirrored is not None else frozenset()
+        if tell_anomalies and any((row.id, str(found.code)) not in acknowledged for row, found in self.anomalies()):
             return Exit.ANOMALIES
         return Exit.DONE
 
@@ -136,7 +143,7 @@ class Outcome:
         if changes:
             document["changes"] = [_change(change) for change in self.plan.changes]
         if self.mirrored is not None:
-            document["anomaly_list"] = asdict(self.mirrored)
+            document["anomaly_list"] = self.mirrored.document
         if self.error:
             document["error"] = self.error
         return document

@@ -14,6 +14,7 @@ from tests.outcomes import anomaly, outcome
 
 WELL = outcome({})
 WRONG = outcome({2: [anomaly(Code.UPN_IS_ALIAS, "jane@contoso.com")], 4: [anomaly(Code.USER_GUEST)]})
+ALIAS, GUEST = (2, "upn_is_alias"), (4, "user_guest")
 UNASKED = outcome({2: [anomaly(Code.ACCOUNT_UNAVAILABLE)]})
 HELD = Held("max_worsened", "c0ffee", 4, 5, "30%", "4 of 4: upn_missing")
 
@@ -29,6 +30,8 @@ HELD = Held("max_worsened", "c0ffee", 4, 5, "30%", "4 of 4: upn_missing")
         (replace(WRONG, writes=Writes(2, 1, 1, 0)), Exit.DONE, Exit.ANOMALIES),
         (replace(WRONG, accounts={"contoso": AccountState(5, "throttled")}), Exit.INCOMPLETE, Exit.INCOMPLETE),
         (replace(WRONG, mirrored=Mirrored(2, 2)), Exit.DONE, Exit.ANOMALIES),
+        (replace(WRONG, mirrored=Mirrored(acknowledged=frozenset({ALIAS}))), Exit.DONE, Exit.ANOMALIES),
+        (replace(WRONG, mirrored=Mirrored(acknowledged=frozenset({ALIAS, GUEST}))), Exit.DONE, Exit.DONE),
         (replace(WRONG, mirrored=Mirrored(2, 1, failed=1, error="throttled")), Exit.INCOMPLETE, Exit.INCOMPLETE),
         (replace(WRONG, held=HELD), Exit.HELD, Exit.HELD),
         (replace(WRONG, held=HELD, writes=Writes(2, 0, 0, 1)), Exit.HELD, Exit.HELD),
@@ -101,5 +104,7 @@ def test_a_cell_is_told_as_it_is_unless_nothing_can_carry_it(cell: str | None, s
 
 def test_the_document_tells_of_the_list_of_anomalies_where_there_is_one() -> None:
     assert "anomaly_list" not in WRONG.document()
-    told = replace(WRONG, mirrored=Mirrored(4, 1, 1, 1, 1, "throttled")).document()["anomaly_list"]
-    assert told == {"to_write": 4, "made": 1, "changed": 1, "resolved": 1, "failed": 1, "error": "throttled"}
+    mirrored = Mirrored(4, 1, 1, 1, 1, "throttled", frozenset({ALIAS}))
+    told = replace(WRONG, mirrored=mirrored).document()["anomaly_list"]
+    counts = {"to_write": 4, "made": 1, "changed": 1, "resolved": 1, "failed": 1}
+    assert told == {**counts, "error": "throttled", "acknowledged": 1}

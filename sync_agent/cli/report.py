@@ -76,6 +76,8 @@ def _show(console: Console, content: Content) -> None:
     console.print(status_line(last.rows, last.status))
     if content.anomalies:
         console.print(_codes(content))
+    if content.acknowledged:
+        console.print(f"Without {content.acknowledged:,} that people have acknowledged.")
     if len(content.days) > 1:
         console.print(_days(content))
     if content.anomalies:

@@ -147,6 +147,8 @@ def _held(held: Held) -> str:
 def _mirrored(mirrored: Mirrored) -> tuple[str, str]:
     """The line, and its style."""
     counts = f"{mirrored.made:,} made, {mirrored.changed:,} changed, {mirrored.resolved:,} resolved"
+    if mirrored.acknowledged:
+        counts += f", {len(mirrored.acknowledged):,} acknowledged by people"
     if mirrored.error is None:
         return f"List of anomalies: {counts}", "bright_black"
     failed = f", {mirrored.failed:,} could not be written" if mirrored.failed else ""

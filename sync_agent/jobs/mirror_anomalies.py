@@ -41,7 +41,7 @@ async def mirror_anomalies(
     if store is None:
         raise ServiceError("The list of anomalies is not kept, for state.database cannot be used")
     made = await _compared(context, store, list_title, await anomaly_list.read())
-    result = Mirrored(to_write=len(made.changes))
+    result = Mirrored(to_write=len(made.changes), acknowledged=made.acknowledged)
     trouble = Trouble()
     for some in chunks(made.changes[:most], MOST_AT_ONCE):
         if trouble.error is not None or (stop is not None and stop.is_set()):
@@ -59,6 +59,7 @@ async def _compared(context: Context, store: Store, list_title: str, items: Sequ
     try:
         records = await asyncio.to_thread(store.open_anomalies, list_title)
         made = compare(_standing(records, context.observed), items, context.clock())
+        await asyncio.to_thread(store.acknowledge, list_title, made.acknowledged)
     except StateUnavailable as failure:
         raise ServiceError(str(failure)) from failure
     return made
@@ -79,6 +80,7 @@ def _standing(records: Sequence[AnomalyRecord], observed: Observed) -> Iterator[
                 record.opened,
                 record.suggestion,
                 team="" if row is None else row.team,
+                times=record.times,
                 unsure=verdict is not None and verdict.unsure,
             )
 

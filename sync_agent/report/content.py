@@ -25,6 +25,8 @@ class Content:
     anomalies: Sequence[AnomalyRecord]
     days: Sequence[PassRecord]
     held: str | None = None
+    acknowledged: int = 0
+    """Anomalies that people have acknowledged as they stand, in the list of anomalies: they are not in here."""
 
     @property
     def held_note(self) -> str:
@@ -52,7 +54,10 @@ def gather(store: Store, now: datetime) -> Content:
     if last is None:
         why = "no pass has been made" if held is None else "every pass was held by a fuse"
         raise NothingToReport(f"There is nothing to report yet: {why}. Run `sync-agent sync` first.")
-    return Content(now, last, store.open_anomalies(last.list_title), store.days(last.list_title, now - TREND), held)
+    standing = store.open_anomalies(last.list_title)
+    counted = [anomaly for anomaly in standing if not anomaly.acknowledged]
+    days = store.days(last.list_title, now - TREND)
+    return Content(now, last, counted, days, held, acknowledged=len(standing) - len(counted))
 
 
 def document(content: Content) -> dict[str, Any]:
@@ -64,6 +69,7 @@ def document(content: Content) -> dict[str, Any]:
         "held": content.held,
         "status": {str(status): count for status, count in content.last.status.items()},
         "by_code": dict(content.by_code),
+        "acknowledged": content.acknowledged,
         "anomalies": [
             {
                 "row": anomaly.row_id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sync_agent.model import Anomaly, Row, Status
 from sync_agent.outcome import Outcome, encodable
+from sync_agent.state.acknowledgements import acknowledge, is_acknowledged
 from sync_agent.state.tables import anomalies, metadata, passes
 
 
@@ -48,6 +49,10 @@ class AnomalyRecord:
     opened: datetime
     seen: datetime
     resolved: datetime | None
+    acknowledged: bool = False
+    """By people in the list of anomalies, as it stands."""
+    times: int = 1
+    """How often it has been opened, this time included."""
 
 
 class Store:
@@ -110,9 +115,23 @@ class Store:
 
     def open_anomalies(self, list_title: str) -> list[AnomalyRecord]:
         """What stands now, by row."""
-        query = select(anomalies).where(anomalies.c.list == list_title, anomalies.c.resolved.is_(None))
+        key = (anomalies.c.row_id, anomalies.c.code)
+        lives = (
+            select(*key, func.count().label("times")).where(anomalies.c.list == list_title).group_by(*key).subquery()
+        )
+        query = select(anomalies, is_acknowledged().label("acknowledged"), lives.c.times)
+        query = query.join(lives, (lives.c.row_id == anomalies.c.row_id) & (lives.c.code == anomalies.c.code))
+        query = query.where(anomalies.c.list == list_title, anomalies.c.resolved.is_(None))
         with self._failing_as_unavailable(), self._engine.connect() as connection:
             return [_anomaly(found) for found in connection.execute(query.order_by(anomalies.c.row_id)).mappings()]
+
+    def acknowledge(self, list_title: str, keys: Collection[tuple[int, str]]) -> None:
+        """Standing anomalies, by row and code, that people have acknowledged as they are now: these and no others.
+
+        One that says something else later counts again. Raises StateUnavailable.
+        """
+        with self._failing_as_unavailable(), self._engine.begin() as connection:
+            acknowledge(connection, list_title, keys)
 
     def days(self, list_title: str, since: datetime) -> list[PassRecord]:
         """The last pass of each day (UTC) since then, oldest first."""
@@ -218,6 +237,8 @@ def _anomaly(found: RowMapping) -> AnomalyRecord:
         opened=found["opened"].replace(tzinfo=UTC),
         seen=found["seen"].replace(tzinfo=UTC),
         resolved=None if found["resolved"] is None else found["resolved"].replace(tzinfo=UTC),
+        acknowledged=bool(found["acknowledged"]),
+        times=found["times"],
     )
 
 

@@ -42,3 +42,12 @@ anomalies = Table(
     Index("anomalies_open", "list", "resolved"),
 )
 """One line a life: opened when a pass first found it, resolved when one no longer did. A second life is a new line."""
+
+acknowledgements = Table(
+    "acknowledgements",
+    metadata,
+    Column("anomaly", Integer, primary_key=True),
+    Column("message", Text, nullable=False),
+    Column("upn", Text),
+)
+"""What an anomaly (by its id) said when people acknowledged it: of one that says something else by now it is void."""

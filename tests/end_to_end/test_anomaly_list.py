@@ -102,7 +102,53 @@ def test_what_is_mended_is_resolved_and_opens_again_as_an_item_of_its_own(opened
     assert item["Resolved"] >= item["Opened"]
     opened.agents.edit(row_id, {"UPN": upn})
     assert synced(opened)["made"] == 1
-    assert ["Resolved" in item for item in items(opened) if item["AgentRow"] == row_id] == [True, False]
+    mine = [item for item in items(opened) if item["AgentRow"] == row_id]
+    assert [("Resolved" in item, item["TimesOpened"]) for item in mine] == [(True, 1), (False, 2)]
+
+
+def tick(opened: Lab, row_id: int, *, ticked: bool = True) -> None:
+    found = anomalies(opened)
+    (item,) = [id_ for id_, i in found.items.items() if i.fields["AgentRow"] == row_id and "Resolved" not in i.fields]
+    found.edit(item, {ACKNOWLEDGED: ticked})
+
+
+def counted(opened: Lab) -> tuple[int, int]:
+    """Anomalies in the report, and those acknowledged."""
+    made = opened.run("report", "--json").json()
+    return len(made["anomalies"]), made["acknowledged"]
+
+
+def test_what_is_acknowledged_is_not_counted_until_it_changes(opened: Lab) -> None:
+    synced(opened)
+    row_id = a_row_with(opened, "user_disabled")
+    all_ = wanted(opened).total()
+    assert counted(opened) == (all_, 0)
+    tick(opened, row_id)
+    assert (synced(opened)["acknowledged"], counted(opened)) == (1, (all_ - 1, 1))
+    tick(opened, row_id, ticked=False)
+    assert (synced(opened)["acknowledged"], counted(opened)) == (0, (all_, 0))
+
+    tick(opened, row_id)
+    synced(opened)
+    upn = str(opened.agents.items[row_id].fields["UPN"])
+    opened.agents.edit(row_id, {"UPN": upn.upper()})  # the same user, and another cell
+    changed = synced(opened)
+    assert (changed["made"], changed["resolved"], changed["acknowledged"]) == (1, 1, 0)
+    assert counted(opened) == (all_, 0)
+    assert synced(opened)["to_write"] == 0
+    mine = [item for item in items(opened) if item["AgentRow"] == row_id]
+    assert [("Resolved" in item, item[ACKNOWLEDGED]) for item in mine] == [(True, True), (False, False)]
+
+
+def test_the_exit_code_tells_of_no_anomaly_that_is_acknowledged(opened: Lab) -> None:
+    synced(opened)
+    assert opened.run("sync", "--exit-code").code == 4
+    for item in anomalies(opened).items.values():
+        item.fields[ACKNOWLEDGED] = True
+    ran = opened.run("sync", "--exit-code")
+    assert ran.code == 0
+    assert f"{wanted(opened).total():,} acknowledged by people" in ran.out
+    assert f"Without {wanted(opened).total():,} that people have acknowledged" in opened.run("report").out
 
 
 def test_items_and_cells_of_people_are_left_alone(opened: Lab) -> None:

@@ -97,3 +97,47 @@ def test_a_held_pass_is_not_what_the_next_is_compared_with(store: Store) -> None
     held = Held("max_missing_rows", "c0ffee", 4, 5, "50%", "4 of 5 rows are no longer in the list")
     store.save(replace(few, verdicts={1: few.verdicts[1]}, held=held))
     assert store.known_rows("Agents") == believed
+
+
+def acknowledged(store: Store) -> set[tuple[int, str]]:
+    return {(found.row_id, found.code) for found in store.open_anomalies("Agents") if found.acknowledged}
+
+
+def test_what_people_acknowledge_is_so_until_they_take_it_back(store: Store) -> None:
+    store.save(outcome({1: [anomaly(Code.UPN_MISSING)], 2: [anomaly(Code.USER_GUEST)]}))
+    store.acknowledge("Agents", {(1, "upn_missing"), (9, "upn_missing")})
+    assert acknowledged(store) == {(1, "upn_missing")}
+    store.acknowledge("Others", set())
+    store.save(outcome({1: [anomaly(Code.UPN_MISSING)], 2: [anomaly(Code.USER_GUEST)]}))
+    assert acknowledged(store) == {(1, "upn_missing")}
+    store.acknowledge("Agents", {(2, "user_guest")})
+    assert acknowledged(store) == {(2, "user_guest")}
+    store.acknowledge("Agents", set())
+    assert acknowledged(store) == set()
+
+
+@pytest.mark.parametrize("upn", ["other@contoso.com", None])
+def test_an_acknowledgement_is_void_once_the_row_has_another_upn(store: Store, upn: str | None) -> None:
+    store.save(outcome({1: [anomaly(Code.USER_DISABLED)]}))
+    store.acknowledge("Agents", {(1, "user_disabled")})
+    store.save(outcome({1: [anomaly(Code.USER_DISABLED)]}, upns={1: upn}))
+    assert acknowledged(store) == set()
+    store.acknowledge("Agents", {(1, "user_disabled")})
+    assert acknowledged(store) == {(1, "user_disabled")}
+
+
+def test_an_acknowledgement_is_void_once_the_message_is_another_or_it_opens_again(store: Store) -> None:
+    store.save(outcome({1: [anomaly(Code.USER_DISABLED)]}))
+    store.acknowledge("Agents", {(1, "user_disabled")})
+    store.save(outcome({1: [replace(anomaly(Code.USER_DISABLED), remedy="Ask IT.")]}))
+    assert acknowledged(store) == set()
+    store.acknowledge("Agents", {(1, "user_disabled")})
+    store.save(outcome({}))
+    store.save(outcome({1: [replace(anomaly(Code.USER_DISABLED), remedy="Ask IT.")]}))
+    assert acknowledged(store) == set()
+
+
+def test_it_is_counted_how_often_an_anomaly_has_come_up(store: Store) -> None:
+    for found in [[anomaly(Code.UPN_MISSING)], [], [anomaly(Code.UPN_MISSING)]]:
+        store.save(outcome({1: found, 2: [anomaly(Code.UPN_MISSING)]}))
+    assert [(found.row_id, found.times) for found in store.open_anomalies("Agents")] == [(1, 2), (2, 1)]
