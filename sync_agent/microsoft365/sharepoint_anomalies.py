@@ -50,7 +50,11 @@ class SharePointAnomalies:
         return await ask(self._site, structure.list_columns, list_id)
 
     async def make_list(self, title: str) -> Sequence[str]:
-        await ask(self._site, structure.make_list, title, DESCRIPTION)
+        made = await ask(self._site, structure.make_list, title, DESCRIPTION)
+        try:
+            await ask(self._site, structure.keep_no_versions, made.id)
+        except Refused as error:  # versions cost room, no more: the list serves with them too
+            return [f"no switching off of the versions of {title} ({error.reason}): do so in its settings if you like"]
         return ()
 
     async def add_column(self, list_id: str, specification: Specification) -> None:

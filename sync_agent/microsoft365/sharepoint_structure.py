@@ -123,12 +123,14 @@ def item_properties(context: ClientContext, list_id: str, row_id: int, select: S
 
 
 def make_list(context: ClientContext, title: str, description: str) -> Found:
-    """Of items, without versions."""
+    """Of items."""
     creation = ListCreationInformation(Title=title, Description=description, BaseTemplate=ListTemplateType.GenericList)
     made = context.web.lists.add(creation).execute_query()
-    found = _found(made)
-    context.web.lists.get_by_id(found.id).set_property("EnableVersioning", False).update().execute_query()
-    return found
+    return _found(made)
+
+
+def keep_no_versions(context: ClientContext, list_id: str) -> None:
+    context.web.lists.get_by_id(list_id).set_property("EnableVersioning", False).update().execute_query()
 
 
 def add_column(

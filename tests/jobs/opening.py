@@ -16,10 +16,20 @@ from tests.lab import Lab, lab
 
 @asynccontextmanager
 async def opened(
-    folder: Path, *, rows: int = 40, tenants: int = 2, api: Api = "graph", world: World | None = None
+    folder: Path,
+    *,
+    rows: int = 40,
+    tenants: int = 2,
+    api: Api = "graph",
+    world: World | None = None,
+    anomaly_list: str | None = None,
 ) -> AsyncIterator[tuple[Lab, Service]]:
-    """The list has our columns already."""
+    """The list has our columns already, and so has the list of anomalies, if there is to be one."""
     with lab(folder, rows=rows, tenants=tenants, api=api, world=world) as served:
+        if anomaly_list is not None:
+            served.replace("  columns:", f"  anomaly_list: {anomaly_list}\n  columns:")
         async with open_service(load(served.settings), progress=Silent()) as service:
             await service.context.edges.agent_list.provision(dry_run=False)
+            if service.context.edges.anomaly_list is not None:
+                await service.context.edges.anomaly_list.provision(dry_run=False)
             yield served, service

@@ -87,6 +87,26 @@ async def test_provision_makes_the_list_and_touches_nothing_else(office: Office)
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("office", ["rest"], indirect=True)
+async def test_a_list_that_must_keep_versions_serves_too(office: Office) -> None:
+    office.world.faults.add(r"lists", holding=b"EnableVersioning", status=403, body=b"{}")
+    async with office.anomaly_list() as opened:
+        lines = await opened.provision(dry_run=False)
+        assert await opened.write([NEW]) == [None]
+    assert lines[-1].startswith("no switching off of the versions of Agent anomalies (")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("office", ["rest"], indirect=True)
+async def test_people_see_the_columns_in_the_lists_own_view(office: Office) -> None:
+    async with office.anomaly_list() as opened:
+        await opened.provision(dry_run=False)
+    found = anomalies(office)
+    assert found is not None
+    assert {*ItemColumn, ACKNOWLEDGED} - {ItemColumn.TITLE} <= set(found.views["All Items"]["ViewFields"])
+
+
+@pytest.mark.anyio
 async def test_provision_adopts_a_list_with_its_columns(office: Office) -> None:
     """People's own columns stay, and one of ours may be shown under another name."""
     theirs = generic_list(TITLE.upper())
