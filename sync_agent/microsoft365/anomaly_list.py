@@ -19,16 +19,17 @@ from sync_agent.microsoft365.columns import ListColumn, Specification
 from sync_agent.microsoft365.errors import Refused, ServiceError
 from sync_agent.microsoft365.graph import Graph
 from sync_agent.microsoft365.graph_anomalies import GraphAnomalies
+from sync_agent.microsoft365.graph_writing import WRITE_UNITS
 from sync_agent.microsoft365.list_answers import ListProblem
 from sync_agent.microsoft365.list_place import NoSuchList, Place, list_id
 from sync_agent.microsoft365.pacing import Budget
 from sync_agent.microsoft365.transport import Transport
 from sync_agent.settings import Settings
 
+__all__ = ["MOST_AT_ONCE", "WRITE_UNITS", "AnomaliesApi", "AnomalyList", "anomaly_list"]
+
 MOST_AT_ONCE = 20
 """Changes in one call of ``write``: what one batch of Graph holds, and few enough to wait behind."""
-WRITE_UNITS = 2.0
-"""Of the SharePoint budget, for one change."""
 
 
 class AnomaliesApi(Protocol):
@@ -75,10 +76,6 @@ class AnomalyList:
         self._place = place
         self._agents = agents
         self._opened: _Opened | None = None
-
-    @property
-    def title(self) -> str:
-        return self._opened.title if self._opened else self._place.wanted
 
     async def read(self) -> list[AnomalyItem]:
         opened = await self._ready()

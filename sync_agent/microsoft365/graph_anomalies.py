@@ -15,9 +15,8 @@ from sync_agent.microsoft365.columns import ListColumn, Specification
 from sync_agent.microsoft365.errors import ServiceError
 from sync_agent.microsoft365.graph import Graph, Part
 from sync_agent.microsoft365.graph_items import whole_list
+from sync_agent.microsoft365.graph_writing import WRITE_UNITS
 from sync_agent.microsoft365.list_place import Place
-
-_WRITE_UNITS = 2.0
 
 
 class GraphAnomalies:
@@ -67,9 +66,9 @@ class GraphAnomalies:
     def _part(self, list_id: str, columns: ItemColumns, change: ItemChange) -> Part:
         values, items = wire_values(columns, change), f"{self._path(list_id)}/items"
         if change.item is None:
-            return Part("POST", items, body={"fields": values}, units=_WRITE_UNITS)
+            return Part("POST", items, body={"fields": values}, units=WRITE_UNITS)
         headers = {"If-Match": change.item.etag or "*"}
-        return Part("PATCH", f"{items}/{change.item.id}/fields", headers=headers, body=values, units=_WRITE_UNITS)
+        return Part("PATCH", f"{items}/{change.item.id}/fields", headers=headers, body=values, units=WRITE_UNITS)
 
     def _path(self, list_id: str) -> str:
         return f"/sites/{self._site_id}/lists/{list_id}"

@@ -16,7 +16,7 @@ from sync_agent.microsoft365.list_answers import Failed, Outcome, Overtaken, Wri
 from sync_agent.microsoft365.side_by_side import Trouble
 from sync_agent.model import Change, Row
 
-_WRITE_UNITS = 2.0
+WRITE_UNITS = 2.0
 _NOT_AS_IT_WAS = frozenset({404, 409, 412})
 
 
@@ -73,7 +73,7 @@ class Writer:
         # "*": a list that gives no ETags. Only its own columns are named, so nothing of a person's is lost.
         headers = {"If-Match": change.row.etag or "*"}
         url = f"{self.path}/items/{change.row.id}/fields"
-        return Part("PATCH", url, headers=headers, body=body, units=_WRITE_UNITS)
+        return Part("PATCH", url, headers=headers, body=body, units=WRITE_UNITS)
 
     async def _look_again(self, doubtful: Sequence[tuple[int, PartAnswer]]) -> list[Outcome]:
         if not doubtful:

@@ -80,7 +80,7 @@ class SharePointAnomalies:
     ) -> list[ServiceError | None]:
         posts = [self._post(list_id, columns, change) for change in changes]
         try:
-            await self._site.budget.spend(WRITE_UNITS * len(posts))
+            await self._site.budget.spend(min(WRITE_UNITS * len(posts), self._site.budget.limit))
             return [self._failure(answer) for answer in await self._send(posts)]
         except ServiceError as error:
             return [error] * len(posts)

@@ -81,10 +81,15 @@ class Office:
             yield agent_list(*parts)
 
     @asynccontextmanager
-    async def anomaly_list(self, **sharepoint: Any) -> AsyncIterator[AnomalyList]:
+    async def anomaly_list(self, *, budget: Budget | None = None, **sharepoint: Any) -> AsyncIterator[AnomalyList]:
         """The same of the list of anomalies."""
-        async with self._opening(None, {"anomaly_list": "Agent anomalies", **sharepoint}) as parts:
-            opened = anomaly_list(*parts)
+        async with self._opening(None, {"anomaly_list": "Agent anomalies", **sharepoint}) as (
+            settings,
+            accounts,
+            transport,
+            plenty,
+        ):
+            opened = anomaly_list(settings, accounts, transport, budget or plenty)
             assert opened is not None
             yield opened
 

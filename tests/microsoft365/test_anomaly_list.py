@@ -12,7 +12,9 @@ import pytest
 
 from sync_agent.anomaly_item import ACKNOWLEDGED, AnomalyItem, ItemChange, ItemColumn, ItemValue
 from sync_agent.microsoft365.agent_list import ListProblem
+from sync_agent.microsoft365.anomaly_list import MOST_AT_ONCE
 from sync_agent.microsoft365.errors import Garbled, NotFound, Overtaken, Refused, ServiceError, Throttled
+from sync_agent.microsoft365.pacing import Budget
 from sync_agent.simulator.lists import ListColumn, SharePointList, generic_list
 from tests.microsoft365.list_office import Office, bare
 
@@ -275,6 +277,21 @@ async def test_an_answer_of_another_kind_is_no_success(office: Office, made: Sha
         (answer,) = await opened.write([NEW])
     assert isinstance(answer, Garbled)
     assert made.items == {}
+
+
+@pytest.mark.anyio
+async def test_the_smallest_budget_is_enough(office: Office, made: SharePointList) -> None:
+    """A batch costs more than it ever has at once."""
+    now = 0.0
+
+    async def pass_time(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    smallest = Budget("SharePoint", 6, 60.0, clock=lambda: now, sleep=pass_time)
+    async with office.anomaly_list(budget=smallest) as opened:
+        assert await opened.write([NEW] * MOST_AT_ONCE) == [None] * MOST_AT_ONCE
+    assert len(made.items) == MOST_AT_ONCE
 
 
 @pytest.mark.anyio
