@@ -158,7 +158,7 @@ class Service:
         if self.store is None:
             return None
         try:
-            return await asyncio.to_thread(self.store.known_rows, self.context.edges.agent_list.title)
+            return await asyncio.to_thread(self.store.known_rows, self.settings.sharepoint.agent_list)
         except StateUnavailable as failure:
             _log.warning("state_not_read", reason=str(failure))
             return None

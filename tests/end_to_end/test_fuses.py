@@ -51,3 +51,15 @@ def test_another_checksum_lets_nothing_through_and_that_is_told(synced: Lab) -> 
     ran = synced.run("sync", "--approve", "c0ffee")
     assert ran.code == 3
     assert "sync-agent: --approve c0ffee is not the checksum of this plan" in ran.err
+
+
+@pytest.mark.parametrize("by", ["id", "title in other letters"])
+def test_however_the_list_is_named_vanished_rows_are_noticed(tmp_path: Path, by: str) -> None:
+    with lab(tmp_path, rows=40) as made:
+        made.replace("agent_list: Agents", f"agent_list: {made.agents.id if by == 'id' else 'AGENTS'}")
+        assert made.provisioned().run("sync").code == 0
+        for row_id in list(made.agents.items)[:30]:
+            made.agents.delete(row_id)
+        held = made.run("sync", "--json")
+    assert held.code == 3
+    assert held.json()["held"]["fuse"] == "max_missing_rows"
