@@ -95,7 +95,8 @@ class Service:
         if back.held or back.error:
             return outcome
         mirrored = await self._mirrored()
-        return replace(outcome, mirrored=mirrored, requests=dict(self.transport.requests))
+        seconds, requests = time.perf_counter() - clock, dict(self.transport.requests)
+        return replace(outcome, mirrored=mirrored, seconds=seconds, requests=requests)
 
     async def _mirrored(self) -> Mirrored | None:
         try:
