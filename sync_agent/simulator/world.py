@@ -131,7 +131,7 @@ class Truth:
 
     @property
     def status(self) -> str:
-        warnings = {"upn_duplicate", "user_duplicate", "user_guest", "presence_unavailable"}
+        warnings = {"upn_duplicate", "user_duplicate", "user_guest", "presence_unavailable", "name_mismatch"}
         if not self.codes:
             return "OK"
         return "Warning" if self.codes <= warnings else "Error"

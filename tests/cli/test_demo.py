@@ -20,8 +20,8 @@ from sync_agent.model import Code
 from tests.cli.commands import sentence
 from tests.lab import command
 
-PRESENT = set(Code) - {Code.USER_RENAMED, Code.ACCOUNT_UNAVAILABLE}
-"""A demo renames nobody between two passes, and its tenants answer."""
+PRESENT = set(Code) - {Code.USER_RENAMED, Code.NAME_MISMATCH, Code.ACCOUNT_UNAVAILABLE}
+"""A demo renames nobody between two passes, does not compare names, and its tenants answer."""
 
 
 def on_a_terminal(*arguments: str, folder: Path, **environment: str) -> str:
