@@ -16,12 +16,17 @@ from sync_agent.upn import LONGEST_ASKED
 
 _LONGEST_OWNER = 200
 _LONGEST_REASON = 300
+_DOUBTED = frozenset({Code.DOMAIN_NOT_CONFIGURED, Code.USER_GUEST})
+"""What may be right as it is, so that somebody else has to do something."""
 
 
 def suggesting(anomaly: Anomaly, upn: str | None) -> Anomaly:
+    """The anomaly with the right UPN for a remedy; where that may be wrong, the other remedy stays beside it."""
     if upn is None:
         return anomaly
-    return replace(anomaly, remedy=f"Did you mean {printable(upn, LONGEST_ASKED)}?", suggestion=upn)
+    meant = f"Did you mean {printable(upn, LONGEST_ASKED)}?"
+    remedy = f"{meant} If not: {anomaly.remedy[:1].lower()}{anomaly.remedy[1:]}" if anomaly.code in _DOUBTED else meant
+    return replace(anomaly, remedy=remedy, suggestion=upn)
 
 
 def unavailable(match: CouldNotAsk | None) -> Anomaly:
@@ -84,19 +89,35 @@ def _without_tenant(match: NoTenant) -> Anomaly:
     )
 
 
-def unlicensed() -> Anomaly:
+def renamed(user: User) -> Anomaly:
+    whose = f" {printable(user.display_name)}" if user.display_name.strip() else ""
+    return suggesting(Anomaly(Code.USER_RENAMED, f"This user{whose} has another UPN now.", ""), user.upn)
+
+
+def name_mismatch(user: User) -> Anomaly:
     return Anomaly(
-        Code.PRESENCE_UNAVAILABLE,
-        "Teams has no presence of this user, who has no Teams licence.",
-        "Ask IT for a Teams licence.",
+        Code.NAME_MISMATCH,
+        f"This UPN belongs to {printable(user.display_name)}, whose name has nothing in common with the row's.",
+        "Check that it is this agent's.",
     )
 
 
-def presence_unknown(unknown_after: timedelta) -> Anomaly:
-    hours = unknown_after / timedelta(hours=1)
+def unlicensed(plan: str) -> Anomaly:
+    """``plan``: the state of a Teams plan that is not in force, as Graph names it; "" where there is none."""
+    why = f"whose Teams licence is not in force ({printable(plan)})" if plan else "who has no Teams licence"
     return Anomaly(
         Code.PRESENCE_UNAVAILABLE,
-        f"Teams has had no presence of this user for {hours:g} hours or more.",
+        f"Teams has no presence of this user, {why}.",
+        "Ask IT to renew it." if plan else "Ask IT for a Teams licence.",
+    )
+
+
+def presence_unknown(unavailable_after: timedelta, licensed: bool | None) -> Anomaly:
+    hours = unavailable_after / timedelta(hours=1)
+    likely = "who has a licence but probably never signed in to Teams" if licensed else "and their licence is not known"
+    return Anomaly(
+        Code.PRESENCE_UNAVAILABLE,
+        f"Teams has had no presence of this user for {hours:g} hours or more, {likely}.",
         "Let the agent sign in to Teams once; if that does not help, ask IT about their Teams licence.",
     )
 

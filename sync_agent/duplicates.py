@@ -1,14 +1,16 @@
-"""Rows that hold the same UPN, and rows that lead to the same user by different ones."""
+"""Rows that hold the same UPN, however it is spelt, and rows that lead to the same user by different ones."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sync_agent import anomalies
 from sync_agent.characters import joined
 from sync_agent.model import Absent, Anomaly, Found, Match, User
+from sync_agent.upn import Findings
 
 _MOST_NAMED = 5
 """Rows named in a message; a list may hold one UPN in all its rows."""
@@ -16,33 +18,30 @@ _MOST_NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Duplicates:
-    """By key, and only where there are any: all rows of the key, and the rows of other keys with the same user."""
+    """By row id, and only where there are any: the rows with the same UPN, and those with the same user by another."""
 
-    same_upn: Mapping[str, tuple[int, ...]]
-    same_user: Mapping[str, tuple[int, ...]]
+    same_upn: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    same_user: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
-    def anomalies(self, row_id: int, name: str | None) -> Iterator[Anomaly]:
-        if name is None:
-            return
-        if name in self.same_upn:
-            yield anomalies.same_upn(_besides(row_id, self.same_upn[name]))
-        if name in self.same_user:
-            yield anomalies.same_user(_besides(None, self.same_user[name]))
+    def anomalies(self, row_id: int) -> Iterator[Anomaly]:
+        if row_id in self.same_upn:
+            yield anomalies.same_upn(_besides(row_id, self.same_upn[row_id]))
+        if row_id in self.same_user:
+            yield anomalies.same_user(_besides(None, self.same_user[row_id]))
 
 
-def find_duplicates(names: Mapping[int, str | None], matches: Mapping[str, Match]) -> Duplicates:
-    """``names``: the key in each row, by row id."""
+def find_duplicates(findings: Mapping[int, Findings], users: Mapping[int, User]) -> Duplicates:
+    """Both by row id; ``users`` holds the rows whose UPN leads to somebody, by an alias or a former name too."""
     rows_of: defaultdict[str, list[int]] = defaultdict(list)
-    for row_id, name in names.items():
-        if name is not None:
-            rows_of[name].append(row_id)
-    return Duplicates(
-        {name: tuple(sorted(rows)) for name, rows in rows_of.items() if len(rows) > 1},
-        _with_same_user(rows_of, matches),
-    )
+    for row_id, found in findings.items():
+        if (spelling := _spelling(found)) is not None:
+            rows_of[spelling].append(row_id)
+    groups = {spelling: tuple(sorted(rows)) for spelling, rows in rows_of.items()}
+    same_upn = {row_id: rows for rows in groups.values() if len(rows) > 1 for row_id in rows}
+    return Duplicates(same_upn, _with_same_user(groups, users))
 
 
-def user_of(match: Match) -> User | None:
+def user_of(match: Match | None) -> User | None:
     """The user that a name leads to, by UPN or by alias."""
     match match:
         case Found(user=user):
@@ -53,18 +52,26 @@ def user_of(match: Match) -> User | None:
             return None
 
 
-def _with_same_user(rows_of: Mapping[str, list[int]], matches: Mapping[str, Match]) -> dict[str, tuple[int, ...]]:
-    names_of: defaultdict[str, list[str]] = defaultdict(list)
-    for name in rows_of:
-        match = matches.get(name)
-        user = None if match is None else user_of(match)
-        if user is not None:
-            names_of[user.id].append(name)
+def _spelling(found: Findings) -> str | None:
+    """The name in one of the forms that Unicode has for it: a full-width or decomposed letter makes no other UPN."""
+    name = found.name
+    return name if name is None or name.isascii() else unicodedata.normalize("NFKC", name).lower()
+
+
+def _with_same_user(groups: Mapping[str, tuple[int, ...]], users: Mapping[int, User]) -> dict[int, tuple[int, ...]]:
+    spellings_of: defaultdict[str, dict[str, list[int]]] = defaultdict(dict)
+    for spelling, rows in groups.items():
+        for row_id in rows:
+            if row_id in users:
+                spellings_of[users[row_id].id].setdefault(spelling, []).append(row_id)
     return {
-        name: tuple(sorted(row_id for other in names if other != name for row_id in rows_of[other]))
-        for names in names_of.values()
-        if len(names) > 1
-        for name in names
+        row_id: tuple(
+            sorted(other_id for other, others in spellings.items() if other != spelling for other_id in others)
+        )
+        for spellings in spellings_of.values()
+        if len(spellings) > 1
+        for spelling, rows in spellings.items()
+        for row_id in rows
     }
 
 

@@ -108,7 +108,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """An Entra user. ``teams_licensed`` is None when the plans could not be read."""
+    """An Entra user. ``teams_licensed`` is None when the plans could not be read; ``teams_plan`` is the state of a
+    Teams plan that is assigned but not in force, as Graph names it (Suspended, LockedOut, Deleted).
+    """
 
     id: str
     upn: str
@@ -116,6 +118,7 @@ class User:
     enabled: bool = True
     guest: bool = False
     teams_licensed: bool | None = None
+    teams_plan: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,11 @@ class Absent:
     """Whose mail address or alias the name is."""
     unexplained: str = ""
     """Why it is not known whether one of these is so; empty where it is."""
+
+    @property
+    def explained(self) -> bool:
+        """Whether more is known of the name than that nobody has it."""
+        return self.deleted_at is not None or self.alias_of is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ _LIVE = frozenset({OurColumn.PRESENCE, OurColumn.ACTIVITY, OurColumn.PRESENCE_CH
 _EXPLAINED: Mapping[str, Code] = {
     Code.USER_DELETED: Code.USER_NOT_FOUND,
     Code.UPN_IS_ALIAS: Code.USER_NOT_FOUND,
+    Code.USER_RENAMED: Code.USER_NOT_FOUND,
 }
 """What becomes of these while a tenant answers that nobody has the name, but not what else it knows of it."""
 _VERDICTS_SHOWN = frozenset({Status.OK, Status.WARNING, Status.ERROR})

@@ -8,12 +8,14 @@ telephony does not see that user, so the row must not look as if it did.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sync_agent import anomalies
-from sync_agent.duplicates import Duplicates, find_duplicates, user_of
+from sync_agent.detective import Clues, candidates, clearly_best
+from sync_agent.duplicates import find_duplicates, user_of
+from sync_agent.leads import guest_lead, lead
 from sync_agent.model import (
     Absent,
     Anomaly,
@@ -30,7 +32,8 @@ from sync_agent.model import (
     User,
     Verdict,
 )
-from sync_agent.upn import Findings, examine
+from sync_agent.personal_names import Likeness, likeness
+from sync_agent.upn import Findings, examine, key
 
 PRESENCE_UNKNOWN = "PresenceUnknown"
 """What Graph calls the availability of users of whom Teams has none."""
@@ -56,11 +59,24 @@ def names_to_ask(rows: Iterable[Row]) -> frozenset[str]:
     return frozenset(name for name in names if name is not None)
 
 
-def reconcile(rows: Sequence[Row], matches: Mapping[str, Match]) -> dict[int, Verdict]:
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the settings leave to the operator. ``unavailable_after``: how long PresenceUnknown must last before a
+    licensed user's presence counts as unavailable.
+    """
+
+    name_mismatch: bool = False
+    unavailable_after: timedelta = timedelta(hours=24)
+
+
+def reconcile(
+    rows: Sequence[Row],
+    matches: Mapping[str, Match],
+    clues: Clues = Clues(),  # noqa: B008
+    rules: Rules = Rules(),
+) -> dict[int, Verdict]:
     """One verdict a row, by row id. ``matches`` are by key; a name that is not in it was never asked about."""
-    findings = {row.id: examine(row.upn) for row in rows}
-    duplicates = find_duplicates({row_id: found.name for row_id, found in findings.items()}, matches)
-    return {row_id: _verdict(row_id, found, matches, duplicates) for row_id, found in findings.items()}
+    return _Pass(rows, matches, clues, rules).verdicts()
 
 
 def with_presence(
@@ -84,9 +100,9 @@ def with_presence(
     if user.guest or not user.enabled:
         return verdict
     if user.teams_licensed is False:
-        anomaly = anomalies.unlicensed()
+        anomaly = anomalies.unlicensed(user.teams_plan)
     elif now - first_seen(presence, user, shown) >= unknown_after:
-        anomaly = anomalies.presence_unknown(unknown_after)
+        anomaly = anomalies.presence_unknown(unknown_after, user.teams_licensed)
     else:
         return verdict
     return _judged(verdict.row_id, (*verdict.anomalies, anomaly), user, verdict.account)
@@ -110,14 +126,103 @@ def shows_user(shown: Shown, user: User) -> bool:
     return shown.object_id == user.id or shown.object_id.lower() == user.id.lower()
 
 
-def _verdict(row_id: int, findings: Findings, matches: Mapping[str, Match], duplicates: Duplicates) -> Verdict:
-    match = None if findings.name is None else matches.get(findings.name)
-    warnings = duplicates.anomalies(row_id, findings.name)
-    if isinstance(match, Found):
-        return _judged(row_id, (*anomalies.of_user(match), *warnings), match.user, match.account)
-    verdict = _judged(row_id, (*_without_user(findings, match, matches), *warnings))
-    unexplained = isinstance(match, Absent) and match.unexplained
-    return replace(verdict, unsure=True) if unexplained or _is_open(findings.candidate, matches) else verdict
+class _Pass:
+    """One reconciliation: the row at hand among all others."""
+
+    def __init__(self, rows: Sequence[Row], matches: Mapping[str, Match], clues: Clues, rules: Rules) -> None:
+        self._rows = rows
+        self._matches = matches
+        self._clues = clues
+        self._rules = rules
+        self._findings = {row.id: examine(row.upn) for row in rows}
+        self._renamed = {row.id: user for row in rows if (user := self._renamed_user(row)) is not None}
+        self._taken = frozenset(
+            user.id.lower() for found in self._findings.values() if (user := self._matched(found)) is not None
+        )
+        self._duplicates = find_duplicates(self._findings, self._users())
+
+    def verdicts(self) -> dict[int, Verdict]:
+        return {row.id: self._verdict(row) for row in self._rows}
+
+    def _match(self, row: Row) -> Match | None:
+        name = self._findings[row.id].name
+        return None if name is None else self._matches.get(name)
+
+    def _matched(self, findings: Findings) -> User | None:
+        match = None if findings.name is None else self._matches.get(findings.name)
+        return match.user if isinstance(match, Found) else None
+
+    def _users(self) -> dict[int, User]:
+        """Whom each row leads to, by UPN, alias or former name."""
+        led = {row.id: self._renamed.get(row.id) or user_of(self._match(row)) for row in self._rows}
+        return {row_id: user for row_id, user in led.items() if user is not None}
+
+    def _verdict(self, row: Row) -> Verdict:
+        match, warnings = self._match(row), self._duplicates.anomalies(row.id)
+        if isinstance(match, Found):
+            return _judged(row.id, (*self._of_user(row, match), *warnings), match.user, match.account)
+        said, unsure = self._without_user(row, match)
+        verdict = _judged(row.id, (*said, *warnings))
+        return replace(verdict, unsure=True) if unsure else verdict
+
+    def _of_user(self, row: Row, match: Found) -> Iterator[Anomaly]:
+        for anomaly in anomalies.of_user(match):
+            home = self._at_home(match.user) if anomaly.code is Code.USER_GUEST else None
+            yield anomalies.suggesting(anomaly, home)
+        if self._rules.name_mismatch and likeness(row.name, match.user.display_name) is Likeness.NOTHING:
+            yield anomalies.name_mismatch(match.user)
+
+    def _at_home(self, guest: User) -> str | None:
+        """The guest's UPN in another configured tenant."""
+        told = guest_lead(guest)
+        homes = [found for local in told.locals for found in self._clues.people.with_local(local)]
+        upns = {found.user.upn for found in homes if not found.user.guest and found.user.enabled}
+        return next((upn for upn in upns if key(upn).rpartition("@")[2] == told.domain), None)
+
+    def _without_user(
+        self, row: Row, match: Absent | NoTenant | CouldNotAsk | None
+    ) -> tuple[tuple[Anomaly, ...], bool]:
+        """What is wrong with a row that leads to no user, and whether more may yet come of it. Before the directory
+        answers, only what it cannot lift.
+        """
+        findings = self._findings[row.id]
+        if isinstance(match, CouldNotAsk) or (match is None and findings.name is not None):
+            return (anomalies.unavailable(match),), False
+        if (renamed := self._renamed.get(row.id)) is not None:
+            return (anomalies.renamed(renamed),), False
+        known = _known_upn(self._matches, findings.candidate) or _known_upn(self._matches, findings.name)
+        meant, unsure = (known, False) if known else self._meant(row, match, findings)
+        if findings.anomalies:
+            return tuple(anomalies.suggesting(anomaly, meant) for anomaly in findings.anomalies), unsure
+        assert isinstance(match, Absent | NoTenant)
+        unsure = unsure or (isinstance(match, Absent) and bool(match.unexplained))
+        return (anomalies.suggesting(anomalies.of_absence(match), meant),), unsure
+
+    def _meant(self, row: Row, match: Absent | NoTenant | None, findings: Findings) -> tuple[str | None, bool]:
+        """The UPN of whoever is meant, where that is clear; and whether somebody else may turn up who is meant too."""
+        if isinstance(match, Absent) and match.explained:
+            return None, False
+        open_ = _is_open(findings.candidate, self._matches) or bool(self._clues.silent)
+        ordered = candidates(lead(row.upn, row.name), self._clues.people, self._taken, findings.name)
+        best = clearly_best(ordered)
+        if best is None or (open_ and not best.at_home):
+            return None, open_
+        return best.found.user.upn, False
+
+    def _renamed_user(self, row: Row) -> User | None:
+        """The user that the row shows by object id, whose UPN is now another. A cell that was edited since says
+        nothing of the kind; where that is not known, the name must not speak against it.
+        """
+        match, found = self._match(row), self._clues.people.by_id.get(row.shown.object_id.lower())
+        if found is None or not isinstance(match, Absent | NoTenant):
+            return None
+        before = self._clues.before.get(row.id)
+        if before is not None:
+            return found.user if before == (self._findings[row.id].name, found.user.id) else None
+        alias = user_of(match)
+        if alias is not None:
+            return found.user if alias.id == found.user.id else None
+        return None if likeness(row.name, found.user.display_name) is Likeness.NOTHING else found.user
 
 
 def _judged(row_id: int, said: tuple[Anomaly, ...], user: User | None = None, account: str = "") -> Verdict:
@@ -128,18 +233,6 @@ def _judged(row_id: int, said: tuple[Anomaly, ...], user: User | None = None, ac
     return Verdict(row_id, _STATUS[ordered[0].severity], ordered, user, account)
 
 
-def _without_user(
-    findings: Findings, match: Absent | NoTenant | CouldNotAsk | None, matches: Mapping[str, Match]
-) -> tuple[Anomaly, ...]:
-    """What is wrong with a row that leads to no user. Before the directory answers, only what it cannot lift."""
-    if isinstance(match, Absent | NoTenant) and not findings.anomalies:
-        return (anomalies.of_absence(match),)
-    if isinstance(match, Absent | NoTenant) or findings.name is None:
-        upn = _known_upn(matches, findings.candidate) or _known_upn(matches, findings.name)
-        return tuple(anomalies.suggesting(anomaly, upn) for anomaly in findings.anomalies)
-    return (anomalies.unavailable(match),)
-
-
 def _is_open(name: str | None, matches: Mapping[str, Match]) -> bool:
     """Whether somebody may yet be found by this name."""
     return name is not None and isinstance(matches.get(name), CouldNotAsk | None)
@@ -147,6 +240,5 @@ def _is_open(name: str | None, matches: Mapping[str, Match]) -> bool:
 
 def _known_upn(matches: Mapping[str, Match], name: str | None) -> str | None:
     """The UPN, as its tenant writes it, of the user that the name leads to."""
-    match = None if name is None else matches.get(name)
-    user = None if match is None else user_of(match)
+    user = None if name is None else user_of(matches.get(name))
     return None if user is None else user.upn

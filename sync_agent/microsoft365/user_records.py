@@ -25,8 +25,10 @@ class AssignedPlan(msgspec.Struct):
     @property
     def gives_teams(self) -> bool:
         """Teams' service is called TeamspaceAPI. Others named for Teams count too: nobody is accused lightly."""
-        if (self.status or "").lower() not in _IN_FORCE:
-            return False
+        return self.for_teams and (self.status or "").lower() in _IN_FORCE
+
+    @property
+    def for_teams(self) -> bool:
         return (self.plan_id or "").lower() == _TEAMS_PLAN or "teams" in (self.service or "").lower()
 
 
@@ -62,6 +64,7 @@ class UserRecord(msgspec.Struct, rename="camel"):
             enabled=self.account_enabled is not False,
             guest=self._guest,
             teams_licensed=self._teams_licensed,
+            teams_plan=self._teams_plan,
         )
 
     @property
@@ -76,6 +79,12 @@ class UserRecord(msgspec.Struct, rename="camel"):
         if not isinstance(self.assigned_plans, list):
             return None
         return any(plan.gives_teams for plan in self.assigned_plans)
+
+    @property
+    def _teams_plan(self) -> str:
+        if not isinstance(self.assigned_plans, list) or self._teams_licensed:
+            return ""
+        return next((plan.status for plan in self.assigned_plans if plan.for_teams and plan.status), "")
 
 
 class DeletedRecord(msgspec.Struct, rename="camel"):

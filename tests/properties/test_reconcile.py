@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from random import Random
+from unicodedata import normalize
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -88,17 +89,22 @@ def test_a_naive_reconciler_agrees(rows: list[Row], matches: dict[str, Match]) -
 
 def naive(row: Row, rows: Sequence[Row], matches: Mapping[str, Match]) -> set[tuple[Code, str | None]]:
     """Codes and suggestions of one row, looking through the whole list for each question."""
-    name = examine(row.upn).name
+    name = spelt(row)
     said = naive_of_match(row, matches)
-    others = [(other, examine(other.upn).name) for other in rows if other.id != row.id]
-    if name is not None and any(other_name == name for _, other_name in others):
+    others = [other for other in rows if other.id != row.id]
+    if name and any(spelt(other) == name for other in others):
         said.add((Code.UPN_DUPLICATE, None))
-    user = naive_user(matches.get(name or ""))
-    for _, other_name in others:
-        other_user = naive_user(matches.get(other_name or ""))
-        if user and other_user and user.id == other_user.id and other_name != name:
+    user = naive_user(matches.get(examine(row.upn).name or ""))
+    for other in others:
+        other_user = naive_user(matches.get(examine(other.upn).name or ""))
+        if user and other_user and user.id == other_user.id and spelt(other) != name:
             said.add((Code.USER_DUPLICATE, None))
     return said
+
+
+def spelt(row: Row) -> str:
+    """The name asked for, whichever of Unicode's forms it is in."""
+    return normalize("NFKC", examine(row.upn).name or "").lower()
 
 
 def naive_of_match(row: Row, matches: Mapping[str, Match]) -> set[tuple[Code, str | None]]:

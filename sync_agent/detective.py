@@ -1,0 +1,191 @@
+"""Who is meant by a row that leads to no user: one of the people who came up, or nobody where that is not clear.
+
+What speaks against a candidate is counted: letters that differ before the @, another domain, another name. One must
+have strictly less against them than anybody else. Who is disabled, a guest, or already in another row is none.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from rapidfuzz.distance import OSA
+
+from sync_agent.leads import Lead, Questions
+from sync_agent.model import Found
+from sync_agent.personal_names import Likeness, folded, is_persons, likeness, words
+from sync_agent.upn import key
+
+_MOST_SLIPS = 2
+_LONG = 8
+"""Characters before the @ from which two slips still point to one person."""
+_SHORT = 4
+_A_SLIP = 2
+_NO_LIKENESS = 3
+"""Slips that a UPN counts which is nothing like the cell: then the name alone speaks."""
+_OTHER_NAME = {Likeness.SAME: 0, Likeness.SHARED: 4, Likeness.INCOMPARABLE: 6}
+_DOMAIN_SLIPS = 2
+_END = "\U0010ffff"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Somebody who may be meant. ``against``: the less the likelier; ``why``: what speaks for them.
+
+    ``at_home``: in the very domain that the cell names, so that what other tenants say does not matter.
+    """
+
+    found: Found
+    against: int
+    why: str
+    at_home: bool
+
+
+class People:
+    """Those who came up, found again by what is known of them."""
+
+    def __init__(self, everybody: Iterable[Found] = ()) -> None:
+        self.by_id: Mapping[str, Found] = {found.user.id.lower(): found for found in everybody}
+        by_local: defaultdict[str, list[Found]] = defaultdict(list)
+        by_words: defaultdict[frozenset[str], list[Found]] = defaultdict(list)
+        for found in self.by_id.values():
+            by_local[_local(found)].append(found)
+            by_words[words(found.user.display_name)].append(found)
+        self._by_local = dict(by_local)
+        self._by_words = dict(by_words)
+        self._forwards = sorted(by_local)
+        self._backwards = sorted(local[::-1] for local in by_local)
+
+    def with_local(self, local: str) -> Collection[Found]:
+        return self._by_local.get(local, ())
+
+    def called(self, name: str) -> Collection[Found]:
+        return self._by_words.get(words(name), ())
+
+    def near(self, local: str) -> Iterator[Found]:
+        """Whose local part is a slip or two from it. One slip leaves one half of it as it is."""
+        if len(local) < _SHORT:
+            return
+        half = len(local) // 2
+        seen = {*_beginning_with(self._forwards, local[:half])}
+        seen |= {back[::-1] for back in _beginning_with(self._backwards, local[half:][::-1])}
+        for other in sorted(seen):
+            if 0 < slips(local, other) <= _MOST_SLIPS:
+                yield from self._by_local[other]
+
+
+@dataclass(frozen=True, slots=True)
+class Clues:
+    """What the tenants answered to the questions. ``silent``: why some tenant could not be asked them all.
+
+    ``before``: by row id, the UPN (its key) by which the row last had a user, and that user's id, as far as is known.
+    """
+
+    people: People = field(default_factory=People)
+    asked: Questions = field(default_factory=Questions)
+    silent: str = ""
+    before: Mapping[int, tuple[str, str]] = field(default_factory=dict)
+
+
+def slips(local: str, other: str) -> int:
+    """Letters to put right, neighbours exchanged counting once; more than two where they are nothing alike."""
+    return OSA.distance(local, other, score_cutoff=_MOST_SLIPS)
+
+
+def coming_up(questions: Questions, everybody: Iterable[Found]) -> list[Found]:
+    """Those of a whole directory whom the questions are about."""
+    people = People(everybody)
+    found: dict[str, Found] = {id_: people.by_id[id_] for id_ in questions.ids & people.by_id.keys()}
+    groups = (
+        *(people.with_local(local) for local in questions.locals),
+        *(people.near(near.partition("@")[0]) for near in questions.near),
+        *(people.called(name) for name in questions.called),
+    )
+    found.update((one.user.id.lower(), one) for group in groups for one in group)
+    return list(found.values())
+
+
+def candidates(lead: Lead, people: People, taken: Collection[str], itself: str | None = None) -> list[Candidate]:
+    """All who may be meant, the likeliest first. ``taken``: ids of users whom other rows have; ``itself``: the UPN
+    asked for, which is nobody's.
+    """
+    pool: dict[str, Found] = {}
+    for local in lead.locals:
+        pool.update((found.user.id, found) for found in people.with_local(local))
+        pool.update((found.user.id, found) for found in people.near(local))
+    for name in lead.called:
+        pool.update((found.user.id, found) for found in people.called(name))
+    eligible = (one for one in pool.values() if _may_be_meant(one, taken) and key(one.user.upn) != itself)
+    judged = filter(None, (_judged(lead, one) for one in eligible))
+    return sorted(judged, key=lambda candidate: (candidate.against, key(candidate.found.user.upn)))
+
+
+def clearly_best(ordered: list[Candidate]) -> Candidate | None:
+    """The first, where no other comes near it."""
+    if not ordered or (len(ordered) > 1 and ordered[1].against <= ordered[0].against):
+        return None
+    return ordered[0]
+
+
+def _may_be_meant(found: Found, taken: Collection[str]) -> bool:
+    return found.user.enabled and not found.user.guest and found.user.id.lower() not in taken
+
+
+def _judged(lead: Lead, found: Found) -> Candidate | None:
+    alike = _name_likeness(lead, found)
+    if alike is Likeness.NOTHING:
+        return None
+    same_name = alike is Likeness.SAME
+    distance = min((slips(local, _local(found)) for local in lead.locals), default=_NO_LIKENESS)
+    far, where = _domain(lead, found)
+    if not same_name and not _alike_enough(lead, distance, far):
+        return None
+    against = _A_SLIP * min(distance, _NO_LIKENESS) + far + _OTHER_NAME[alike]
+    why = filter(None, (_told(distance), where, "the same name" if same_name else ""))
+    return Candidate(found, against, ", ".join(why), at_home=bool(lead.domain) and far == 0)
+
+
+def _alike_enough(lead: Lead, distance: int, far: int) -> bool:
+    """Without the same name: a slip of a name in the same domain, or the very same local part elsewhere."""
+    longest = max(map(len, lead.locals), default=0)
+    if distance == 0:
+        return longest >= _SHORT or far == 0
+    allowed = _MOST_SLIPS if longest >= _LONG else 1 if longest >= _SHORT else 0
+    return distance <= allowed and (far == 0 or not lead.domain)
+
+
+def _name_likeness(lead: Lead, found: Found) -> Likeness:
+    """The first name speaks: the cell's own, else the row's."""
+    if not lead.called or not is_persons(lead.called[0]):
+        return Likeness.INCOMPARABLE
+    return likeness(lead.called[0], found.user.display_name)
+
+
+def _domain(lead: Lead, found: Found) -> tuple[int, str]:
+    theirs = key(found.user.upn).rpartition("@")[2]
+    if not lead.domain:
+        return 0, ""
+    if theirs == lead.domain:
+        return 0, "the same domain"
+    if OSA.distance(lead.domain, theirs, score_cutoff=_DOMAIN_SLIPS) <= _DOMAIN_SLIPS:
+        return 1, "a slip in the domain"
+    return (1, "the same domain but for its end") if theirs.startswith(f"{lead.domain}.") else (2, "another domain")
+
+
+def _told(distance: int) -> str:
+    if distance == 0:
+        return "the same before the @"
+    if distance > _MOST_SLIPS:
+        return ""
+    return f"{'one letter differs' if distance == 1 else 'two letters differ'} before the @"
+
+
+def _local(found: Found) -> str:
+    return folded(found.user.upn).rpartition("@")[0]
+
+
+def _beginning_with(ordered: list[str], beginning: str) -> Iterator[str]:
+    start, end = bisect_left(ordered, beginning), bisect_left(ordered, beginning + _END)
+    return iter(ordered[start:end])

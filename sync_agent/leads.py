@@ -1,0 +1,143 @@
+"""What a row that leads to no user tells about who is meant, and what to ask the tenants about it.
+
+A *lead* is read from the row alone. The questions are asked of every tenant, many in one request; a row equal to
+somebody's UPN never gets this far.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+
+from sync_agent.characters import BLANK, BLANKS
+from sync_agent.duplicates import user_of
+from sync_agent.model import Absent, Found, Match, NoTenant, Row, User
+from sync_agent.personal_names import is_persons, spellings, words
+from sync_agent.upn import examine, key
+from sync_agent.upn_reading import cleaned, read
+
+_LONGEST = 113
+"""Characters of a UPN, or of a name, that are worth a question."""
+_FEWEST_TO_COMPARE = 4
+"""Characters before the @. Of shorter ones a slip makes anybody's."""
+_ASKABLE_LOCAL = re.compile(r"[a-z0-9'._!#^~-]+")
+_HOME = re.compile(r"(?P<local>.+)_(?P<domain>[^_]+)#ext#@", re.IGNORECASE)
+"""A guest's UPN holds the one at home, with its @ written _ (external user properties)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """``locals``: what may stand before the @, in plain letters, the likeliest first; ``domain`` what stands after it,
+    "" where that is not told; ``called``: names of people, as typed, the cell's own before the row's.
+    """
+
+    locals: tuple[str, ...] = ()
+    domain: str = ""
+    called: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What to ask every tenant about people, by what is known of them."""
+
+    ids: frozenset[str] = frozenset()
+    """Object ids that rows show."""
+    locals: frozenset[str] = frozenset()
+    """What stands before the @, whatever the domain."""
+    near: frozenset[str] = frozenset()
+    """UPNs, in lower case, that may be a slip of somebody's in the same domain."""
+    called: frozenset[str] = frozenset()
+    """Display names."""
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, each.name) for each in fields(self))
+
+    def __or__(self, other: Questions) -> Questions:
+        return Questions(*(getattr(self, each.name) | getattr(other, each.name) for each in fields(self)))
+
+    def __sub__(self, other: Questions) -> Questions:
+        return Questions(*(getattr(self, each.name) - getattr(other, each.name) for each in fields(self)))
+
+
+def lead(cell: str | None, name: str) -> Lead:
+    """Who the cell and the name beside it may mean."""
+    if cell is None or not BLANKS.sub("", cell):
+        return Lead(called=_names(name))
+    reading = read(cell)
+    meant = cleaned(reading) or ""
+    if "@" in meant:
+        local, _, domain = meant.rpartition("@")
+        return Lead(_locals(local.strip("@").partition("@")[0]), key(domain), _names(name))
+    if "\\" in reading.text:
+        return Lead(_locals(reading.text.rpartition("\\")[2]), "", _names(name))
+    if BLANK.search(reading.core) or "," in reading.text:
+        return Lead(called=_names(reading.core, name))
+    return Lead(_locals(meant), "", _names(name))
+
+
+def guest_lead(user: User) -> Lead:
+    """Where a guest is at home."""
+    found = _HOME.match(user.upn)
+    return Lead() if found is None else Lead(_locals(found["local"]), key(found["domain"]))
+
+
+def questions(rows: Iterable[Row], matches: Mapping[str, Match]) -> Questions:
+    """About all rows that lead to no user, or to one who is not to stay. What is not answered yet raises none."""
+    everything: dict[str, set[str]] = {each.name: set() for each in fields(Questions)}
+    for row in rows:
+        for kind, question in _of_row(row, matches):
+            everything[kind].add(question)
+    return Questions(**{kind: frozenset(asked) for kind, asked in everything.items()})
+
+
+def _of_row(row: Row, matches: Mapping[str, Match]) -> Iterator[tuple[str, str]]:
+    findings = examine(row.upn)
+    match = None if findings.name is None else matches.get(findings.name)
+    match match:
+        case Found(user=user) if user.guest:
+            yield from (("locals", local) for local in guest_lead(user).locals)
+        case Absent() | NoTenant():
+            yield from _of_nobody(row, match, findings.candidate, matches)
+        case None if findings.name is None:
+            yield from _of_nobody(row, match, findings.candidate, matches)
+        case _:
+            return
+
+
+def _of_nobody(
+    row: Row, match: Absent | NoTenant | None, candidate: str | None, matches: Mapping[str, Match]
+) -> Iterator[tuple[str, str]]:
+    if row.shown.object_id:
+        yield "ids", row.shown.object_id.lower()
+    if isinstance(match, Absent) and match.explained:
+        return
+    if candidate is not None and user_of(matches.get(candidate)) is not None:
+        return
+    told = lead(row.upn, row.name)
+    yield from (("locals", local) for local in told.locals)
+    yield from (("called", name) for called in told.called for name in _ways_to_write(called))
+    if told.domain and told.locals and len(told.locals[0]) >= _FEWEST_TO_COMPARE:
+        yield "near", f"{told.locals[0]}@{told.domain}"
+
+
+def _locals(text: str) -> tuple[str, ...]:
+    found = (spelling.strip(".") for spelling in spellings(text[: _LONGEST + 1]))
+    return tuple(local for local in found if len(local) <= _LONGEST and _ASKABLE_LOCAL.fullmatch(local))
+
+
+def _names(*texts: str) -> tuple[str, ...]:
+    cleaned_ = (" ".join(BLANKS.split(text)).strip(" ;,") for text in texts if len(text) <= 2 * _LONGEST)
+    return tuple(dict.fromkeys(text for text in cleaned_ if len(text) <= _LONGEST and is_persons(text)))
+
+
+def _ways_to_write(name: str) -> Iterator[str]:
+    """Directories have "Jane Doe" or "Doe, Jane"."""
+    last, comma, first = (part.strip() for part in name.partition(","))
+    if comma:
+        yield from (f"{first} {last}", f"{last}, {first}")
+        return
+    first, _, last = name.rpartition(" ")
+    yield name
+    if words(first) and words(last):
+        yield f"{last}, {first}"

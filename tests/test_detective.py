@@ -1,0 +1,168 @@
+"""Who is meant by a row that leads to no user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync_agent.detective import Clues, People, candidates, clearly_best, coming_up, slips
+from sync_agent.leads import lead, questions
+from sync_agent.model import Absent, Code, Found, Match, NoTenant, Row, Shown, Status, User
+from sync_agent.reconcile import Rules, reconcile
+
+LOCALS = ("jane.doe", "jane.doe2", "john.smith", "jurgen.muller", "mei.chen")
+NOBODY = Absent("contoso")
+
+
+def member(upn: str, name: str, id_: str = "", *, enabled: bool = True, guest: bool = False) -> Found:
+    return Found(User(id_ or f"id-{upn}", upn, name, enabled, guest), "contoso")
+
+
+JANE = member("jane.doe@contoso.com", "Jane Doe")
+JOHN = member("john.smith@contoso.com", "John Smith")
+MULLER = member("juergen.mueller@contoso.com", "Jürgen Müller")
+
+
+def meant(cell: str | None, name: str, everybody: Iterable[Found], taken: frozenset[str] = frozenset()) -> str | None:
+    best = clearly_best(candidates(lead(cell, name), People(everybody), taken))
+    return None if best is None else best.found.user.upn
+
+
+@pytest.mark.parametrize(
+    ("cell", "name"),
+    [
+        ("jane.deo@contoso.com", ""),
+        ("jane.doee@contoso.com", "Jane Doe"),
+        ("jan.doe@contoso.com", "Agent 12"),
+        ("jane.doe@contosso.com", ""),
+        ("jane.doe@fabrikam.com", "Jane Doe"),
+        ("jane.doe", ""),
+        (r"CONTOSO\jane.doe", ""),
+        ("jane.doe@@contoso.com", ""),
+        ("Jane Doe", ""),
+        ("Doe, Jane", ""),
+        ("JANE  DOE", "Desk 4"),
+        (None, "Jane Doe"),
+        ("\u200b", "Doe, Jane"),
+        ("somebody@contoso.com", "Jane Doe"),
+    ],
+)
+def test_the_one_who_is_clearly_meant_is_found(cell: str | None, name: str) -> None:
+    assert meant(cell, name, [JANE, JOHN, MULLER]) == "jane.doe@contoso.com"
+
+
+@pytest.mark.parametrize("cell", ["jürgen.müller@contoso.com", "Müller, Jürgen", "jurgen.muller@contoso.com"])
+def test_accents_are_read_as_tenants_spell_them(cell: str) -> None:
+    assert meant(cell, "Jürgen Müller", [JANE, MULLER]) == "juergen.mueller@contoso.com"
+
+
+@pytest.mark.parametrize(
+    ("cell", "name"),
+    [
+        ("jane.deo@contoso.com", "Peter Miller"),
+        ("jd@contoso.com", ""),
+        ("peter.miller@contoso.com", ""),
+        (None, "Jane"),
+        (None, ""),
+        ("Jane", ""),
+        ("jnae.deo.x@contoso.com", ""),
+    ],
+)
+def test_nobody_is_named_on_thin_evidence(cell: str | None, name: str) -> None:
+    assert meant(cell, name, [JANE, JOHN]) is None
+
+
+def test_of_two_who_are_as_likely_neither_is_named_unless_the_name_decides() -> None:
+    both = [member("jane.dae@contoso.com", "Jane Dae"), member("jane.dee@contoso.com", "Jane Dee")]
+    assert meant("jane.doe@contoso.com", "", both) is None
+    assert meant("jane.doe@contoso.com", "Jane Dee", both) == "jane.dee@contoso.com"
+
+
+def test_who_is_disabled_a_guest_or_in_another_row_is_not_meant() -> None:
+    assert meant("jane.deo@contoso.com", "", [member("jane.doe@contoso.com", "Jane Doe", enabled=False)]) is None
+    assert meant("jane.deo@contoso.com", "", [member("jane.doe@contoso.com", "Jane Doe", guest=True)]) is None
+    assert meant("jane.deo@contoso.com", "", [JANE], frozenset({JANE.user.id})) is None
+
+
+@given(st.sampled_from(LOCALS), st.integers(0, 20), st.sampled_from("aeioux."))
+def test_one_slip_anywhere_is_found_again(local: str, place: int, letter: str) -> None:
+    typed = local[: place % len(local)] + letter + local[place % len(local) + 1 :]
+    everybody = People([member(f"{other}@contoso.com", "") for other in LOCALS])
+    near = {found.user.upn.partition("@")[0] for found in everybody.near(typed)}
+    assert near == {other for other in LOCALS if 0 < slips(typed, other) <= 2 and _half_is_left(typed, other)}
+
+
+def _half_is_left(typed: str, other: str) -> bool:
+    half = len(typed) // 2
+    return other.startswith(typed[:half]) or other.endswith(typed[half:])
+
+
+def test_of_a_whole_directory_only_those_asked_about_come_up() -> None:
+    row = Row(1, "jane.deo@contoso.com", "Jane Doe", Shown(object_id=JOHN.user.id.upper()))
+    asked = questions([row], {"jane.deo@contoso.com": NOBODY})
+    assert asked.near == {"jane.deo@contoso.com"}
+    assert asked.called == {"Jane Doe", "Doe, Jane"}
+    found = coming_up(asked, [JANE, JOHN, MULLER])
+    assert {one.user.upn for one in found} == {JANE.user.upn, JOHN.user.upn}
+
+
+def test_a_row_that_is_right_or_not_answered_raises_no_question() -> None:
+    rows = [Row(1, "jane.doe@contoso.com", "Jane Doe"), Row(2, "john.smith@contoso.com")]
+    assert not questions(rows, {"jane.doe@contoso.com": JANE})
+
+
+def test_a_suggestion_reaches_the_verdict_and_never_a_right_row() -> None:
+    rows = [Row(1, "jane.deo@contoso.com", "Jane Doe"), Row(2, "john.smith@contoso.com", "John Smith")]
+    matches: dict[str, Match] = {"jane.deo@contoso.com": NOBODY, "john.smith@contoso.com": JOHN}
+    verdicts = reconcile(rows, matches, Clues(People([JANE, JOHN])))
+    assert [(a.code, a.suggestion) for a in verdicts[1].anomalies] == [
+        (Code.USER_NOT_FOUND, "jane.doe@contoso.com"),
+    ]
+    assert verdicts[2].status is Status.OK
+
+
+def test_a_domain_that_nobody_here_has_keeps_its_other_remedy() -> None:
+    rows = [Row(1, "jane.doe@woodgrovebank.com", "Jane Doe")]
+    answers = {"jane.doe@woodgrovebank.com": NoTenant("woodgrovebank.com", "tenant 42")}
+    said = reconcile(rows, answers, Clues(People([JANE])))[1].anomalies[0]
+    assert (said.code, said.suggestion) == (Code.DOMAIN_NOT_CONFIGURED, "jane.doe@contoso.com")
+    assert "Did you mean jane.doe@contoso.com? If not: check the spelling" in said.message
+
+
+def renamed(before: dict[int, tuple[str, str]], name: str = "Jane Doe") -> list[tuple[Code, str | None]]:
+    """A row that shows Jane's object id, whose UPN of old is nobody's now."""
+    new = member("jane.smith@contoso.com", "Jane Smith", "id-1")
+    row = Row(1, "jane.doe@contoso.com", name, Shown("OK", object_id="ID-1"))
+    clues = Clues(People([new]), before=before)
+    said = reconcile([row], {"jane.doe@contoso.com": NOBODY}, clues)[1].anomalies
+    return [(anomaly.code, anomaly.suggestion) for anomaly in said]
+
+
+def test_who_was_renamed_is_known_by_the_object_id() -> None:
+    assert renamed({}) == [(Code.USER_RENAMED, "jane.smith@contoso.com")]
+    assert renamed({1: ("jane.doe@contoso.com", "id-1")}, "Desk") == [(Code.USER_RENAMED, "jane.smith@contoso.com")]
+
+
+def test_a_cell_that_was_edited_since_is_no_rename() -> None:
+    assert renamed({1: ("jane@contoso.com", "id-1")})[0][0] is Code.USER_NOT_FOUND
+    assert renamed({}, "Peter Miller") == [(Code.USER_NOT_FOUND, None)]
+
+
+@pytest.mark.parametrize(("on", "said"), [(True, [Code.NAME_MISMATCH]), (False, [])])
+def test_a_name_that_has_nothing_in_common_is_told_where_that_is_wanted(on: bool, said: list[Code]) -> None:
+    rows = [Row(1, "jane.doe@contoso.com", "Peter Miller"), Row(2, "john.smith@contoso.com", "Smith, J.")]
+    matches = {"jane.doe@contoso.com": JANE, "john.smith@contoso.com": JOHN}
+    verdicts = reconcile(rows, matches, rules=Rules(name_mismatch=on))
+    assert [anomaly.code for anomaly in verdicts[1].anomalies] == said
+    assert verdicts[2].anomalies == ()
+
+
+def test_while_a_tenant_is_silent_nobody_of_another_domain_is_named() -> None:
+    rows = [Row(1, "jane.doe@fabrikam.com", "Jane Doe"), Row(2, "john.smiht@contoso.com", "John Smith")]
+    matches = {"jane.doe@fabrikam.com": NOBODY, "john.smiht@contoso.com": NOBODY}
+    verdicts = reconcile(rows, matches, Clues(People([JANE, JOHN]), silent="fabrikam: no answer"))
+    assert (verdicts[1].anomalies[0].suggestion, verdicts[1].unsure) == (None, True)
+    assert verdicts[2].anomalies[0].suggestion == "john.smith@contoso.com"
