@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sync_agent.anomaly_item import AnomalyItem, ItemChange, ItemColumn, ItemValue, Key
-from sync_agent.characters import printable
+from sync_agent.characters import as_line, printable
 
 _LONGEST_SHOWN = 200
-_LONGEST_TEXT = 255
-"""What a single line of text holds, in UTF-16 units."""
 _ACKNOWLEDGED_WITH = (ItemColumn.MESSAGE, ItemColumn.UPN)
 """What a person has seen who ticks an item: the tick is for nothing else."""
 _AT_CREATION_ONLY = frozenset({ItemColumn.ROW, ItemColumn.CODE, ItemColumn.OPENED, ItemColumn.TIMES})
@@ -137,8 +135,7 @@ def _cells(anomaly: Standing) -> dict[ItemColumn, ItemValue]:
 
 def _line(cell: str) -> str:
     """Printable, on one line, and no longer than the column takes."""
-    units = printable(cell, _LONGEST_SHOWN).strip().encode("utf-16-le")
-    return units[: 2 * _LONGEST_TEXT].decode("utf-16-le", "ignore")
+    return as_line(printable(cell, _LONGEST_SHOWN))
 
 
 def _same(shown: ItemValue, wanted: ItemValue) -> bool:

@@ -19,6 +19,8 @@ _INK = re.compile(f"[^{_BLANK_CLASS}]")
 
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 """Bidirectional classes whose characters would turn the rest of a message round."""
+LONGEST_TEXT = 255
+"""What a single-line text column of SharePoint holds, in UTF-16 code units as SharePoint counts."""
 _MOST_NAMED = 3
 """Characters named in a message, before it says how many more there are."""
 
@@ -40,6 +42,13 @@ def printable(text: str, most: int = 64) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(c if c == " " or (c.isprintable() and not BLANK.match(c)) else f"‹{number(c)}›" for c in text)
+
+
+def as_line(text: str) -> str:
+    """What a single-line column keeps of a text: no outer blanks, and no character cut in two at its end."""
+    if 2 * len(text) > LONGEST_TEXT:
+        text = text.encode("utf-16-le", "surrogatepass")[: 2 * LONGEST_TEXT].decode("utf-16-le", "ignore")
+    return text.strip()
 
 
 def listed(characters: Iterable[str]) -> str:

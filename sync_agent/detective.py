@@ -15,7 +15,7 @@ from rapidfuzz.distance import OSA
 
 from sync_agent.leads import Lead, Questions
 from sync_agent.model import Found
-from sync_agent.personal_names import Likeness, folded, is_persons, likeness, words
+from sync_agent.personal_names import Likeness, folded, likeness, words
 from sync_agent.upn import key
 
 _MOST_SLIPS = 2
@@ -89,6 +89,9 @@ class Clues:
     before: Mapping[int, tuple[str, str]] = field(default_factory=dict)
 
 
+NO_CLUES = Clues()
+
+
 def slips(local: str, other: str) -> int:
     """Letters to put right, neighbours exchanged counting once; more than two where they are nothing alike."""
     return OSA.distance(local, other, score_cutoff=_MOST_SLIPS)
@@ -158,9 +161,7 @@ def _alike_enough(lead: Lead, distance: int, far: int) -> bool:
 
 def _name_likeness(lead: Lead, found: Found) -> Likeness:
     """The first name speaks: the cell's own, else the row's."""
-    if not lead.called or not is_persons(lead.called[0]):
-        return Likeness.INCOMPARABLE
-    return likeness(lead.called[0], found.user.display_name)
+    return likeness(lead.called[0], found.user.display_name) if lead.called else Likeness.INCOMPARABLE
 
 
 def _domain(lead: Lead, found: Found) -> tuple[int, str]:

@@ -53,12 +53,6 @@ class Questions:
     def __bool__(self) -> bool:
         return any(getattr(self, each.name) for each in fields(self))
 
-    def __or__(self, other: Questions) -> Questions:
-        return Questions(*(getattr(self, each.name) | getattr(other, each.name) for each in fields(self)))
-
-    def __sub__(self, other: Questions) -> Questions:
-        return Questions(*(getattr(self, each.name) - getattr(other, each.name) for each in fields(self)))
-
 
 def lead(cell: str | None, name: str) -> Lead:
     """Who the cell and the name beside it may mean."""

@@ -14,12 +14,10 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from operator import itemgetter
 
-from sync_agent.characters import printable
+from sync_agent.characters import as_line, printable
 from sync_agent.model import Anomaly, CellValue, Change, Code, OurColumn, Presence, Row, Shown, Status, User, Verdict
 from sync_agent.reconcile import first_seen, shows_user
 
-LONGEST_TEXT = 255
-"""What a single-line text column of SharePoint holds, in UTF-16 code units as SharePoint counts."""
 LONGEST_ANOMALIES = 6_000
 """Of ours, for SyncAnomalies: a person reads it in the list."""
 
@@ -94,8 +92,8 @@ def desired(verdict: Verdict, presence: Presence | None, shown: Shown) -> Shown:
     return Shown(
         status=verdict.status.value,
         anomalies=_anomalies_text(verdict.anomalies),
-        account=_text(verdict.account),
-        object_id="" if verdict.user is None else _text(verdict.user.id),
+        account=as_line(verdict.account),
+        object_id="" if verdict.user is None else as_line(verdict.user.id),
         presence=availability,
         activity=activity,
         presence_changed_at=since,
@@ -148,7 +146,7 @@ def _desired_presence(user: User | None, presence: Presence | None, shown: Shown
         return "", "", None
     if presence is not None:
         since = first_seen(presence, user, shown)
-        return _text(presence.availability), _text(presence.activity), _whole_seconds(since)
+        return as_line(presence.availability), as_line(presence.activity), _whole_seconds(since)
     if shows_user(shown, user):
         return shown.presence, shown.activity, shown.presence_changed_at
     return "", "", None
@@ -187,13 +185,6 @@ def _anomalies_text(anomalies: Sequence[Anomaly]) -> str:
         return ""
     text = "\n".join(anomaly.line for anomaly in anomalies)
     return text if len(text) <= LONGEST_ANOMALIES else text[: LONGEST_ANOMALIES - 1] + "…"
-
-
-def _text(value: str) -> str:
-    """What a single-line column keeps of a value: no outer blanks, and no character cut in two at its end."""
-    if 2 * len(value) > LONGEST_TEXT:
-        value = value.encode("utf-16-le", "surrogatepass")[: 2 * LONGEST_TEXT].decode("utf-16-le", "ignore")
-    return value.strip()
 
 
 def _whole_seconds(moment: datetime) -> datetime:

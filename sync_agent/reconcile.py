@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sync_agent import anomalies
-from sync_agent.detective import Clues, candidates, clearly_best
+from sync_agent.detective import NO_CLUES, Clues, candidates, clearly_best
 from sync_agent.duplicates import find_duplicates, user_of
 from sync_agent.leads import guest_lead, lead
 from sync_agent.model import (
@@ -61,18 +61,15 @@ def names_to_ask(rows: Iterable[Row]) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the settings leave to the operator. ``unavailable_after``: how long PresenceUnknown must last before a
-    licensed user's presence counts as unavailable.
-    """
+    """What is left to the operator: ``name_mismatch``, whether a user of quite another name is told."""
 
     name_mismatch: bool = False
-    unavailable_after: timedelta = timedelta(hours=24)
 
 
 def reconcile(
     rows: Sequence[Row],
     matches: Mapping[str, Match],
-    clues: Clues = Clues(),  # noqa: B008
+    clues: Clues = NO_CLUES,
     rules: Rules = Rules(),
 ) -> dict[int, Verdict]:
     """One verdict a row, by row id. ``matches`` are by key; a name that is not in it was never asked about."""
@@ -136,9 +133,8 @@ class _Pass:
         self._rules = rules
         self._findings = {row.id: examine(row.upn) for row in rows}
         self._renamed = {row.id: user for row in rows if (user := self._renamed_user(row)) is not None}
-        self._taken = frozenset(
-            user.id.lower() for found in self._findings.values() if (user := self._matched(found)) is not None
-        )
+        matched = (match for row in rows if isinstance(match := self._match(row), Found))
+        self._taken = frozenset(match.user.id.lower() for match in matched)
         self._duplicates = find_duplicates(self._findings, self._users())
 
     def verdicts(self) -> dict[int, Verdict]:
@@ -147,10 +143,6 @@ class _Pass:
     def _match(self, row: Row) -> Match | None:
         name = self._findings[row.id].name
         return None if name is None else self._matches.get(name)
-
-    def _matched(self, findings: Findings) -> User | None:
-        match = None if findings.name is None else self._matches.get(findings.name)
-        return match.user if isinstance(match, Found) else None
 
     def _users(self) -> dict[int, User]:
         """Whom each row leads to, by UPN, alias or former name."""

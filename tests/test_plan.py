@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from sync_agent.characters import LONGEST_TEXT
 from sync_agent.model import Anomaly, Change, Code, OurColumn, Presence, Row, Shown, Status, User, Verdict
-from sync_agent.plan import LONGEST_ANOMALIES, LONGEST_TEXT, Held, Plan, Safety, judge, plan, written
+from sync_agent.plan import LONGEST_ANOMALIES, Held, Plan, Safety, judge, plan, written
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 EARLIER = NOW - timedelta(hours=1)
