@@ -11,8 +11,17 @@ from urllib.parse import urlsplit
 import msgspec
 
 from sync_agent.microsoft365.errors import Garbled, ServiceError, refusal
-from sync_agent.microsoft365.graph_batch import MOST_PARTS, Part, PartAnswer, asked_pause, envelope, unpacked
+from sync_agent.microsoft365.graph_batch import (
+    MOST_PARTS,
+    Part,
+    PartAnswer,
+    asked_pause,
+    envelope,
+    recorded_part,
+    unpacked,
+)
 from sync_agent.microsoft365.pacing import Budget
+from sync_agent.microsoft365.recording import note_parts
 from sync_agent.microsoft365.retrying import FAILED, THROTTLED, Retrying
 from sync_agent.microsoft365.transport import Answer, Request, TokenSource, Transport
 
@@ -147,7 +156,9 @@ class Graph:
         units = min(sum(part.units for part in parts.values()), self.budget.limit)
         reads = all(part.method == "GET" for part in parts.values())
         answer = await self.ask("POST", "/$batch", body=envelope(parts), units=units, repeatable=reads)
-        return unpacked(parts, answer)
+        answers = unpacked(parts, answer)
+        note_parts(answer.client_request_id, (recorded_part(parts[index], answers[index]) for index in parts))
+        return answers
 
     async def _paused(self, failed: Sequence[PartAnswer], tried: int) -> bool:
         """Wait as the parts to repeat ask for. A throttled one closes the budget; one that broke does not.

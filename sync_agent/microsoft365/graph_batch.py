@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from sync_agent.microsoft365.errors import UNREADABLE, Garbled, ServiceError, Throttled, error_in, refusal_of
+from sync_agent.microsoft365.recording import PartRecord, safe_path
 from sync_agent.microsoft365.retrying import THROTTLED, retry_after
 from sync_agent.microsoft365.transport import Answer
 
@@ -73,6 +74,10 @@ def unpacked(parts: Mapping[int, Part], answer: Answer) -> dict[int, PartAnswer]
     times = Counter(str(response.id) for response in responses)
     by_id = {str(response.id): response for response in responses if times[str(response.id)] == 1}
     return {index: _part_answer(part, by_id.get(str(index)), answer.request_id) for index, part in parts.items()}
+
+
+def recorded_part(part: Part, answer: PartAnswer) -> PartRecord:
+    return PartRecord(part.method, safe_path(part.url), answer.status, answer.headers.get("request-id"))
 
 
 def asked_pause(answers: Sequence[PartAnswer]) -> float | None:

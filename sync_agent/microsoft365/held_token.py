@@ -31,7 +31,7 @@ class HeldToken:
     ) -> None:
         self.trouble: str | None = None
         """Why the last token could not be had; None while all is well."""
-        self._account_id = account_id
+        self.account = account_id
         self._resource = resource
         self._way = way
         self._offers = offers
@@ -102,6 +102,6 @@ class HeldToken:
     def _note(self, failure: ServiceError | None) -> None:
         before, self.trouble = self.trouble, None if failure is None else failure.reason
         if failure is None and before is not None:
-            _log.info("signed_in_again", account=self._account_id, resource=self._resource)
+            _log.info("signed_in_again", account=self.account, resource=self._resource)
         elif failure is not None and before != failure.reason and not isinstance(failure, SignInPending):
-            _log.warning("sign_in_failed", account=self._account_id, resource=self._resource, reason=failure.reason)
+            _log.warning("sign_in_failed", account=self.account, resource=self._resource, reason=failure.reason)

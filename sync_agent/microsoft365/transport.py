@@ -26,6 +26,7 @@ from sync_agent.microsoft365.engine import Client, Routes, ssl_context
 from sync_agent.microsoft365.errors import UNREADABLE, Garbled, Throttled, Unreachable, refusal
 from sync_agent.microsoft365.lost import Lost, lost
 from sync_agent.microsoft365.pacing import Budget
+from sync_agent.microsoft365.recording import recorded
 from sync_agent.microsoft365.retrying import FAILED, THROTTLED, Retrying, http_date, retry_after
 
 _log = structlog.get_logger()
@@ -54,6 +55,10 @@ class Bounds:
 
 
 class TokenSource(Protocol):
+    @property
+    def account(self) -> str:
+        """The configured account whose tokens they are."""
+
     async def token(self) -> str:
         """An access token. Raises SignInFailed, SignInPending, Unreachable."""
 
@@ -88,6 +93,7 @@ class Answer:
     body: bytes
     request_id: str | None = None
     host: str = "the service"
+    client_request_id: str = ""
 
     def json(self, type_: type[T]) -> T:
         """The body decoded and checked; Garbled where it is not JSON of that shape."""
@@ -189,6 +195,14 @@ class Transport:
 
     async def _exchange(self, request: Request, token: str) -> Answer:
         our_id = str(uuid.uuid4())
+        account = "" if request.tokens is None else request.tokens.account
+        with recorded(our_id, kind=request.kind, account=account, method=request.method, url=request.url) as record:
+            answer = await self._answer(request, token, our_id)
+            if record is not None:
+                record.answered(answer.status, answer.request_id)
+        return answer
+
+    async def _answer(self, request: Request, token: str, our_id: str) -> Answer:
         headers = {**_HEADERS, **{name.lower(): value for name, value in request.headers.items()}}
         headers["client-request-id"] = our_id
         if token:
@@ -212,7 +226,7 @@ class Transport:
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
             raise lost(made.url, error, our_id) from error
         told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
-        answer = Answer(response.status_code, told, body, request_id_in(told), _host(request.url))
+        answer = Answer(response.status_code, told, body, request_id_in(told), _host(request.url), our_id)
         if _debug.isEnabledFor(logging.DEBUG):
             ids = {"id": answer.request_id, "client_request_id": our_id}
             _log.debug("request", method=request.method, path=made.url.path, status=answer.status, **ids)

@@ -62,7 +62,8 @@ class Ticking:
 class Signed:
     """Signed in by a token that the embedded Entra has made already: asking it takes longer than most tests."""
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str, account: str) -> None:
+        self.account = account
         self._token = token
 
     async def token(self) -> str:
@@ -103,7 +104,7 @@ class Contoso:
     def signed(self, account: str, *, without: str = "", more: str = "") -> SignIn:
         app = self.app(account, without=without, more=more)
         token, _ = self.world.mint.access_token(self.world, self.tenant, app, self.world.origin)
-        return lambda transport: Signed(token)
+        return lambda transport: Signed(token, account)
 
     def signing_in(self, account: str, folder: Path, secret: str = SECRET) -> SignIn:
         """By the whole way through Entra, whatever comes of it."""

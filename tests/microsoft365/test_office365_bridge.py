@@ -35,6 +35,8 @@ CREATE = "(?i)POST /sites/ucc/_api/web/lists/.*/fields"
 class Tokens:
     """A token that SharePoint takes; before it, one that it refuses, if there is one."""
 
+    account = "contoso"
+
     def __init__(self, good: str, stale: str = "") -> None:
         self._good = good
         self._stale = stale

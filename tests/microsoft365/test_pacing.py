@@ -246,6 +246,8 @@ async def test_only_so_many_requests_are_in_flight(contoso: Contoso) -> None:
 @pytest.mark.anyio
 async def test_a_failed_sign_in_spends_nothing(contoso: Contoso) -> None:
     class NoToken:
+        account = "a0"
+
         async def token(self) -> str:
             raise Unreachable("Entra is away")
 

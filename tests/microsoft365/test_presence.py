@@ -282,6 +282,8 @@ async def test_without_any_sign_in_all_are_unanswered(contoso: Contoso, tmp_path
 class Stuck:
     """A sign-in that takes as long as the test wants."""
 
+    account = "a0"
+
     def __init__(self, sign_in: SignIn) -> None:
         self.free = asyncio.Event()
         self._sign_in = sign_in

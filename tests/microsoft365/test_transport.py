@@ -37,6 +37,8 @@ class Page(msgspec.Struct):
 class Tokens:
     """A token source with one token after the other; ``renewed`` holds those that were refused."""
 
+    account = "a0"
+
     def __init__(self, *tokens: str) -> None:
         self._left = list(tokens)
         self.renewed: list[str] = []
