@@ -6,7 +6,6 @@ have strictly less against them than anybody else. Who is disabled, a guest, or 
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,12 +21,14 @@ _MOST_SLIPS = 2
 _LONG = 8
 """Characters before the @ from which two slips still point to one person."""
 _SHORT = 4
+"""From which one does."""
+_BROKEN_BY_A_SLIP = 4
+"""Runs of three letters: as many have a part in two neighbours exchanged; every other slip breaks fewer."""
 _A_SLIP = 2
 _NO_LIKENESS = 3
 """Slips that a UPN counts which is nothing like the cell: then the name alone speaks."""
 _OTHER_NAME = {Likeness.SAME: 0, Likeness.SHARED: 4, Likeness.INCOMPARABLE: 6}
 _DOMAIN_SLIPS = 2
-_END = "\U0010ffff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +51,16 @@ class People:
         self.by_id: Mapping[str, Found] = {found.user.id.lower(): found for found in everybody}
         by_local: defaultdict[str, list[Found]] = defaultdict(list)
         by_words: defaultdict[frozenset[str], list[Found]] = defaultdict(list)
+        by_run: defaultdict[str, list[str]] = defaultdict(list)
         for found in self.by_id.values():
             by_local[_local(found)].append(found)
             by_words[words(found.user.display_name)].append(found)
+        for local in by_local:
+            for run in set(_runs(local)):
+                by_run[run].append(local)
         self._by_local = dict(by_local)
         self._by_words = dict(by_words)
-        self._forwards = sorted(by_local)
-        self._backwards = sorted(local[::-1] for local in by_local)
+        self._by_run = dict(by_run)
 
     def with_local(self, local: str) -> Collection[Found]:
         return self._by_local.get(local, ())
@@ -65,15 +69,16 @@ class People:
         return self._by_words.get(words(name), ())
 
     def near(self, local: str) -> Iterator[Found]:
-        """Whose local part is a slip or two from it. One slip leaves one half of it as it is."""
-        if len(local) < _SHORT:
-            return
-        half = len(local) // 2
-        seen = {*_beginning_with(self._forwards, local[:half])}
-        seen |= {back[::-1] for back in _beginning_with(self._backwards, local[half:][::-1])}
-        for other in sorted(seen):
-            if 0 < slips(local, other) <= _MOST_SLIPS:
-                yield from self._by_local[other]
+        """Everybody whose local part is the slip or two from it that its length allows.
+
+        So many slips cannot break all of these runs, so whoever is near has one of them: the rarest are looked at.
+        """
+        most = most_slips(local)
+        runs = sorted(_runs(local), key=lambda run: len(self._by_run.get(run, ())))
+        left_whole = runs[: most * _BROKEN_BY_A_SLIP + 1] if most else ()
+        seen = {other for run in left_whole for other in self._by_run.get(run, ())}
+        for other in sorted(other for other in seen if 0 < slips(local, other) <= most):
+            yield from self._by_local[other]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,11 @@ class Clues:
 
 
 NO_CLUES = Clues()
+
+
+def most_slips(local: str) -> int:
+    """How many slips still point to one person: the more letters, the more are left to know them by."""
+    return _MOST_SLIPS if len(local) >= _LONG else 1 if len(local) >= _SHORT else 0
 
 
 def slips(local: str, other: str) -> int:
@@ -143,20 +153,19 @@ def _judged(lead: Lead, found: Found) -> Candidate | None:
     same_name = alike is Likeness.SAME
     distance = min((slips(local, _local(found)) for local in lead.locals), default=_NO_LIKENESS)
     far, where = _domain(lead, found)
-    if not same_name and not _alike_enough(lead, distance, far):
+    if not same_name and not _alike_enough(lead, _local(found), far):
         return None
     against = _A_SLIP * min(distance, _NO_LIKENESS) + far + _OTHER_NAME[alike]
     why = filter(None, (_told(distance), where, "the same name" if same_name else ""))
     return Candidate(found, against, ", ".join(why), at_home=bool(lead.domain) and far == 0)
 
 
-def _alike_enough(lead: Lead, distance: int, far: int) -> bool:
+def _alike_enough(lead: Lead, theirs: str, far: int) -> bool:
     """Without the same name: a slip of a name in the same domain, or the very same local part elsewhere."""
-    longest = max(map(len, lead.locals), default=0)
-    if distance == 0:
-        return longest >= _SHORT or far == 0
-    allowed = _MOST_SLIPS if longest >= _LONG else 1 if longest >= _SHORT else 0
-    return distance <= allowed and (far == 0 or not lead.domain)
+    if theirs in lead.locals:
+        return len(theirs) >= _SHORT or far == 0
+    near = any(slips(local, theirs) <= most_slips(local) for local in lead.locals)
+    return near and (far == 0 or not lead.domain)
 
 
 def _name_likeness(lead: Lead, found: Found) -> Likeness:
@@ -187,6 +196,7 @@ def _local(found: Found) -> str:
     return folded(found.user.upn).rpartition("@")[0]
 
 
-def _beginning_with(ordered: list[str], beginning: str) -> Iterator[str]:
-    start, end = bisect_left(ordered, beginning), bisect_left(ordered, beginning + _END)
-    return iter(ordered[start:end])
+def _runs(local: str) -> list[str]:
+    """Its runs of three letters, one for each place, its beginning and its end marked."""
+    marked = f"\n\n{local}\n\n"
+    return [marked[place : place + 3] for place in range(len(marked) - 2)]

@@ -165,11 +165,15 @@ class _Pass:
             yield anomalies.name_mismatch(match.user)
 
     def _at_home(self, guest: User) -> str | None:
-        """The guest's UPN in another configured tenant."""
+        """The guest's UPN in another configured tenant, unless another row has it already."""
         told = guest_lead(guest)
-        homes = [found for local in told.locals for found in self._clues.people.with_local(local)]
-        upns = {found.user.upn for found in homes if not found.user.guest and found.user.enabled}
-        return next((upn for upn in upns if key(upn).rpartition("@")[2] == told.domain), None)
+        homes = (found.user for local in told.locals for found in self._clues.people.with_local(local))
+        upns = {user.upn for user in homes if self._is_home(user, told.domain)}
+        return upns.pop() if len(upns) == 1 else None
+
+    def _is_home(self, user: User, domain: str) -> bool:
+        free = user.enabled and not user.guest and user.id.lower() not in self._taken
+        return free and key(user.upn).rpartition("@")[2] == domain
 
     def _without_user(
         self, row: Row, match: Absent | NoTenant | CouldNotAsk | None
