@@ -33,6 +33,7 @@ from sync_agent.microsoft365.directory import Directory
 from sync_agent.microsoft365.errors import ServiceError
 from sync_agent.microsoft365.graph import Graph
 from sync_agent.microsoft365.presence import PresenceReader
+from sync_agent.microsoft365.tenant_names import TenantNames
 from sync_agent.microsoft365.tenant_of_domain import owner_of
 from sync_agent.microsoft365.transport import Transport
 from sync_agent.outcome import AccountState, Mirrored, Outcome, Writes
@@ -221,6 +222,14 @@ def _context(
         presence=PresenceReader(
             {id_: {a.id: _graph(a, transport, "presence") for a in group} for id_, group in by_tenant.items()}, clock
         ),
+        tenant_names=TenantNames(
+            {
+                a.id: _graph(a, transport, "directory")
+                for a in accounts.values()
+                if a.endpoints == site_account.endpoints
+            },
+            clock,
+        ),
     )
     look_up = partial(owner_of, transport=transport, authority=site_account.endpoints.authority, clock=clock)
     return Context(
@@ -231,7 +240,7 @@ def _context(
         progress=progress,
         clock=clock,
         unknown_after=_UNKNOWN_AFTER,
-        owners=DomainOwners(look_up, clock),
+        owners=DomainOwners(look_up if settings.validation.domain_lookup else None, clock),
         observed=Observed(tenant_of={account.id: account.tenant_id for account in accounts.values()}),
     )
 

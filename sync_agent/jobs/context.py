@@ -12,6 +12,7 @@ from sync_agent.microsoft365.agent_list import AgentList
 from sync_agent.microsoft365.anomaly_list import AnomalyList
 from sync_agent.microsoft365.directory import Directory
 from sync_agent.microsoft365.presence import PresenceReader
+from sync_agent.microsoft365.tenant_names import TenantNames
 from sync_agent.plan import Safety
 from sync_agent.progress import Progress
 
@@ -33,6 +34,7 @@ class Edges:
     agent_list: AgentList
     tenants: Mapping[str, Tenant]
     presence: PresenceReader
+    tenant_names: TenantNames
     anomaly_list: AnomalyList | None = None
 
 

@@ -17,16 +17,23 @@ _REMEMBERED = timedelta(hours=1)
 
 
 class DomainOwners:
-    """``look_up`` asks the public look-up about one domain."""
+    """``look_up`` asks the public look-up about one domain; None: it is not to be asked (validation.domain_lookup)."""
 
-    def __init__(self, look_up: Callable[[str], Awaitable[Owner]], clock: Callable[[], datetime]) -> None:
+    def __init__(self, look_up: Callable[[str], Awaitable[Owner]] | None, clock: Callable[[], datetime]) -> None:
         self._look_up = look_up
         self._clock = clock
         self._known: dict[str, tuple[str | None, datetime]] = {}
 
+    @property
+    def asked(self) -> bool:
+        """Whether the public look-up is used at all."""
+        return self._look_up is not None
+
     async def of(self, domains: Iterable[str]) -> dict[str, Owner]:
         """The owner of each domain; CouldNotAsk where the look-up failed or there were too many to look up."""
         now = self._clock()
+        if self._look_up is None:
+            return dict.fromkeys(domains, CouldNotAsk("whose a domain is, is not looked up: domain_lookup is off", now))
         self._known = {domain: known for domain, known in self._known.items() if now - known[1] < _REMEMBERED}
         wanted = sorted(domains)
         new = [domain for domain in wanted if domain not in self._known][:MOST_LOOKUPS]

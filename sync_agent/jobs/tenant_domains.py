@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from sync_agent.jobs.context import Context, Tenant
@@ -22,6 +22,14 @@ class TenantDomains:
     silent: Mapping[str, CouldNotAsk]
     owners: Mapping[str, Owner]
     looked_up: frozenset[str] = frozenset()
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Of owners that are not configured, by tenant id, where an app may ask for them."""
+
+
+_NOT_LOOKED_UP = (
+    "its domains are not known: give its app the permission Organization.Read.All with admin consent, or name them in "
+    "domains:, for validation.domain_lookup is off"
+)
 
 
 async def tenant_domains(context: Context, wanted: Collection[str]) -> TenantDomains:
@@ -32,12 +40,17 @@ async def tenant_domains(context: Context, wanted: Collection[str]) -> TenantDom
     silent = {id_: known for id_, known in answers.items() if isinstance(known, CouldNotAsk)}
     owners = await context.owners.of(set(wanted).difference(*told.values()))
     looked_up = frozenset(answers.keys() - told.keys() - silent.keys())
+    if not context.owners.asked:
+        silent |= dict.fromkeys(looked_up, CouldNotAsk(_NOT_LOOKED_UP, context.clock()))
+        return TenantDomains(told, silent, owners)
     for id_, guid in (await _guids(context, looked_up)).items():
         if isinstance(guid, CouldNotAsk):
             silent[id_] = guid
         else:
             told[id_] = frozenset(domain for domain, owner in owners.items() if owner is not None and owner == guid)
-    return TenantDomains(told, silent, owners, looked_up)
+    homeless = set(owners).difference(*told.values())
+    foreign = {owner for domain in homeless if isinstance(owner := owners[domain], str) and owner not in tenants}
+    return TenantDomains(told, silent, owners, looked_up, await context.edges.tenant_names.of(foreign))
 
 
 def without_tenant(context: Context, domain: str, known: TenantDomains) -> Match:
@@ -52,7 +65,7 @@ def without_tenant(context: Context, domain: str, known: TenantDomains) -> Match
     if known.silent and (isinstance(owner, CouldNotAsk) or not all(map(_is_guid, known.silent))):
         return next(iter(known.silent.values()))
     if isinstance(owner, str):
-        return known.silent.get(owner) or NoTenant(domain, _owner_name(context, owner))
+        return known.silent.get(owner) or NoTenant(domain, _owner_name(context, owner, known.names))
     return NoTenant(domain)
 
 
@@ -74,8 +87,8 @@ def _is_guid(tenant_id: str) -> bool:
     return True
 
 
-def _owner_name(context: Context, tenant_id: str) -> str:
+def _owner_name(context: Context, tenant_id: str, names: Mapping[str, str]) -> str:
     tenant = context.edges.tenants.get(tenant_id)
     if tenant is None:
-        return f"tenant {tenant_id}"
+        return names.get(tenant_id) or f"tenant {tenant_id}"
     return f"the tenant of account {tenant.accounts[0]}, whose domains: setting leaves it out"

@@ -25,6 +25,7 @@ from sync_agent.settings.values import (
     PathText,
     Pause,
     Share,
+    Switch,
     TenantId,
 )
 
@@ -176,6 +177,10 @@ class ScheduleSettings(Group):
     report: Cron = "0 6 * * *"
 
 
+class ValidationSettings(Group):
+    domain_lookup: Switch = _default("true")
+
+
 class PresenceSettings(Group):
     flap_damping: Pause = _default("5s")
     stale_after: Interval = _default("5m")
@@ -214,6 +219,7 @@ class Settings(Group):
     accounts: Annotated[tuple[AccountSettings, ...], Field(min_length=1)]
     clouds: Mapping[Name, CloudSettings] = {}
     schedule: ScheduleSettings = _default({})
+    validation: ValidationSettings = _default({})
     presence: PresenceSettings = _default({})
     safety: SafetySettings = _default({})
     pacing: PacingSettings = _default({})

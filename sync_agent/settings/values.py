@@ -80,6 +80,19 @@ Part = Annotated[float, BeforeValidator(_percentage(1))]
 """0.3; written as 30%."""
 
 
+def _switch(value: Any) -> bool:
+    """Not `yes` or `off`: which words YAML takes for a truth depends on its version."""
+    text = str(value).lower()
+    if text not in ("true", "false"):
+        meant = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(text)
+        raise Unfit("true or false", f"write {meant}" if meant else "")
+    return text == "true"
+
+
+Switch = Annotated[bool, BeforeValidator(_switch)]
+"""Written as true or false."""
+
+
 def _matching(pattern: str, expected: str, hint: str = "") -> AfterValidator:
     def check(value: str) -> str:
         if re.fullmatch(pattern, value) is None:

@@ -1,4 +1,4 @@
-"""Graph's organization, domains and recycle bin of users."""
+"""Graph's organization, domains, recycle bin of users, and what it tells of other tenants."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sync_agent.simulator import limits
 from sync_agent.simulator.odata import page_of, selected
 from sync_agent.simulator.tokens import graph_principal
 from sync_agent.simulator.user_json import DEFAULTS, READERS, as_json
-from sync_agent.simulator.wire import Call, Reply, Route, json_reply, route
+from sync_agent.simulator.wire import Call, Failure, Reply, Route, json_reply, route
 from sync_agent.simulator.world import SimUser, Tenant
 
 _KEPT_FOR = timedelta(days=30)
@@ -20,7 +20,11 @@ _ORGANIZATION_READERS = (
     "Directory.ReadWrite.All",
 )
 """organization: list. For a person's token User.Read does too, and shows the rest as null."""
+_TENANT_READER = "CrossTenantInformation.ReadBasic.All"
 _DOMAIN_READERS = ("Domain.Read.All", "Domain.ReadWrite.All", "Directory.Read.All")
+
+
+_TENANTS = r"/v1\.0/tenantRelationships/findTenantInformation"
 
 
 def routes() -> list[Route]:
@@ -28,6 +32,8 @@ def routes() -> list[Route]:
         route("GET", r"/v1\.0/directory/deletedItems/microsoft\.graph\.user", _deleted),
         route("GET", r"/v1\.0/organization", _organization),
         route("GET", r"/v1\.0/domains", _domains),
+        route("GET", rf"{_TENANTS}ByTenantId\(tenantId='(?P<tenant>[^']+)'\)", _tenant_information),
+        route("GET", rf"{_TENANTS}ByDomainName\(domainName='(?P<tenant>[^']+)'\)", _tenant_information),
     ]
 
 
@@ -90,3 +96,22 @@ def _domains(call: Call) -> Reply:
         for domain in who.tenant.domains
     ]
     return json_reply({"value": [selected(value, call.query.get("$select")) for value in values]})
+
+
+def _tenant_information(call: Call) -> Reply:
+    """Any tenant's public face (tenantRelationship: findTenantInformationByTenantId, …ByDomainName)."""
+    who = graph_principal(call)
+    limits.charge_directory(call, who, 1)
+    who.require(_TENANT_READER)
+    tenant = call.world.tenant_of(call.groups["tenant"])
+    if tenant is None:
+        raise Failure(404, "Directory_ObjectNotFound", f"Unable to find the tenant '{call.groups['tenant']}'.")
+    return json_reply(
+        {
+            "@odata.context": f"{call.world.origin}/v1.0/$metadata#microsoft.graph.tenantInformation",
+            "tenantId": tenant.id,
+            "federationBrandName": None,
+            "displayName": tenant.name,
+            "defaultDomainName": tenant.domains[0],
+        }
+    )

@@ -59,3 +59,11 @@ async def test_of_very_many_domains_some_are_looked_up_now_and_the_others_later(
     assert sum(isinstance(owner, CouldNotAsk) for owner in first.values()) == 20
     assert set((await look_up.owners.of(domains)).values()) == {None}
     assert set(look_up.asked.values()) == {1}
+
+
+@pytest.mark.anyio
+async def test_where_it_is_switched_off_nobody_is_asked_and_nothing_is_known() -> None:
+    owners = DomainOwners(None, lambda: NOW)
+    (owner,) = (await owners.of(["contoso.com"])).values()
+    assert isinstance(owner, CouldNotAsk)
+    assert not owners.asked

@@ -252,3 +252,16 @@ def test_a_database_whose_driver_is_missing_names_the_package(tmp_path: Path) ->
     assert problem.expected == "a database whose driver is installed"
     assert problem.hint == "install the Python package pg8000"
     assert "hunter2" not in str(problem)
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("false", False), ("False", False), ('"true"', True)])
+def test_switches(tmp_path: Path, text: str, value: bool) -> None:
+    assert loaded(tmp_path, f"{SMALLEST}validation: {{domain_lookup: {text}}}").validation.domain_lookup is value
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"), [("no", "; write false"), ("on", "; write true"), ("0", ""), ("maybe", ""), ("[true]", "")]
+)
+def test_what_is_no_switch(tmp_path: Path, text: str, meant: str) -> None:
+    (told,) = said(tmp_path, f"{SMALLEST}validation: {{domain_lookup: {text}}}")
+    assert told.endswith(f"expected true or false{meant}")
