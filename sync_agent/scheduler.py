@@ -46,7 +46,7 @@ planned on fresh presence.
 _PART_FOR_ANOMALIES = 0.1
 """Of the SharePoint budget, in writes to the list of anomalies."""
 
-Job = Callable[[], Coroutine[Any, Any, None]]
+Job = Callable[[], Coroutine[Any, Any, object]]
 
 
 class Jobs:

@@ -26,7 +26,17 @@ class Routes:
     homeless: Mapping[str, frozenset[str]]
 
 
-async def resolve_users(context: Context, names: Collection[str] | None = None) -> None:
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Where the answers came from, for whoever explains them: ``answers`` by tenant id, then by name, before they were
+    put together.
+    """
+
+    domains: TenantDomains
+    answers: Mapping[str, Mapping[str, Match]]
+
+
+async def resolve_users(context: Context, names: Collection[str] | None = None) -> Resolved:
     """Ask for ``names`` (None: every name in the list) and put the answers into what is observed.
 
     Never raises for a tenant's failure: the names that depended on it become CouldNotAsk, with the reason.
@@ -48,6 +58,7 @@ async def resolve_users(context: Context, names: Collection[str] | None = None) 
     _note_trouble(context, routes, known, matches)
     found = sum(isinstance(match, Found) for match in matches.values())
     stage.done(f"{found:,} of {len(asked):,} names found")
+    return Resolved(known, dict(zip(routes.by_tenant, answers, strict=True)))
 
 
 def route(names: Collection[str], domains: Mapping[str, frozenset[str]]) -> Routes:

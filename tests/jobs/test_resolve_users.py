@@ -59,8 +59,12 @@ async def test_domains_are_told_by_the_tenant_or_looked_up_where_the_app_may_not
         app.permissions |= {"Organization.Read.All"} if allowed else set()
     async with opened(tmp_path, world=world) as (_, service):
         await read_list(service.context)
-        await resolve_users(service.context)
+        resolved = await resolve_users(service.context)
         matches = service.context.observed.matches
+        assert combine(resolved.answers.values()) == {
+            name: match for name, match in matches.items() if not isinstance(match, NoTenant)
+        }
+        assert resolved.answers.keys() == {tenant.id for _, tenant, _ in world.accounts}
         expected = {truth.object_id for truth in world.truth.values() if truth.object_id}
         assert expected <= {match.user.id for match in matches.values() if isinstance(match, Found)}
         assert service.context.observed.trouble == {}
