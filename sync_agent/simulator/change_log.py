@@ -1,5 +1,5 @@
-"""What was done to the items of a list, in order: SharePoint's change log, which Graph's delta and REST's GetChanges
-tell of. Tokens live 60 days; a token says when it was made and after which change.
+"""What was done to things, in order: the items of a list, which Graph's delta and REST's GetChanges tell of, or the
+users of a tenant, which Graph's delta tells of. A token says when it was made and after which change.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from itertools import islice
+from typing import Generic, TypeVar
 
-TOKENS_LIVE = timedelta(days=60)
+T = TypeVar("T")
+
 _MOST_KEPT = 500_000
 """A demonstration that writes presence for days must not fill the memory; older tokens are then no longer good."""
 _EPOCH = datetime(1, 1, 1, tzinfo=UTC)
@@ -26,11 +28,10 @@ class Done(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class LoggedChange:
+class LoggedChange(Generic[T]):
     number: int
     done: Done
-    item_id: int
-    unique_id: str
+    subject: T
     time: datetime
 
 
@@ -47,19 +48,22 @@ class NoSuchPosition(Exception):
 
 
 @dataclass(slots=True)
-class ChangeLog:
+class ChangeLog(Generic[T]):
+    """``tokens_live``: how long a token is good for."""
+
+    tokens_live: timedelta
     last: int = 0
-    _kept: deque[LoggedChange] = field(default_factory=lambda: deque(maxlen=_MOST_KEPT))
+    _kept: deque[LoggedChange[T]] = field(default_factory=lambda: deque(maxlen=_MOST_KEPT))
 
-    def note(self, done: Done, item_id: int, unique_id: str, time: datetime) -> None:
+    def note(self, done: Done, subject: T, time: datetime) -> None:
         self.last += 1
-        self._kept.append(LoggedChange(self.last, done, item_id, unique_id, time))
+        self._kept.append(LoggedChange(self.last, done, subject, time))
 
-    def after(self, position: Position | None, now: datetime) -> Iterator[LoggedChange]:
+    def after(self, position: Position | None, now: datetime) -> Iterator[LoggedChange[T]]:
         """None: from the beginning of the log. Raises NoSuchPosition."""
         forgotten = self.last - len(self._kept)
         number = forgotten if position is None else position.number
-        if not forgotten <= number <= self.last or (position is not None and now - position.time > TOKENS_LIVE):
+        if not forgotten <= number <= self.last or (position is not None and now - position.time > self.tokens_live):
             raise NoSuchPosition
         return islice(self._kept, number - forgotten, None)
 

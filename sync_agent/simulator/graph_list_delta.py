@@ -5,35 +5,18 @@ The feed shows the latest state of each item. What a link asks for ($select, $ex
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-import orjson
-
-from sync_agent.simulator.change_log import LoggedChange, NoSuchPosition, Position, from_ticks, ticks
+from sync_agent.simulator.change_log import LoggedChange, NoSuchPosition, Position
+from sync_agent.simulator.delta_token import DeltaToken, read_token
 from sync_agent.simulator.graph_lists import item_renderer, list_route, open_list, page_size
-from sync_agent.simulator.lists import SharePointList
+from sync_agent.simulator.lists import ListItem, SharePointList
 from sync_agent.simulator.wire import Call, Failure, Reply, Route, json_reply
 
 _LATEST = "latest"
 _UNSUPPORTED = ("$filter", "$orderby", "$search", "$skip", "$count")
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    """``after``: the id that an enumeration of everything has come to; None once it follows changes."""
-
-    list_id: str
-    position: Position
-    after: int | None = None
-
-    def __str__(self) -> str:
-        values = [self.list_id, ticks(self.position.time), self.position.number, self.after]
-        return base64.urlsafe_b64encode(orjson.dumps(values)).decode()
 
 
 def routes() -> list[Route]:
@@ -48,44 +31,44 @@ def _delta(call: Call) -> Reply:
         if option in call.query:
             raise Failure(400, "invalidRequest", f"{option} is not supported by delta.")
     size = page_size(call)
-    here = _Token(found.id, Position(found.clock(), found.log.last))
+    here = DeltaToken(found.id, Position(found.clock(), found.log.last))
     if text == _LATEST:
         return _page(call, [], None, here)
-    token = _Token(found.id, here.position, 0) if text is None else _read(call, found, text)
+    token = DeltaToken(found.id, here.position, 0) if text is None else _read(call, found, text)
     if token.after is not None:
         return _enumerated(call, found, token, size)
     return _followed(call, found, token, here, size)
 
 
-def _enumerated(call: Call, found: SharePointList, token: _Token, size: int) -> Reply:
-    ids = [id_ for id_ in sorted(found.items) if id_ > (token.after or 0)]
+def _enumerated(call: Call, found: SharePointList, token: DeltaToken, size: int) -> Reply:
+    ids = [id_ for id_ in sorted(found.items) if id_ > int(token.after or 0)]
     render = item_renderer(call)
     value = [render(found.items[id_]) for id_ in ids[:size]]
     if len(ids) > size:
-        return _page(call, value, _Token(found.id, token.position, ids[size - 1]), None)
-    return _page(call, value, None, _Token(found.id, token.position))
+        return _page(call, value, DeltaToken(found.id, token.position, ids[size - 1]), None)
+    return _page(call, value, None, DeltaToken(found.id, token.position))
 
 
-def _followed(call: Call, found: SharePointList, token: _Token, here: _Token, size: int) -> Reply:
+def _followed(call: Call, found: SharePointList, token: DeltaToken, here: DeltaToken, size: int) -> Reply:
     try:
         changes = list(found.log.after(token.position, here.position.time))
     except NoSuchPosition as error:
         raise _resync(call) from error
-    latest = sorted({change.item_id: change for change in changes}.values(), key=lambda change: change.number)
+    latest = sorted({change.subject.id: change for change in changes}.values(), key=lambda change: change.number)
     value = [_changed(call, found, change) for change in latest[:size]]
     if len(latest) > size:
-        return _page(call, value, _Token(found.id, Position(here.position.time, latest[size - 1].number)), None)
+        return _page(call, value, DeltaToken(found.id, Position(here.position.time, latest[size - 1].number)), None)
     return _page(call, value, None, here)
 
 
-def _changed(call: Call, found: SharePointList, change: LoggedChange) -> dict[str, Any]:
-    item = found.items.get(change.item_id)
+def _changed(call: Call, found: SharePointList, change: LoggedChange[ListItem]) -> dict[str, Any]:
+    item = found.items.get(change.subject.id)
     if item is None:
-        return {"id": str(change.item_id), "deleted": {"state": "deleted"}}
+        return {"id": str(change.subject.id), "deleted": {"state": "deleted"}}
     return item_renderer(call)(item)
 
 
-def _page(call: Call, value: list[dict[str, Any]], following: _Token | None, delta: _Token | None) -> Reply:
+def _page(call: Call, value: list[dict[str, Any]], following: DeltaToken | None, delta: DeltaToken | None) -> Reply:
     body: dict[str, Any] = {"value": value}
     if following is not None:
         body["@odata.nextLink"] = _link(call, {"token": str(following)})
@@ -100,13 +83,12 @@ def _link(call: Call, more: Mapping[str, str]) -> str:
     return f"{call.world.origin}{quote(call.path)}" + (f"?{written}" if written else "")
 
 
-def _read(call: Call, found: SharePointList, text: str) -> _Token:
+def _read(call: Call, found: SharePointList, text: str) -> DeltaToken:
     try:
-        list_id, time, number, after = orjson.loads(base64.urlsafe_b64decode(text))
-        token = _Token(list_id, Position(from_ticks(time), number), after)
-    except (binascii.Error, ValueError, TypeError, OverflowError) as error:
+        token = read_token(text)
+    except ValueError as error:
         raise _resync(call) from error
-    if token.list_id != found.id:
+    if token.of != found.id:
         raise _resync(call)
     return token
 

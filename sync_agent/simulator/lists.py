@@ -6,7 +6,7 @@ import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sync_agent.simulator.change_log import ChangeLog, Done
@@ -15,6 +15,7 @@ from sync_agent.simulator.wire import Failure
 VIEW_THRESHOLD = 5_000
 LONGEST_TEXT = 255
 _KEPT_VERSIONS = 50
+_TOKENS_LIVE = timedelta(days=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ class SharePointList:
     versioning: bool = True
     clock: Callable[[], datetime] = _now
     next_id: int = 1
-    log: ChangeLog = field(default_factory=ChangeLog)
+    log: ChangeLog[ListItem] = field(default_factory=lambda: ChangeLog(_TOKENS_LIVE))
 
     def add(self, fields: Mapping[str, Any], by: Person = TEAM_LEADER) -> int:
         now = self.clock()
@@ -141,7 +142,7 @@ class SharePointList:
         self._note(Done.DELETE, self.items.pop(item_id))
 
     def _note(self, done: Done, item: ListItem) -> None:
-        self.log.note(done, item.id, item.unique_id, self.clock())
+        self.log.note(done, item, self.clock())
 
     def _put(self, item: ListItem, fields: Mapping[str, Any]) -> None:
         for name, value in fields.items():

@@ -17,7 +17,7 @@ from sync_agent.simulator.change_log import (
     from_ticks,
     ticks,
 )
-from sync_agent.simulator.lists import SharePointList, iso_time
+from sync_agent.simulator.lists import ListItem, SharePointList, iso_time
 from sync_agent.simulator.rest_access import INVALID, LIST, list_of, rest_route
 from sync_agent.simulator.wire import Call, Failure, Reply, Route
 
@@ -84,7 +84,7 @@ def _limit(query: dict[str, Any]) -> int:
     return min(int(text), _MOST)
 
 
-def _between(found: SharePointList, query: dict[str, Any]) -> Iterable[LoggedChange]:
+def _between(found: SharePointList, query: dict[str, Any]) -> Iterable[LoggedChange[ListItem]]:
     start, end = (_position(found, query.get(name)) for name in _TOKENS)
     try:
         changes = found.log.after(start, found.clock())
@@ -94,7 +94,7 @@ def _between(found: SharePointList, query: dict[str, Any]) -> Iterable[LoggedCha
     return (change for change in changes if end is None or change.number <= end.number)
 
 
-def _wanted(changes: Iterable[LoggedChange], query: dict[str, Any]) -> list[LoggedChange]:
+def _wanted(changes: Iterable[LoggedChange[ListItem]], query: dict[str, Any]) -> list[LoggedChange[ListItem]]:
     """Of items alone, as nothing else is logged here."""
     done = {kind for name, kind in _DONE.items() if query.get(name)}
     return [change for change in changes if query.get("Item") and change.done in done]
@@ -120,14 +120,14 @@ def _token_json(found: SharePointList, position: Position, shape: str) -> dict[s
     return {**({"__metadata": {"type": "SP.ChangeToken"}} if shape == "verbose" else {}), "StringValue": text}
 
 
-def _change_json(found: SharePointList, change: LoggedChange, shape: str) -> dict[str, Any]:
+def _change_json(found: SharePointList, change: LoggedChange[ListItem], shape: str) -> dict[str, Any]:
     return {
         "ChangeToken": _token_json(found, Position(change.time, change.number), shape),
         "ChangeType": int(change.done),
         "Time": iso_time(change.time),
-        "ItemId": change.item_id,
+        "ItemId": change.subject.id,
         "ListId": found.id,
-        "UniqueId": change.unique_id,
+        "UniqueId": change.subject.unique_id,
         "Editor": "",
         "EditorEmailHint": None,
         "ServerRelativeUrl": "",

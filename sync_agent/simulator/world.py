@@ -19,6 +19,7 @@ from sync_agent.simulator.devices import Devices
 from sync_agent.simulator.faults import Faults
 from sync_agent.simulator.meter import Meter
 from sync_agent.simulator.tokens import Mint
+from sync_agent.simulator.user_log import UserLog
 
 if TYPE_CHECKING:
     from sync_agent.simulator.lists import SharePointList
@@ -76,6 +77,7 @@ class Tenant:
     sharepoint_units: int = 1_200
     revoked_before: float = 0.0
     """Refresh tokens from before then are no longer good."""
+    log: UserLog = field(default_factory=UserLog)
     _by_upn: dict[str, SimUser] = field(default_factory=dict)
 
     def add(self, user: SimUser) -> SimUser:
@@ -93,6 +95,12 @@ class Tenant:
         if deleted_at is not None:
             user.deleted_at = deleted_at
             self.deleted[user.id] = user
+
+    def restore(self, user: SimUser) -> None:
+        """From the recycle bin."""
+        self.deleted.pop(user.id)
+        user.deleted_at = None
+        self.add(user)
 
     def rename(self, user: SimUser, upn: str) -> None:
         self._by_upn.pop(user.upn.lower(), None)

@@ -245,9 +245,9 @@ def test_ticks_are_those_of_net() -> None:
 
 
 def test_a_log_reaches_neither_before_its_beginning_nor_beyond_its_end() -> None:
-    log = ChangeLog()
+    log: ChangeLog[int] = ChangeLog(timedelta(days=60))
     for number in range(3):
-        log.note(Done.ADD, number, "id", TODAY)
+        log.note(Done.ADD, number, TODAY)
     assert [change.number for change in log.after(Position(TODAY, 1), TODAY)] == [2, 3]
     assert [change.number for change in log.after(None, TODAY)] == [1, 2, 3]
     for number in (-1, 4):
