@@ -14,7 +14,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 # httpx writes a line a request and apscheduler two a run: at one sweep in half a second nobody could read the rest.
-_LOUD = ("httpx", "httpcore", "apscheduler", "asyncio", "urllib3", "office365", "uvicorn", "msal")
+_LOUD = ("httpx", "httpcore", "alembic", "apscheduler", "asyncio", "urllib3", "office365", "uvicorn", "msal")
 
 
 def configure(

@@ -160,4 +160,6 @@ def _held(held: Held) -> dict[str, Any]:
 
 def encodable(cell: str | None) -> str | None:
     """The cell as read; only lone surrogates, which no encoding can carry, become U+FFFD."""
-    return None if cell is None else cell.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if cell is None or cell.isascii():
+        return cell
+    return cell.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -51,8 +51,8 @@ def demo(rows: int, tenants: int, seed: int, api: Api, folder: Path) -> None:
     world = build(rows, tenants, seed)
     for tenant in world.tenants.values():
         tenant.sharepoint_units = LARGEST_BUDGET
-    history = folder / "state" / "sync-agent.db"
-    history.unlink(missing_ok=True)
+    for history in (folder / "state").glob("sync-agent.db*"):
+        history.unlink()
     with Simulator(world, folder=folder):
         settings = loaded(write_settings(world, folder, api), quiet=True)
         console.print(f"An Agent list of {rows:,} rows and {tenants} tenants, on an embedded Microsoft 365.\n")

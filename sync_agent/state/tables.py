@@ -1,17 +1,48 @@
-"""The tables. Times are UTC; SQLite keeps no zone, so they are stored and read naive and made aware at the edge."""
+"""The tables as they are now. `migrations/` brings older databases here; a test holds the two against each other."""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, DateTime, Float, Index, Integer, MetaData, String, Table, Text
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    false,
+    text,
+)
 
 metadata = MetaData()
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware datetime, kept as UTC without a zone: SQLite has none."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC)
+
 
 passes = Table(
     "passes",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("list", String(255), nullable=False),
-    Column("started", DateTime, nullable=False),
+    Column("started", Moment, nullable=False),
     Column("seconds", Float, nullable=False),
     Column("rows", Integer, nullable=False),
     Column("ok", Integer, nullable=False),
@@ -33,21 +64,69 @@ anomalies = Table(
     Column("severity", String(10), nullable=False),
     Column("upn", Text),
     Column("name", Text, nullable=False),
+    Column("team", Text, nullable=False, server_default=""),
     Column("account", Text, nullable=False),
     Column("message", Text, nullable=False),
     Column("suggestion", Text),
-    Column("opened", DateTime, nullable=False),
-    Column("seen", DateTime, nullable=False),
-    Column("resolved", DateTime),
+    Column("opened", Moment, nullable=False),
+    Column("seen", Moment),
+    Column("resolved", Moment),
+    Column("acknowledged", Boolean, nullable=False, server_default=false()),
+    Column("told", Boolean, nullable=False, server_default=false()),
     Index("anomalies_open", "list", "resolved"),
+    Index("anomalies_of_row", "list", "row_id", "code"),
 )
-"""One line a life: opened when a pass first found it, resolved when one no longer did. A second life is a new line."""
+"""One line a life: opened when a pass first found it, resolved when one no longer did. A second life is a new line.
 
-acknowledgements = Table(
-    "acknowledgements",
+``seen`` is empty while the last pass found it, so that a pass which finds what the last one found writes nothing.
+``acknowledged``: by people, as it stands. ``told``: the last digest that said anything of it said that it stands.
+"""
+
+verdicts = Table(
+    "verdicts",
     metadata,
-    Column("anomaly", Integer, primary_key=True),
-    Column("message", Text, nullable=False),
+    Column("id", Integer, primary_key=True),
+    Column("list", String(255), nullable=False),
+    Column("row_id", Integer, nullable=False),
     Column("upn", Text),
+    Column("upn_key", String(255), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("team", Text, nullable=False),
+    Column("status", String(10), nullable=False),
+    Column("account", Text, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("user_upn", Text, nullable=False),
+    Column("anomalies", Text, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("until", Moment),
+    Index(
+        "verdicts_standing",
+        "list",
+        "row_id",
+        unique=True,
+        sqlite_where=text("until IS NULL"),
+        postgresql_where=text("until IS NULL"),
+    ),
+    Index("verdicts_of_row", "list", "row_id"),
+    Index("verdicts_of_upn", "list", "upn_key"),
 )
-"""What an anomaly (by its id) said when people acknowledged it: of one that says something else by now it is void."""
+"""One line for each time that something a verdict rests on was another; the last of a row has no ``until``.
+
+``upn_key``: what the cell is compared by, cut to what an index takes; ``anomalies``: a JSON list of [code, what is
+wrong, what to do, suggestion]; ``user_id`` and ``user_upn`` are "" where no user was matched.
+"""
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("list", String(255), nullable=False),
+    Column("row_id", Integer, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("column", String(255), nullable=False),
+    Column("before", Text),
+    Column("after", Text),
+    Column("why", Text, nullable=False),
+    Index("journal_of_row", "list", "row_id"),
+)
+"""What was written into columns of people, so that it can be undone."""

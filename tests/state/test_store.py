@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from sync_agent.model import Code, Status
 from sync_agent.plan import Held
-from sync_agent.state.store import StateUnavailable, Store
+from sync_agent.state.store import Store
 from tests.outcomes import STARTED, anomaly, outcome
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(f"sqlite:///{tmp_path}/deep/down/history.db")
-    yield opened
-    opened.close()
 
 
 def test_an_anomaly_lives_from_the_first_pass_that_finds_it_to_the_first_that_does_not(store: Store) -> None:
@@ -68,19 +59,6 @@ def test_the_rows_known_are_those_of_the_last_pass(store: Store) -> None:
 def test_text_that_no_database_takes_is_stored_all_the_same(store: Store) -> None:
     store.save(outcome({1: [anomaly(Code.UPN_CHARACTER)]}, upns={1: "a\ud800b@contoso.com"}))
     assert store.open_anomalies("Agents")[0].upn == "a\ufffdb@contoso.com"
-
-
-def test_a_file_that_is_no_database_is_told_in_a_sentence(tmp_path: Path) -> None:
-    broken = tmp_path / "history.db"
-    broken.write_text("this is not a database, whatever its name says " * 50)
-    with pytest.raises(StateUnavailable, match=r"history\.db cannot be used: file is not a database"):
-        Store.open(f"sqlite:///{broken}")
-
-
-def test_a_folder_that_cannot_be_made_is_told_in_a_sentence(tmp_path: Path) -> None:
-    (tmp_path / "taken").write_text("a file where a folder should be")
-    with pytest.raises(StateUnavailable, match="cannot write to"):
-        Store.open(f"sqlite:///{tmp_path}/taken/history.db")
 
 
 def test_the_days_of_two_lists_in_one_database_are_their_own(store: Store) -> None:

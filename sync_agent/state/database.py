@@ -1,0 +1,136 @@
+"""Opening the database: where it is, who may read it, which version it is of, and how it fails."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import SQLAlchemyError
+
+REVISION = "0002"
+"""Of the last of the steps in `migrations/`: the version of the tables that this version of the product works with."""
+
+_PATIENCE = 5.0
+"""Seconds to wait for another process that writes to the same SQLite file: less than a stop of the service has."""
+_WRITES = "writes"
+_MOVE_AWAY = "Move the file away to begin with a new one: only history is lost."
+
+
+class StateUnavailable(Exception):
+    """The database cannot be used: where it is and what to do about it."""
+
+
+def open_database(url: str) -> Engine:
+    """The database at an SQLAlchemy URL, made (with the folder of an SQLite file) where missing, of today's version.
+
+    Raises StateUnavailable.
+    """
+    parsed = make_url(url)
+    file = _file(parsed)
+    if file is not None:
+        _keep_private(file)
+    engine = create_engine(parsed, connect_args={} if file is None else {"timeout": _PATIENCE})
+    if parsed.get_backend_name() == "sqlite":
+        event.listen(engine, "connect", _on_sqlite_connect)
+        event.listen(engine, "begin", _on_sqlite_begin)
+    try:
+        _bring_up_to_date(engine)
+    except StateUnavailable:
+        engine.dispose()
+        raise
+    return engine
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction that sees one state of the database throughout. Raises StateUnavailable."""
+    with _failing_as_unavailable(engine), engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that nobody else writes beside in SQLite, wholly done at its end or not at all.
+
+    Raises StateUnavailable.
+    """
+    with _failing_as_unavailable(engine), engine.execution_options(**{_WRITES: True}).begin() as connection:
+        yield connection
+
+
+def _file(url: URL) -> Path | None:
+    """The SQLite file, where it is one."""
+    return (
+        Path(url.database)
+        if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
+        else None
+    )
+
+
+def _keep_private(file: Path) -> None:
+    """Names and UPNs of people are in it. SQLite gives the files beside it (-wal, -shm) the mode of the database."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+        for each in (file, *(file.with_name(f"{file.name}{end}") for end in ("-wal", "-shm"))):
+            if each.exists() and each.stat().st_mode & 0o077:
+                each.chmod(0o600)
+    except OSError as error:
+        raise StateUnavailable(f"state.database: cannot write to {file}: {error.strerror}.") from error
+
+
+def _on_sqlite_connect(connection: Any, _record: Any) -> None:
+    # Python's module would begin transactions by itself, and leave changes of tables and reading out of them.
+    connection.isolation_level = None
+    # Reports are read while the service writes.
+    connection.execute("PRAGMA journal_mode = WAL").close()
+
+
+def _on_sqlite_begin(connection: Connection) -> None:
+    """Who will write says so at once: a transaction that read first could find itself overtaken and fail."""
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _bring_up_to_date(engine: Engine) -> None:
+    with reading(engine) as connection:
+        found = _revision(connection)
+    if found == REVISION:
+        return
+    # Imported only now: nearly always there is nothing to do, and it takes as long to import as all of SQLAlchemy.
+    from sync_agent.state.upgrade import knows, upgrade  # noqa: PLC0415
+
+    if found is not None and not knows(found):
+        where = _where(engine)
+        raise StateUnavailable(
+            f"state.database: {where} is of a newer version of sync-agent (its tables are {found}, this version knows "
+            f"them up to {REVISION}). Use that version, or another database: only history is lost."
+        )
+    with writing(engine) as connection:
+        upgrade(connection)
+
+
+def _revision(connection: Connection) -> str | None:
+    """None in a new database and in one of before there were versions."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return revision
+
+
+@contextmanager
+def _failing_as_unavailable(engine: Engine) -> Iterator[None]:
+    try:
+        yield
+    except SQLAlchemyError as error:
+        cause = getattr(error, "orig", None) or type(error).__name__
+        remedy = f" {_MOVE_AWAY}" if "not a database" in str(cause) or "malformed" in str(cause) else ""
+        raise StateUnavailable(f"state.database: {_where(engine)} cannot be used: {cause}.{remedy}") from error
+
+
+def _where(engine: Engine) -> str:
+    return engine.url.render_as_string(hide_password=True)
