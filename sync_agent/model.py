@@ -75,6 +75,12 @@ class OurColumn(StrEnum):
     SYNC_CHANGED_AT = "SyncChangedAt"
 
 
+APPROVAL_COLUMN = "SyncApproveFix"
+"""The internal name of the column in which a person approves a suggestion. People write it; the service only empties
+it, in the very write that does as it says.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """What our columns of one row show; an empty cell is "" (or None for a time)."""

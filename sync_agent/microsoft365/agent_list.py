@@ -103,11 +103,12 @@ def agent_list(settings: Settings, accounts: Mapping[str, Account], transport: T
 
 
 def agent_list_place(settings: Settings) -> Place:
-    sharepoint = settings.sharepoint
+    sharepoint, columns = settings.sharepoint, settings.sharepoint.columns
+    approval = columns.approval if settings.safety.approved_fixes else None
     return Place(
         site_url=sharepoint.site_url.rstrip("/"),
         wanted=sharepoint.agent_list,
-        names=ColumnNames(sharepoint.columns.upn, sharepoint.columns.name, sharepoint.columns.ours),
+        names=ColumnNames(columns.upn, columns.name, columns.ours, columns.team, approval),
         account=sharepoint.account,
         rest_by_secret=(settings.list_api(), settings.account(sharepoint.account).auth) == ("rest", "client_secret"),
     )

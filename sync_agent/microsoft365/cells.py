@@ -7,7 +7,7 @@ and a row of another shape than asked for is an error, never a row with holes.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import GenericAlias
 from typing import Any, Protocol, TypeVar
@@ -51,6 +51,9 @@ class Cells(Protocol):
     activity: str | None
     presence_changed_at: str | None
     sync_changed_at: str | None
+    team: Any
+    """As the API gives it: text, a list, or an object with the text in it."""
+    approved: str | None
 
 
 def cell_fields(columns: Columns) -> list[tuple[str, Any, Any]]:
@@ -62,18 +65,48 @@ def cell_fields(columns: Columns) -> list[tuple[str, Any, Any]]:
         fields.append(("name", str | int | float | None, msgspec.field(default=None, name=columns.name.wire)))
     for our, column in columns.ours.items():
         fields.append((_ATTRIBUTES[our], str | None, msgspec.field(default=None, name=column.wire)))
+    team = "no team column" if columns.team is None else columns.team.wire
+    approval = "no approval column" if columns.approval is None else columns.approval.wire
+    fields.append(("team", Any, msgspec.field(default=None, name=team)))
+    fields.append(("approved", str | None, msgspec.field(default=None, name=approval)))
     return fields
 
 
 def wire_names(columns: Columns) -> list[str]:
     """What to select, each once."""
-    ours = (column.wire for column in columns.ours.values())
-    return list(dict.fromkeys([columns.upn.wire, columns.name.wire, *ours]))
+    read = [columns.upn, columns.name, *columns.ours.values()]
+    read += filter(None, [columns.team, columns.approval])
+    return list(dict.fromkeys(f"{column.wire}/{column.part}" if column.part else column.wire for column in read))
+
+
+def expanded_names(columns: Columns) -> list[str]:
+    """What to expand, so that a part of it can be selected."""
+    return [columns.team.wire] if columns.team is not None and columns.team.part else []
 
 
 def row_of(id_: int, etag: str | None, cells: Cells) -> Row:
     name = cells.upn if cells.name is msgspec.UNSET else cells.name
-    return Row(id_, cells.upn, "" if name is None else str(name), _shown(cells), etag)
+    named = "" if name is None else str(name)
+    return Row(id_, cells.upn, named, _shown(cells), etag, display_text(cells.team), cells.approved or "")
+
+
+def display_text(value: Any) -> str:
+    """What people see in a cell of a type that either API gives as text, as an object, or as a list of these.
+
+    The objects: of a lookup or person (Graph: LookupValue; REST: the part asked for), of managed metadata (Label), of a
+    link (Description); verbose JSON wraps lists in "results".
+    """
+    if value is None or isinstance(value, str):
+        return (value or "").strip()
+    if isinstance(value, Mapping):
+        if "results" in value:
+            return display_text(value["results"])
+        named = (value[name] for name in ("LookupValue", "Label", "Description") if value.get(name))
+        alone = (part for name, part in value.items() if isinstance(part, str) and not name.startswith(("__", "odata")))
+        return str(next(named, None) or next(alone, ""))
+    if isinstance(value, Sequence):
+        return ", ".join(filter(None, map(display_text, value)))
+    return str(value)
 
 
 def same_cells(row: Row, other: Row) -> bool:

@@ -1,18 +1,23 @@
 """Which columns the list has, which of them are ours, and what ours are like.
 
 Columns are named in the settings by internal or display name. Internal names are fixed when a column is made; display
-names can be changed any day and may be shared (Title, LinkTitle and LinkTitleNoMenu all show as "Title").
+names can be changed any day and may be shared (Title, LinkTitle and LinkTitleNoMenu all show as "Title"). A list that
+lacks a column which the service can do without, the team's or that of approvals, is read without it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+import structlog
+
 from sync_agent.microsoft365.list_answers import ColumnsMissing, ListProblem, near
-from sync_agent.model import OurColumn, Status
+from sync_agent.model import APPROVAL_COLUMN, OurColumn, Status
+
+_log = structlog.get_logger()
 
 
 class Kind(StrEnum):
@@ -30,6 +35,7 @@ class Kind(StrEnum):
     NUMBER = "number"
     YES_NO = "yes/no"
     LOOKUP = "lookup"
+    TERM = "managed metadata"
     CALCULATED = "calculated"
     COMPUTED = "computed by SharePoint"
     OTHER = "another type"
@@ -37,13 +43,17 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ListColumn:
-    """A column that the list has. ``wire``: its name in item payloads, where the API has another than ``internal``."""
+    """A column that the list has. ``wire``: its name in item payloads, where the API has another than ``internal``.
+
+    ``part``: what to ask for of the thing that a lookup or person column leads to, where the API gives nothing else.
+    """
 
     internal: str
     display: str
     kind: Kind
     wire: str
     choices: tuple[str, ...] = ()
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +91,27 @@ SPECIFICATIONS: Mapping[OurColumn, Specification] = {
     )
 }
 
+APPROVAL = Specification(
+    APPROVAL_COLUMN,
+    Kind.TEXT,
+    "Copy the suggested UPN here and sync-agent writes it into the UPN column. Written by people; emptied when done.",
+)
+
 _READABLE_AS_NAME = frozenset({Kind.TEXT, Kind.NOTE, Kind.CHOICE, Kind.CALCULATED, Kind.NUMBER})
+_UNREADABLE_AS_TEAM = frozenset({Kind.RICH_NOTE, Kind.COMPUTED, Kind.TERM, Kind.DATE, Kind.TIME})
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnNames:
-    """How the settings name the columns. ``ours`` holds only those that are renamed."""
+    """How the settings name the columns. ``ours`` holds only those that are renamed; ``team`` and ``approval`` are None
+    where such a column is not wanted.
+    """
 
     upn: str
     name: str
     ours: Mapping[OurColumn, str] = field(default_factory=dict)
+    team: str | None = None
+    approval: str | None = None
 
     def of(self, column: OurColumn) -> str:
         return self.ours.get(column, column.value)
@@ -98,15 +119,26 @@ class ColumnNames:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns of the settings, found in one list; ``ours`` holds those that exist."""
+    """The columns of the settings, found in one list; ``ours`` holds those that exist. ``team_unread`` says why the
+    team's is not read though the settings name one.
+    """
 
     upn: ListColumn
     name: ListColumn
     ours: Mapping[OurColumn, ListColumn]
+    team: ListColumn | None = None
+    approval: ListColumn | None = None
+    team_unread: str = ""
 
     @property
     def missing(self) -> list[OurColumn]:
         return [column for column in OurColumn if column not in self.ours]
+
+    def to_make(self, names: ColumnNames) -> list[tuple[Specification, str]]:
+        """What the list lacks of the columns that the service needs, each with the name it is to have."""
+        ours = [(SPECIFICATIONS[our], names.of(our)) for our in self.missing]
+        lacks_approval = names.approval is not None and self.approval is None
+        return [*ours, (APPROVAL, names.approval)] if lacks_approval and names.approval is not None else ours
 
     def complete(self, title: str) -> Columns:
         """These columns, if none is missing; raises ColumnsMissing."""
@@ -129,9 +161,15 @@ def match_columns(existing: Sequence[ListColumn], names: ColumnNames, title: str
             f'sharepoint.columns.name: the column "{name.display}" of the list "{title}" is of type {name.kind}, which '
             f"holds no plain text; name a column of type {Kind.TEXT}, such as Title."
         )
-    columns = Columns(upn, name, _ours(existing, names, title))
+    columns = Columns(upn, name, _ours(existing, names, title), approval=_approval(existing, names, title))
     _refuse_shared(columns, title)
-    return columns
+    return _with_team(columns, existing, names, title)
+
+
+def tell_unread(columns: Columns, before: Columns | None) -> None:
+    """Log why the team's column is not read, unless it was not for the same reason when the list was last opened."""
+    if columns.team_unread and (before is None or before.team_unread != columns.team_unread):
+        _log.warning("list_column_not_read", reason=columns.team_unread, effect="rows have no team")
 
 
 def find_column(existing: Iterable[ListColumn], wanted: str, title: str, setting: str) -> ListColumn | None:
@@ -174,6 +212,37 @@ def _ours(existing: Sequence[ListColumn], names: ColumnNames, title: str) -> dic
     return found
 
 
+def _approval(existing: Sequence[ListColumn], names: ColumnNames, title: str) -> ListColumn | None:
+    if names.approval is None:
+        return None
+    column = find_column(existing, names.approval, title, f"sharepoint.columns.{APPROVAL_COLUMN}")
+    if column is not None:
+        _refuse_unfit(column, APPROVAL, title)
+    return column
+
+
+def _with_team(columns: Columns, existing: Sequence[ListColumn], names: ColumnNames, title: str) -> Columns:
+    """Only reports show the team, so what is wrong with its column is said and stops nothing."""
+    if names.team is None:
+        return columns
+    setting = "sharepoint.columns.team"
+    try:
+        column = _required(existing, names.team, title, setting)
+    except ListProblem as problem:
+        return replace(columns, team_unread=str(problem))
+    others = {columns.upn.internal, columns.name.internal, *(our.internal for our in columns.ours.values())}
+    if columns.approval is not None:
+        others.add(columns.approval.internal)
+    if column.internal in others:
+        unread = "is named for something else already"
+    elif column.kind in _UNREADABLE_AS_TEAM:
+        unread = f"is of type {column.kind}, which this API does not give as text"
+    else:
+        return replace(columns, team=column)
+    said = f'{setting}: the column "{column.display}" of the list "{title}" {unread}; name another, or none.'
+    return replace(columns, team_unread=said)
+
+
 def _refuse_unfit(column: ListColumn, specification: Specification, title: str) -> None:
     lacking = [choice for choice in specification.choices if choice not in column.choices]
     if column.kind is specification.kind and not lacking:
@@ -190,7 +259,10 @@ def _refuse_unfit(column: ListColumn, specification: Specification, title: str) 
 def _refuse_shared(columns: Columns, title: str) -> None:
     """A column of people's must never be taken for one of ours, nor may two values of ours share a cell."""
     taken = {columns.upn.internal: "the UPN", columns.name.internal: "the name"}
-    for our, column in columns.ours.items():
+    written = {our.value: column for our, column in columns.ours.items()}
+    if columns.approval is not None:
+        written[APPROVAL_COLUMN] = columns.approval
+    for our, column in written.items():
         if column.internal in taken:
             raise ListProblem(
                 f'sharepoint.columns: the column "{column.display}" of the list "{title}" is named both for {our} and '

@@ -11,7 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from sync_agent.microsoft365 import graph_structure as structure
-from sync_agent.microsoft365.columns import ATTENTION_VIEW, SPECIFICATIONS, Columns, match_columns
+from sync_agent.microsoft365.columns import ATTENTION_VIEW, Columns, Specification, match_columns, tell_unread
 from sync_agent.microsoft365.errors import Refused, ServiceError
 from sync_agent.microsoft365.following import Following
 from sync_agent.microsoft365.graph import MOST_PARTS, Graph
@@ -56,6 +56,7 @@ class GraphList:
             raise self._place.explained(error) from error
         title = found.title or self._place.wanted
         columns = match_columns(existing, self._place.names, title)
+        tell_unread(columns, self._opened.columns if self._opened else None)
         self._opened = _Opened(path, title, columns, GraphItems(self._graph, path, columns))
 
     async def missing_columns(self) -> list[OurColumn]:
@@ -89,18 +90,18 @@ class GraphList:
     async def provision(self, dry_run: bool) -> list[str]:
         await self.open()
         opened = await self._ready()
-        missing = opened.columns.missing
-        lines = [f"column {self._place.names.of(our)} ({SPECIFICATIONS[our].kind})" for our in missing]
-        if not missing:
+        to_make = opened.columns.to_make(self._place.names)
+        lines = [f"column {name} ({specification.kind})" for specification, name in to_make]
+        if not to_make:
             return []
         if not dry_run:
-            await self._create(opened.path, missing)
+            await self._create(opened.path, to_make)
         return [*lines, f"no view {ATTENTION_VIEW}: Graph cannot make views; sharepoint.api: rest can"]
 
-    async def _create(self, path: str, missing: Sequence[OurColumn]) -> None:
+    async def _create(self, path: str, to_make: Sequence[tuple[Specification, str]]) -> None:
         try:
-            for our in missing:
-                await structure.add_column(self._graph, path, SPECIFICATIONS[our], self._place.names.of(our))
+            for specification, name in to_make:
+                await structure.add_column(self._graph, path, specification, name)
         except ServiceError as error:
             raise self._place.explained(error, creating="columns") from error
         await self.open()

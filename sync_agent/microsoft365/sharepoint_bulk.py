@@ -19,6 +19,7 @@ from sync_agent.microsoft365.cells import (
     MOST_EMPTY_PAGES,
     Cells,
     cell_fields,
+    expanded_names,
     in_thread_if,
     moment,
     page_type,
@@ -41,7 +42,8 @@ PAGE = 5_000
 _READ_UNITS = 2.0
 WRITE_UNITS = 2.0
 _FOLDER = 1
-_STAMP = ("Modified", "Editor/Name")
+_EDITOR = "Editor"
+_STAMP = ("Modified", f"{_EDITOR}/Name")
 
 
 class _Editor(msgspec.Struct):
@@ -106,13 +108,15 @@ class BulkItems:
         self._item = struct("RestItem", fields)
         self._page = page_type(self._item, "odata.nextLink")
         self._select = ["Id", "FileSystemObjectType", *wire_names(columns)]
+        self._expand = expanded_names(columns)
         self.select_standing = [*self._select, *_STAMP]
+        self.expand_standing = [*self._expand, _EDITOR]
 
     async def read(self, progress: Callable[[int], None]) -> tuple[list[Row], int]:
         """All rows by ascending id, and how many items of any kind there were: folders are items, but no rows."""
         rows: list[Row] = []
         count = 0
-        async for page in whole_list(self._site, self._query(self._select, top=PAGE), self._page):
+        async for page in whole_list(self._site, self._query(self._select, self._expand, top=PAGE), self._page):
             items = cast(list[_Item], page)
             count += len(items)
             rows += await in_thread_if(len(items) > MANY_ROWS, _rows, items)
@@ -123,7 +127,7 @@ class BulkItems:
     async def standing(self, ids: Collection[int]) -> dict[int, Standing]:
         """These rows as they stand, in one request. Raises Refused where the service takes no such filter."""
         by_id = " or ".join(f"Id eq {id_}" for id_ in ids)
-        url = self._query(self.select_standing, top=len(ids), expand="Editor", filter_=by_id)
+        url = self._query(self.select_standing, self.expand_standing, top=len(ids), filter_=by_id)
         found: dict[int, _Item] = {item.id: item async for page in _pages(self._site, url, self._page) for item in page}
         if strangers := found.keys() - set(ids):
             raise Garbled(f"SharePoint gave rows that were not asked for: {sorted(strangers)[:3]}")
@@ -149,9 +153,9 @@ class BulkItems:
     def _form_url(self, row_id: int) -> str:
         return f"{self._items}({row_id})/ValidateUpdateListItem"
 
-    def _query(self, select: Sequence[str], *, top: int, expand: str = "", filter_: str = "") -> str:
+    def _query(self, select: Sequence[str], expand: Sequence[str], *, top: int, filter_: str = "") -> str:
         query = f"$select={quote(','.join(select), safe=',/')}&$top={top}"
-        query += f"&$expand={expand}" if expand else ""
+        query += f"&$expand={quote(','.join(expand), safe=',')}" if expand else ""
         query += f"&$filter={quote(filter_)}" if filter_ else ""
         return f"{self._items}?{query}"
 

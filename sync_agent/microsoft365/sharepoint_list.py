@@ -13,7 +13,14 @@ from functools import partial
 from typing import Any, TypeVar
 
 from sync_agent.microsoft365 import sharepoint_structure as structure
-from sync_agent.microsoft365.columns import ATTENTION_VIEW, SPECIFICATIONS, Columns, match_columns
+from sync_agent.microsoft365.columns import (
+    APPROVAL,
+    ATTENTION_VIEW,
+    Columns,
+    Specification,
+    match_columns,
+    tell_unread,
+)
 from sync_agent.microsoft365.errors import Refused, ServiceError
 from sync_agent.microsoft365.following import Following
 from sync_agent.microsoft365.list_answers import Changes, Outcome, WholeListNeeded
@@ -64,6 +71,7 @@ class SharePointList:
         except ServiceError as error:
             raise self._place.explained(error) from error
         columns = match_columns(existing, self._place.names, found.title)
+        tell_unread(columns, self._opened.columns if self._opened else None)
         items = BulkItems(self._site, found.id, columns)
         changes = SharePointChanges(
             self._site, found.id, lambda: self._ask(structure.change_token, found.id), self._own_writes
@@ -107,20 +115,21 @@ class SharePointList:
     async def provision(self, dry_run: bool) -> list[str]:
         await self.open()
         opened = await self._ready()
-        missing = opened.columns.missing
-        lines = [f"column {self._place.names.of(our)} ({SPECIFICATIONS[our].kind})" for our in missing]
+        to_make = opened.columns.to_make(self._place.names)
+        lines = [f"column {name} ({specification.kind})" for specification, name in to_make]
         try:
             if not await self._ask(structure.has_view, opened.found.id, ATTENTION_VIEW):
                 lines.append(f"view {ATTENTION_VIEW}")
             if lines and not dry_run:
-                await self._create(opened, missing, view=len(lines) > len(missing))
+                await self._create(opened, to_make, view=len(lines) > len(to_make))
         except ServiceError as error:
             raise self._place.explained(error, creating="columns") from error
         return lines
 
-    async def _create(self, opened: _Opened, missing: Sequence[OurColumn], *, view: bool) -> None:
-        for our in missing:
-            await self._ask(structure.add_column, opened.found.id, SPECIFICATIONS[our], self._place.names.of(our))
+    async def _create(self, opened: _Opened, to_make: Sequence[tuple[Specification, str]], *, view: bool) -> None:
+        for specification, name in to_make:
+            add = partial(structure.add_column, in_view=specification is APPROVAL)  # people write it there
+            await self._ask(add, opened.found.id, specification, name)
         await self.open()
         opened = await self._ready(complete=True)
         if view:
@@ -136,7 +145,9 @@ class SharePointList:
 
     def _writer(self, opened: _Opened) -> Writer:
         async def one(row_id: int, select: Sequence[str]) -> dict[str, Any]:
-            return await self._ask(structure.item_properties, opened.found.id, row_id, select)
+            return await self._ask(
+                structure.item_properties, opened.found.id, row_id, select, opened.items.expand_standing
+            )
 
         forms = Forms(opened.columns, self._ways, lambda: self._ask(structure.regional_settings))
         return Writer(opened.items, forms, self._ways, self._site.budget, one)

@@ -44,9 +44,12 @@ _KINDS: Mapping[str, Kind] = {
     "Boolean": Kind.YES_NO,
     "Lookup": Kind.LOOKUP,
     "LookupMulti": Kind.LOOKUP,
+    "TaxonomyFieldType": Kind.TERM,
+    "TaxonomyFieldTypeMulti": Kind.TERM,
     "Calculated": Kind.CALCULATED,
     "Computed": Kind.COMPUTED,
 }
+_LEADING_ELSEWHERE = frozenset({Kind.LOOKUP, Kind.PERSON})
 _TYPES: Mapping[Kind, str] = {
     Kind.TEXT: 'Type="Text" MaxLength="255"',
     Kind.NOTE: 'Type="Note" NumLines="6" RichText="FALSE" AppendOnly="FALSE"',
@@ -55,6 +58,10 @@ _TYPES: Mapping[Kind, str] = {
     Kind.YES_NO: 'Type="Boolean"',
     Kind.TIME: 'Type="DateTime" Format="DateTime" FriendlyDisplayFormat="Disabled"',
 }
+_SELECTED = (
+    *("InternalName", "Title", "TypeAsString", "EntityPropertyName", "Choices", "RichText", "DisplayFormat"),
+    "LookupField",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +100,7 @@ def change_token(context: ClientContext, list_id: str) -> str:
 
 def list_columns(context: ClientContext, list_id: str) -> list[ListColumn]:
     """All columns, the hidden ones too: a name that is taken is taken."""
-    selected = ["InternalName", "Title", "TypeAsString", "EntityPropertyName", "Choices", "RichText", "DisplayFormat"]
-    fields = context.web.lists.get_by_id(list_id).fields.get().select(selected).execute_query()
+    fields = context.web.lists.get_by_id(list_id).fields.get().select(list(_SELECTED)).execute_query()
     columns = [_column(field.properties) for field in fields]
     if not columns:  # every list has some, so this is no answer to the question
         raise Garbled("SharePoint named no columns of the list")
@@ -113,12 +119,16 @@ def regional_settings(context: ClientContext) -> Regional:
     )
 
 
-def item_properties(context: ClientContext, list_id: str, row_id: int, select: Sequence[str]) -> dict[str, Any]:
-    """One item's selected properties; Editor, when selected, as a dictionary."""
-    item = context.web.lists.get_by_id(list_id).items.get_by_id(row_id).get().select(list(select)).expand(["Editor"])
+def item_properties(
+    context: ClientContext, list_id: str, row_id: int, select: Sequence[str], expand: Sequence[str]
+) -> dict[str, Any]:
+    """One item's selected properties; those expanded as a dictionary each, or a list of them."""
+    item = context.web.lists.get_by_id(list_id).items.get_by_id(row_id).get().select(list(select)).expand(list(expand))
     properties = dict(item.execute_query().properties)
-    editor = properties.get("Editor")
-    properties["Editor"] = dict(getattr(editor, "properties", None) or editor or {})
+    for name in expand:
+        value = properties.get(name)
+        value = getattr(value, "properties", value) or {}
+        properties[name] = dict(value) if isinstance(value, Mapping) else list(value)
     return properties
 
 
@@ -173,10 +183,11 @@ def add_attention_view(context: ClientContext, list_id: str, columns: Columns) -
     """Rows whose status is anything but OK, once it is known."""
     name = "LinkTitle" if columns.name.internal == "Title" else columns.name.internal
     ours = [columns.ours[our].internal for our in (OurColumn.STATUS, OurColumn.ANOMALIES, OurColumn.SYNC_CHANGED_AT)]
+    approval = [] if columns.approval is None else [columns.approval.internal]
     creation = ViewCreationInformation(
         Title=ATTENTION_VIEW,
         ViewTypeKind=_HTML_VIEW,
-        ViewFields=StringCollection(list(dict.fromkeys([name, columns.upn.internal, *ours]))),
+        ViewFields=StringCollection(list(dict.fromkeys([name, columns.upn.internal, *approval, *ours]))),
         RowLimit=100,
         Query=_attention_query(columns.ours[OurColumn.STATUS].internal),
         PersonalView=False,
@@ -206,6 +217,7 @@ def _column(properties: Mapping[str, Any]) -> ListColumn:
         kind=_kind(properties),
         wire=str(properties.get("EntityPropertyName") or internal),
         choices=tuple(choices.values() if isinstance(choices, Mapping) else choices),
+        part=str(properties.get("LookupField") or "Title") if _kind(properties) in _LEADING_ELSEWHERE else "",
     )
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from sync_agent.model import OurColumn
+from sync_agent.model import APPROVAL_COLUMN, OurColumn
 from sync_agent.settings.addresses import DatabaseUrl, Listen, ProxyUrl, Url
 from sync_agent.settings.problems import Unfit
 from sync_agent.settings.secret import Secret
@@ -81,6 +81,7 @@ class ColumnSettings(Group):
 
     upn: Name = "UPN"
     name: Name = "Title"
+    team: Name | None = None
     status: Name = Field(default="SyncStatus", alias="SyncStatus")
     anomalies: Name = Field(default="SyncAnomalies", alias="SyncAnomalies")
     account: Name = Field(default="SyncAccount", alias="SyncAccount")
@@ -89,6 +90,7 @@ class ColumnSettings(Group):
     activity: Name = Field(default="PresenceActivity", alias="PresenceActivity")
     presence_changed_at: Name = Field(default="PresenceChangedAt", alias="PresenceChangedAt")
     sync_changed_at: Name = Field(default="SyncChangedAt", alias="SyncChangedAt")
+    approval: Name = Field(default=APPROVAL_COLUMN, alias="SyncApproveFix")
 
     @property
     def ours(self) -> Mapping[OurColumn, str]:
@@ -190,6 +192,7 @@ class SafetySettings(Group):
     max_worsened: Part = _default("30%")
     max_worsened_floor: int = Field(default=10, ge=0, le=1_000_000)
     max_missing_rows: Part = _default("50%")
+    approved_fixes: bool = False
 
 
 class PacingSettings(Group):

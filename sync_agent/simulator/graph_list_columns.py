@@ -25,7 +25,10 @@ _FACETS = {
     "URL": "hyperlinkOrPicture",
     "Boolean": "boolean",
     "Lookup": "lookup",
+    "LookupMulti": "lookup",
+    "UserMulti": "personOrGroup",
 }
+"""Of managed metadata Graph says nothing: such a column has no facet at all."""
 
 
 def _column_json(column: ListColumn) -> dict[str, Any]:
@@ -45,11 +48,11 @@ def _column_json(column: ListColumn) -> dict[str, Any]:
         case "Note":
             kind = "richText" if column.rich else "plain"
             body["text"] = {"allowMultipleLines": True, "linesForEditing": 6, "textType": kind}
-        case "Choice":
+        case "Choice" | "MultiChoice":
             body["choice"] = {
                 "allowTextEntry": column.fill_in,
                 "choices": list(column.choices),
-                "displayAs": "dropDownMenu",
+                "displayAs": "dropDownMenu" if column.type == "Choice" else "checkBoxes",
             }
         case "DateTime":
             body["dateTime"] = {"displayAs": "default", "format": "dateOnly" if column.date_only else "dateTime"}

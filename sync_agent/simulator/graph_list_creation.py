@@ -43,5 +43,5 @@ def _make_list(call: Call) -> Reply:
 def _make_item(call: Call) -> Reply:
     found = open_list(call, "write", 2)
     item = found.items[found.add(accepted(found, call.json().get("fields") or {}), SERVICE)]
-    body: dict[str, Any] = {"id": str(item.id), "eTag": item.etag, "fields": fields_json(item, None)}
+    body: dict[str, Any] = {"id": str(item.id), "eTag": item.etag, "fields": fields_json(found, item, None)}
     return json_reply(body, 201, headers={"etag": item.etag})

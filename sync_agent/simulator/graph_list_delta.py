@@ -42,7 +42,7 @@ def _delta(call: Call) -> Reply:
 
 def _enumerated(call: Call, found: SharePointList, token: DeltaToken, size: int) -> Reply:
     ids = [id_ for id_ in sorted(found.items) if id_ > int(token.after or 0)]
-    render = item_renderer(call)
+    render = item_renderer(call, found)
     value = [render(found.items[id_]) for id_ in ids[:size]]
     if len(ids) > size:
         return _page(call, value, DeltaToken(found.id, token.position, ids[size - 1]), None)
@@ -65,7 +65,7 @@ def _changed(call: Call, found: SharePointList, change: LoggedChange[ListItem]) 
     item = found.items.get(change.subject.id)
     if item is None:
         return {"id": str(change.subject.id), "deleted": {"state": "deleted"}}
-    return item_renderer(call)(item)
+    return item_renderer(call, found)(item)
 
 
 def _page(call: Call, value: list[dict[str, Any]], following: DeltaToken | None, delta: DeltaToken | None) -> Reply:

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from sync_agent.simulator import access, limits
+from sync_agent.simulator.cell_json import graph_cells
 from sync_agent.simulator.lists import SERVICE, ListItem, SharePointList
 from sync_agent.simulator.tokens import Principal, graph_principal
 from sync_agent.simulator.wire import Call, Failure, Reply, Route, json_reply, route
@@ -130,7 +131,7 @@ def _items(call: Call) -> Reply:
     after = _after(call.query.get("$skiptoken"))
     size = page_size(call)
     ids = [id_ for id_ in sorted(found.items) if id_ > after]
-    render = item_renderer(call)
+    render = item_renderer(call, found)
     body: dict[str, Any] = {"value": [render(found.items[id_]) for id_ in ids[:size]]}
     if len(ids) > size:
         kept = "&".join(f"{k}={quote(v, safe='(),$=')}" for k, v in call.query.items() if k != "$skiptoken")
@@ -155,7 +156,7 @@ def _after(token: str | None) -> int:
         raise Failure(400, "invalidRequest", "The skip token is not valid.") from error
 
 
-def item_renderer(call: Call) -> Callable[[ListItem], dict[str, Any]]:
+def item_renderer(call: Call, found: SharePointList) -> Callable[[ListItem], dict[str, Any]]:
     """Makes an item's JSON as $select and $expand want it."""
     expand = call.query.get("$expand", "")
     fields = re.fullmatch(r"fields(?:\(\$select=([^)]*)\))?", expand.replace(" ", ""))
@@ -178,15 +179,15 @@ def item_renderer(call: Call) -> Callable[[ListItem], dict[str, Any]]:
         if select is not None:
             body = {name: value for name, value in body.items() if name in select or name == "@odata.etag"}
         if fields:
-            body["fields"] = fields_json(item, names)
+            body["fields"] = fields_json(found, item, names)
         return body
 
     return render
 
 
-def fields_json(item: ListItem, names: Sequence[str] | None) -> dict[str, Any]:
+def fields_json(found: SharePointList, item: ListItem, names: Sequence[str] | None) -> dict[str, Any]:
     """A field without value is absent, and so is one that the list does not have."""
-    known = {"id": str(item.id), **item.system_fields(), **item.fields}
+    known = {"id": str(item.id), **item.system_fields(), **graph_cells(item.fields, found.columns, names)}
     if names is not None:
         known = {name: known[name] for name in names if name in known}
     return {"@odata.etag": item.etag, **known}
@@ -200,14 +201,16 @@ def _found_item(call: Call, found: SharePointList) -> ListItem:
 
 
 def _item(call: Call) -> Reply:
-    item = _found_item(call, open_list(call, "read", 1))
-    return json_reply(item_renderer(call)(item), headers={"etag": item.etag})
+    found = open_list(call, "read", 1)
+    item = _found_item(call, found)
+    return json_reply(item_renderer(call, found)(item), headers={"etag": item.etag})
 
 
 def _fields(call: Call) -> Reply:
-    item = _found_item(call, open_list(call, "read", 1))
+    found = open_list(call, "read", 1)
+    item = _found_item(call, found)
     select = call.query.get("$select")
-    return json_reply(fields_json(item, select.split(",") if select else None), headers={"etag": item.etag})
+    return json_reply(fields_json(found, item, select.split(",") if select else None), headers={"etag": item.etag})
 
 
 def _patch(call: Call) -> Reply:
@@ -217,7 +220,7 @@ def _patch(call: Call) -> Reply:
         raise Failure(412, "resourceModified", "ETag does not match current item's value")
     values = accepted(found, call.json())
     found.edit(item.id, values, SERVICE)
-    return json_reply(fields_json(item, None), headers={"etag": item.etag})
+    return json_reply(fields_json(found, item, None), headers={"etag": item.etag})
 
 
 def accepted(found: SharePointList, fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -46,6 +46,8 @@ class ListColumn:
     description: str = ""
     rich: bool = False
     date_only: bool = False
+    lookup_field: str = ""
+    """Of what a lookup leads to, the column that people see."""
     default: Any = None
     """What an item gets that is made without a value for it."""
 

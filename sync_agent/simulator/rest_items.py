@@ -7,7 +7,8 @@ from typing import Any
 from urllib.parse import quote
 
 from sync_agent.simulator import rest_json, rest_lists
-from sync_agent.simulator.lists import SERVICE, ListItem, Person, SharePointList, entity_type
+from sync_agent.simulator.cell_json import LEADING_ELSEWHERE, rest_cells, rest_part
+from sync_agent.simulator.lists import SERVICE, ListColumn, ListItem, Person, SharePointList, entity_type
 from sync_agent.simulator.rest_access import INVALID, LIST, list_of, rest_route
 from sync_agent.simulator.rest_forms import validate_update
 from sync_agent.simulator.rest_query import following_ids, page_size, wanted_ids
@@ -51,9 +52,12 @@ def _item_json(call: Call, found: SharePointList, item: ListItem) -> tuple[dict[
     expand = call.query.get("$expand", "").split(",")
     value: dict[str, Any] = {}
     for name in select.split(","):
-        person, _, part = name.partition("/")
-        if part:
-            value.setdefault(person, {})[part] = _part_of_person(item, person, part, expand)
+        leading, _, part = name.partition("/")
+        column = found.columns.get(leading)
+        if column is not None and column.type in LEADING_ELSEWHERE and not column.read_only:
+            value[leading] = _led_to(item, column, part, expand)
+        elif part:
+            value.setdefault(leading, {})[part] = _part_of_person(item, leading, part, expand)
         elif name in whole:
             value[name] = whole[name]
         else:
@@ -66,7 +70,7 @@ def _item_json(call: Call, found: SharePointList, item: ListItem) -> tuple[dict[
 def _whole(found: SharePointList, item: ListItem) -> dict[str, Any]:
     system = item.system_fields()
     return {
-        **{name: item.fields.get(name) for name, column in found.columns.items() if not column.read_only},
+        **rest_cells(item.fields, (column for column in found.columns.values() if not column.read_only)),
         "Id": item.id,
         "ID": item.id,
         "GUID": item.unique_id,
@@ -82,14 +86,30 @@ def _whole(found: SharePointList, item: ListItem) -> dict[str, Any]:
 def _part_of_person(item: ListItem, role: str, part: str, expand: Sequence[str]) -> Any:
     people: dict[str, Person] = {"Editor": item.editor, "Author": item.author}
     if role not in expand or role not in people:
-        raise Failure(
-            400,
-            INVALID,
-            f"The query to field '{role}/{part}' is not valid. The $select query string must specify the target fields "
-            f"and the $expand query string must contain {role}.",
-        )
+        raise _no_such_query(role, part)
     person = people[role]
     return {"Name": person.login, "Title": person.name, "Id": person.id}.get(part)
+
+
+def _led_to(item: ListItem, column: ListColumn, part: str, expand: Sequence[str]) -> Any:
+    """One part of what a lookup or person column leads to; more than one part of it nobody asks for here."""
+    value = item.fields.get(column.internal)
+    if column.internal not in expand or not part:
+        raise _no_such_query(column.internal, part)
+    if value is None:
+        return None
+    several = value if isinstance(value, list) else [value]
+    parts = [{part: rest_part(one, column, part)} for one in several]
+    return parts if isinstance(value, list) else parts[0]
+
+
+def _no_such_query(name: str, part: str) -> Failure:
+    return Failure(
+        400,
+        INVALID,
+        f"The query to field '{name}/{part}' is not valid. The $select query string must specify the target fields "
+        f"and the $expand query string must contain {name}.",
+    )
 
 
 def _etag(item: ListItem) -> str:

@@ -26,6 +26,8 @@ _TYPES = {
     "Computed": 12,
     "Attachments": 19,
     "User": 20,
+    "Lookup": 7,
+    "MultiChoice": 15,
 }
 _GENERIC = 100
 """ListTemplateType.GenericList."""
@@ -134,7 +136,9 @@ def _field_json(column: ListColumn) -> dict[str, Any]:
         "Indexed": column.indexed,
         "Required": False,
     }
-    if column.type == "Choice":
+    if column.type in ("Lookup", "LookupMulti", "User", "UserMulti"):
+        value |= {"LookupField": column.lookup_field}
+    if column.type in ("Choice", "MultiChoice"):
         value |= {"Choices": list(column.choices), "FillInChoice": column.fill_in}
     if column.type == "Note":
         value |= {"RichText": column.rich}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sync_agent.model import OurColumn
+from sync_agent.model import APPROVAL_COLUMN, OurColumn
 from sync_agent.simulator.lab import Api
 from tests.cli.commands import sentence
 from tests.lab import Lab, lab
@@ -65,3 +65,13 @@ def test_a_site_that_is_not_granted_is_one_sentence(listed: Lab) -> None:
     assert ran.code in {1, 2}
     assert ran.out == ""
     assert ran.err.strip() == f"sync-agent: {sentence(ran)}"
+
+
+def test_the_column_of_approvals_is_made_with_the_setting_and_not_without(listed: Lab) -> None:
+    listed.provisioned()
+    assert APPROVAL_COLUMN not in listed.agents.columns
+    listed.replace("pacing:", "safety: {approved_fixes: true}\npacing:")
+    assert made(listed.run("provision").out) == [APPROVAL_COLUMN]
+    assert "Nothing to do" in listed.run("provision").out
+    in_view = APPROVAL_COLUMN in listed.agents.views["All Items"]["ViewFields"]
+    assert in_view == ("api: rest" in listed.settings.read_text())

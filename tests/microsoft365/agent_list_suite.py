@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import pytest
+from structlog.testing import capture_logs
 
 from sync_agent.microsoft365.agent_list import (
     AgentList,
@@ -18,7 +19,7 @@ from sync_agent.microsoft365.agent_list import (
     Written,
 )
 from sync_agent.microsoft365.errors import Garbled, Refused, ServiceError
-from sync_agent.model import CellValue, Change, OurColumn, Row
+from sync_agent.model import APPROVAL_COLUMN, CellValue, Change, OurColumn, Row
 from tests.microsoft365.list_office import Api, Office, nobody
 
 NOON = datetime(2026, 11, 24, 12, 0, 5, tzinfo=UTC)
@@ -133,6 +134,71 @@ class AgentListSuite:
             assert await opened.missing_columns() == list(OurColumn)
             with pytest.raises(ColumnsMissing, match="`sync-agent provision`"):
                 await opened.read(nobody)
+
+    @pytest.mark.anyio
+    @pytest.mark.parametrize(
+        ("kind", "value", "shown"),
+        [
+            ("Choice", "Sales", "Sales"),
+            ("MultiChoice", ["Sales", "Service"], "Sales, Service"),
+            ("Lookup", "Sales", "Sales"),
+            ("LookupMulti", ["Sales", "Service"], "Sales, Service"),
+            ("User", "Terry Leader", "Terry Leader"),
+            ("Text", " Sales ", "Sales"),
+        ],
+    )
+    async def test_the_team_is_read_as_people_see_it(self, office: Office, kind: str, value: Any, shown: str) -> None:
+        office.make_team(kind, lookup_field="Squad" if kind == "Lookup" else "")
+        ids = [office.add_row(UPN="a@contoso.com", Team=value), office.add_row(UPN="b@contoso.com")]
+        async with office.agent_list(columns={"team": "Team"}) as opened:
+            assert [row.team for row in await opened.read(nobody)] == [shown, ""]
+            rows = await opened.read_rows(ids)
+            await write_all(opened, [Change(row, VALUES) for row in rows.values()])
+        assert [rows[id_].team for id_ in ids] == [shown, ""]
+        assert office.cells(ids[0])["Team"] == value
+
+    @pytest.mark.anyio
+    async def test_managed_metadata_is_read_or_said_not_to_be(self, office: Office) -> None:
+        office.make_team("TaxonomyFieldType")
+        office.add_row(UPN="a@contoso.com", Team="Sales")
+        with capture_logs() as logs:
+            async with office.agent_list(columns={"team": "Team"}) as opened:
+                [row] = await opened.read(nobody)
+        told = [entry["reason"] for entry in logs if entry["event"] == "list_column_not_read"]
+        assert (row.team, len(told)) == (("Sales", 0) if office.api == "graph" else ("", 1))
+
+    @pytest.mark.anyio
+    async def test_a_list_without_the_teams_column_is_read_all_the_same(self, office: Office) -> None:
+        office.add_rows(2)
+        with capture_logs() as logs:
+            async with office.agent_list(columns={"team": "Squad"}) as opened:
+                assert [row.team for row in await opened.read(nobody)] == ["", ""]
+                await opened.open()
+        assert [entry["event"] for entry in logs].count("list_column_not_read") == 1
+
+    @pytest.mark.anyio
+    async def test_approvals_are_read_where_they_are_wanted_and_there(self, office: Office) -> None:
+        office.add_row(UPN="jane", Title="Jane")
+        async with office.agent_list(approved_fixes=True) as opened:
+            assert [row.approved for row in await opened.read(nobody)] == [""]
+            office.add_approvals()
+            office.edit(1, SyncApproveFix=" jane@contoso.com ")
+            await opened.open()
+            assert [row.approved for row in await opened.read(nobody)] == [" jane@contoso.com "]
+        async with office.agent_list() as opened:
+            assert [row.approved for row in await opened.read(nobody)] == [""]
+
+    @pytest.mark.anyio
+    async def test_the_column_of_approvals_is_made_only_where_it_is_wanted(self, office: Office) -> None:
+        async with office.agent_list() as opened:
+            assert "column" not in "".join(await opened.provision(dry_run=False))
+        renamed = {APPROVAL_COLUMN: "Approve the suggestion"}
+        async with office.agent_list(approved_fixes=True, columns=renamed) as opened:
+            assert "column Approve the suggestion (single line of text)" in await opened.provision(dry_run=True)
+            await opened.provision(dry_run=False)
+            assert "column" not in "".join(await opened.provision(dry_run=False))
+        made = office.agents.columns["Approvethesuggestion"]
+        assert (made.type, "people" in made.description) == ("Text", True)
 
     @pytest.mark.anyio
     async def test_provision_makes_what_is_missing_and_nothing_else(self, bare_office: Office) -> None:

@@ -23,7 +23,7 @@ from sync_agent.microsoft365.columns import SPECIFICATIONS, Kind
 from sync_agent.microsoft365.pacing import Budget
 from sync_agent.microsoft365.retrying import Retrying
 from sync_agent.microsoft365.transport import Transport
-from sync_agent.model import OurColumn
+from sync_agent.model import APPROVAL_COLUMN, OurColumn
 from sync_agent.settings import Settings
 from sync_agent.simulator.lists import ListColumn, ListItem, SharePointList
 from sync_agent.simulator.lists import agent_list as peoples_list
@@ -75,10 +75,13 @@ class Office:
         return self.world.sites[_SITE]
 
     @asynccontextmanager
-    async def agent_list(self, *, auth: str | None = None, **sharepoint: Any) -> AsyncIterator[AgentList]:
+    async def agent_list(
+        self, *, auth: str | None = None, approved_fixes: bool = False, **sharepoint: Any
+    ) -> AsyncIterator[AgentList]:
         """The list as the settings have it; nobody waits in vain for a service that is away."""
-        async with self._opening(auth, sharepoint) as parts:
-            yield agent_list(*parts)
+        async with self._opening(auth, sharepoint) as (settings, accounts, transport, budget):
+            safety = settings.safety.model_copy(update={"approved_fixes": approved_fixes})
+            yield agent_list(settings.model_copy(update={"safety": safety}), accounts, transport, budget)
 
     @asynccontextmanager
     async def anomaly_list(self, *, budget: Budget | None = None, **sharepoint: Any) -> AsyncIterator[AnomalyList]:
@@ -120,6 +123,13 @@ class Office:
 
     def add_text_column(self, internal: str, display: str) -> None:
         self.agents.add_column(ListColumn(internal, display))
+
+    def add_approvals(self) -> None:
+        self.add_text_column(APPROVAL_COLUMN, APPROVAL_COLUMN)
+
+    def make_team(self, kind: str, lookup_field: str = "") -> None:
+        """Of another type than the choice that people's lists have here."""
+        self.agents.columns["Team"] = ListColumn("Team", "Team", kind, lookup_field=lookup_field)
 
     def edit(self, row_id: int, **cells: Any) -> None:
         """As a person does."""

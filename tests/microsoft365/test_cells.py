@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, cast
 
@@ -11,6 +12,8 @@ import pytest
 from sync_agent.microsoft365.cells import (
     Cells,
     cell_fields,
+    display_text,
+    expanded_names,
     iso,
     json_value,
     moment,
@@ -50,6 +53,38 @@ def test_a_row_as_it_comes() -> None:
     )
     shown = Shown(status="Error", anomalies="a\r\nb", presence_changed_at=NOON)
     assert row == Row(1, " o'brien@contoso.com", "<script>O'Brien</script>", shown, '"e,1"')
+
+
+@pytest.mark.parametrize(
+    ("value", "seen"),
+    [
+        (None, ""),
+        ("  Sales ", "Sales"),
+        (7, "7"),
+        (["Sales", "", "Service"], "Sales, Service"),
+        ({"results": ["Sales", "Service"]}, "Sales, Service"),
+        ({"Label": "Sales", "TermGuid": "f0", "WssId": 3}, "Sales"),
+        ([{"LookupId": 3, "LookupValue": "Sales"}, {"LookupId": 4, "LookupValue": "Service"}], "Sales, Service"),
+        ({"Title": "Sales"}, "Sales"),
+        ({"odata.type": "SP.Data.TeamsListItem", "__metadata": {"id": "x"}, "Squad": "Sales"}, "Sales"),
+        ({"Description": "Sales", "Url": "https://contoso.com"}, "Sales"),
+        ({"Title": None}, ""),
+        ({}, ""),
+        ([], ""),
+    ],
+)
+def test_what_people_see_in_a_cell_of_any_type(value: object, seen: str) -> None:
+    assert display_text(value) == seen
+
+
+def test_the_team_and_the_approval_are_read_where_their_columns_are() -> None:
+    team = replace(text("Team"), kind=Kind.LOOKUP, part="Squad")
+    columns = replace(COLUMNS, team=team, approval=text("Approved"))
+    row = decode({"Team": {"Squad": "Sales"}, "Approved": " jane@contoso.com"}, columns)
+    assert (row.team, row.approved) == ("Sales", " jane@contoso.com")
+    assert {"Team/Squad", "Approved"} < set(wire_names(columns))
+    assert (expanded_names(columns), expanded_names(COLUMNS)) == (["Team"], [])
+    assert decode({"Team": "Sales", "Approved": "x"}) == decode({})
 
 
 def test_cells_without_value_are_empty_whether_absent_or_null() -> None:

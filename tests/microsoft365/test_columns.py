@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from structlog.testing import capture_logs
 
 from sync_agent.microsoft365.columns import (
+    APPROVAL,
     SPECIFICATIONS,
     ColumnNames,
     Kind,
@@ -12,6 +16,7 @@ from sync_agent.microsoft365.columns import (
     creation_name,
     find_column,
     match_columns,
+    tell_unread,
 )
 from sync_agent.microsoft365.list_answers import ColumnsMissing, ListProblem
 from sync_agent.model import OurColumn
@@ -31,6 +36,11 @@ def ours(**kinds: Kind) -> list[ListColumn]:
 TITLE, UPN = column("Title"), column("UPN")
 LINK_TITLE = column("LinkTitle", "Title", Kind.COMPUTED)
 NAMES = ColumnNames("UPN", "Title")
+
+
+APPROVALS = column(APPROVAL.column)
+WITH_TEAM = replace(NAMES, team="Team")
+WITH_APPROVAL = replace(NAMES, approval=APPROVAL.column)
 
 
 @pytest.mark.parametrize("wanted", ["Agent_x0020_UPN", "Agent UPN", "agent upn", "AGENT_X0020_UPN"])
@@ -122,3 +132,60 @@ def test_a_column_of_people_is_never_taken_for_ours() -> None:
 )
 def test_internal_names_need_no_encoding(display: str, name: str) -> None:
     assert creation_name(OurColumn.PRESENCE, display) == name
+
+
+@pytest.mark.parametrize("kind", [Kind.TEXT, Kind.CHOICE, Kind.CHOICES, Kind.LOOKUP, Kind.PERSON, Kind.OTHER])
+def test_the_team_is_found_in_a_column_of_any_type_that_has_text(kind: Kind) -> None:
+    team = column("Team", kind=kind)
+    columns = match_columns([TITLE, UPN, team, *ours()], WITH_TEAM, "Agents")
+    assert (columns.team, columns.team_unread) == (team, "")
+    assert match_columns([TITLE, UPN, team, *ours()], NAMES, "Agents").team is None
+
+
+@pytest.mark.parametrize(
+    ("existing", "names", "said"),
+    [
+        ([column("Teams")], WITH_TEAM, 'team: the list "Agents" has no column "Team". Did you mean "Teams"?'),
+        ([column("Team", kind=Kind.TERM)], WITH_TEAM, "is of type managed metadata, which this API does not give"),
+        ([], replace(NAMES, team="Title"), 'column "Title" of the list "Agents" is named for something else already'),
+        ([], replace(NAMES, team="SyncStatus"), "is named for something else already"),
+        ([column("A", "Team"), column("B", "Team")], WITH_TEAM, "name one by its internal name: A, B"),
+    ],
+)
+def test_a_team_that_cannot_be_read_is_told_and_stops_nothing(
+    existing: list[ListColumn], names: ColumnNames, said: str
+) -> None:
+    columns = match_columns([TITLE, UPN, *existing, *ours()], names, "Agents")
+    assert columns.complete("Agents").team is None
+    assert said in columns.team_unread
+    with capture_logs() as logs:
+        tell_unread(columns, None)
+        tell_unread(columns, columns)
+        tell_unread(replace(columns, team_unread=""), columns)
+        tell_unread(columns, replace(columns, team_unread=""))
+    assert [(entry["event"], entry["reason"]) for entry in logs] == [("list_column_not_read", columns.team_unread)] * 2
+
+
+def test_the_column_of_approvals_is_looked_for_only_where_it_is_wanted() -> None:
+    existing = [TITLE, UPN, APPROVALS, *ours()]
+    assert match_columns(existing, WITH_APPROVAL, "Agents").approval is APPROVALS
+    assert match_columns(existing, NAMES, "Agents").approval is None
+    renamed = replace(NAMES, approval="Approved")
+    assert match_columns([*existing, column("Approved")], renamed, "Agents").approval == column("Approved")
+
+
+def test_a_list_without_the_column_of_approvals_is_complete_all_the_same() -> None:
+    columns = match_columns([TITLE, UPN, *ours()], WITH_APPROVAL, "Agents")
+    assert columns.complete("Agents") is columns
+    assert columns.to_make(WITH_APPROVAL) == [(APPROVAL, APPROVAL.column)]
+    assert columns.to_make(replace(NAMES, approval="Approved")) == [(APPROVAL, "Approved")]
+    assert columns.to_make(NAMES) == []
+
+
+def test_approvals_in_the_column_of_the_upn_or_in_one_of_another_type_are_refused() -> None:
+    with pytest.raises(ListProblem, match="named both for SyncApproveFix and for the UPN"):
+        match_columns([TITLE, UPN, *ours()], replace(NAMES, approval="UPN"), "Agents")
+    note = column(APPROVAL.column, kind=Kind.NOTE)
+    with pytest.raises(ListProblem, match=r"SyncApproveFix.* is of type multiple lines of text"):
+        match_columns([TITLE, UPN, note, *ours()], WITH_APPROVAL, "Agents")
+    assert match_columns([TITLE, UPN, note, *ours()], NAMES, "Agents").complete("Agents").approval is None

@@ -348,3 +348,18 @@ async def test_a_row_marked_as_directories_mark_it_is_deleted(office: Office) ->
         known = await read(opened)
         office.world.faults.add(LOG, instead=removed)
         assert list((await told(opened, known)).deleted) == [4]
+
+
+@pytest.mark.anyio
+async def test_approvals_and_teams_are_followed_too(office: Office) -> None:
+    office.add_approvals()
+    office.add_rows(12)
+    async with office.agent_list(approved_fixes=True, columns={"team": "Team"}) as opened:
+        known = await read(opened)
+        office.edit(3, SyncApproveFix="jane@contoso.com")
+        office.edit(4, Team="Billing")
+        changes = await told(opened, known)
+    assert {id_: (row.approved, row.team) for id_, row in changes.rows.items()} == {
+        3: ("jane@contoso.com", "Sales"),
+        4: ("", "Billing"),
+    }

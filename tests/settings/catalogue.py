@@ -19,7 +19,7 @@ def default_as_written(setting: FieldInfo) -> str | None:
     """None where there is no default, or none that could be written."""
     if setting.is_required() or setting.default is None:
         return None
-    return str(setting.default)
+    return str(setting.default).lower() if isinstance(setting.default, bool) else str(setting.default)
 
 
 def _below(model: type[BaseModel], path: str) -> Iterator[tuple[str, FieldInfo]]:

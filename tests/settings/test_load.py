@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import make_url
 
-from sync_agent.model import OurColumn
+from sync_agent.model import APPROVAL_COLUMN, OurColumn
 from sync_agent.settings import CLOUDS, Endpoints, load
 from sync_agent.settings.model import ColumnSettings
 from tests.settings.files import SECOND_ACCOUNT, SMALLEST, changed, loaded, refused, written
@@ -105,7 +105,12 @@ def test_what_is_left_out_has_the_defaults_of_the_contract(tmp_path: Path) -> No
         "report": "0 6 * * *",
     }
     assert settings.presence.model_dump() == {"flap_damping": 5, "stale_after": 300}
-    assert settings.safety.model_dump() == {"max_worsened": 0.3, "max_worsened_floor": 10, "max_missing_rows": 0.5}
+    assert settings.safety.model_dump() == {
+        "max_worsened": 0.3,
+        "max_worsened_floor": 10,
+        "max_missing_rows": 0.5,
+        "approved_fixes": False,
+    }
     assert settings.pacing.model_dump() == {"sharepoint_units_per_minute": 1200, "share": 0.8}
     assert settings.log.model_dump() == {"format": "console", "level": "info"}
     assert (settings.web.listen, settings.notify, settings.proxy) == ("127.0.0.1:8090", {}, None)
@@ -165,7 +170,8 @@ def test_our_columns_can_be_renamed_by_their_contract_names(tmp_path: Path) -> N
 
 def test_the_names_of_our_columns_are_those_of_the_model() -> None:
     aliases = {field.alias: (name, field.default) for name, field in ColumnSettings.model_fields.items() if field.alias}
-    assert aliases == {column.value: (column.name.lower(), column.value) for column in OurColumn}
+    written = {column.value: (column.name.lower(), column.value) for column in OurColumn}
+    assert aliases == {**written, APPROVAL_COLUMN: ("approval", APPROVAL_COLUMN)}
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
+from sync_agent.simulator.lists import ListColumn
 from tests.simulator.office import CLIENT, Office, error_of, item_path
 
 
@@ -222,3 +223,19 @@ def test_folders_are_items_too(office: Office) -> None:
     office.agents.items[office.agents.add({"Title": "Old"})].is_folder = True
     (item,) = office.graph("GET", item_path(office)).json()["value"]
     assert item["contentType"] == {"id": "0x0120", "name": "Folder"}
+
+
+def test_a_lookups_value_is_told_only_when_its_field_is_selected(office: Office) -> None:
+    """fieldValueSet; of managed metadata the label comes with the term's id."""
+    office.agents.columns["Squad"] = ListColumn("Squad", "Squad", "Lookup")
+    office.agents.columns["Leaders"] = ListColumn("Leaders", "Leaders", "UserMulti")
+    office.agents.columns["Team"] = ListColumn("Team", "Team", "TaxonomyFieldType")
+    office.agents.add({"Squad": "Sales", "Leaders": ["Terry"], "Team": "Sales"})
+
+    def fields(expand: str) -> Any:
+        return office.graph("GET", f"{item_path(office)}?$expand={expand}").json()["value"][0]["fields"]
+
+    plain = fields("fields")
+    assert "Squad" not in plain and plain["SquadLookupId"].isdigit() and plain["Team"]["Label"] == "Sales"
+    told = fields("fields($select=Squad,Leaders)")
+    assert (told["Squad"], told["Leaders"][0]["LookupValue"]) == ("Sales", "Terry")

@@ -10,7 +10,7 @@ from office365.runtime.client_request_exception import ClientRequestException
 from office365.sharepoint.client_context import ClientContext
 from office365.sharepoint.views.create_information import ViewCreationInformation
 
-from sync_agent.simulator.lists import VIEW_THRESHOLD
+from sync_agent.simulator.lists import VIEW_THRESHOLD, ListColumn
 from tests.simulator.office import CLIENT, SITE, Office, trusting_session
 
 VERBOSE, MINIMAL, NONE = (f"application/json;odata={kind}" for kind in ("verbose", "minimalmetadata", "nometadata"))
@@ -269,3 +269,25 @@ def test_the_regional_settings_say_how_dates_are_written(office: Office) -> None
     german = office.rest("GET", "/web/regionalsettings").json()
     assert (american["DateFormat"], american["DateSeparator"], american["Time24"]) == (0, "/", False)
     assert (german["DateFormat"], german["DateSeparator"], german["Time24"]) == (1, ".", True)
+
+
+def test_what_lies_behind_a_lookup_or_a_person_is_told_only_when_it_is_expanded(office: Office) -> None:
+    """As SharePoint does: the id by itself, one property of the item that it leads to on request."""
+    office.agents.columns["Squad"] = ListColumn("Squad", "Squad", "Lookup", lookup_field="Squad")
+    office.agents.columns["Leaders"] = ListColumn("Leaders", "Leaders", "UserMulti")
+    office.agents.add({"Title": "Jane", "Squad": "Sales", "Leaders": ["Terry", "Toni"]})
+    path = items(office)
+    plain = office.rest("GET", path).json()["value"][0]
+    assert "Squad" not in plain and isinstance(plain["SquadId"], int) and len(plain["LeadersId"]) == 2
+    query = "?$select=Squad/Squad,Leaders/Title&$expand=Squad,Leaders"
+    told = office.rest("GET", path + query).json()["value"][0]
+    assert told == {"Squad": {"Squad": "Sales"}, "Leaders": [{"Title": "Terry"}, {"Title": "Toni"}]}
+    for without in ("?$select=Squad", "?$select=Squad/Squad", "?$select=Squad&$expand=Squad"):
+        assert office.rest("GET", path + without).status_code == 400
+
+
+def test_a_single_term_of_managed_metadata_is_told_by_its_number(office: Office) -> None:
+    office.agents.columns["Team"] = ListColumn("Team", "Team", "TaxonomyFieldType")
+    office.agents.add({"Title": "Jane", "Team": "Sales"})
+    term = office.rest("GET", f"{items(office)}?$select=Team").json()["value"][0]["Team"]
+    assert term["Label"] == str(term["WssId"])
