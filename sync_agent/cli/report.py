@@ -20,9 +20,11 @@ from sync_agent.cli.session import loaded
 from sync_agent.cli.summary import SEVERITY_COLOUR, status_line
 from sync_agent.model import Severity, Status
 from sync_agent.outcome import Exit
-from sync_agent.report.content import Content, NothingToReport, document, gather
+from sync_agent.report.age import age
+from sync_agent.report.content import Content, NothingToReport, gather
 from sync_agent.report.csv_file import write_csv
-from sync_agent.report.html import age, to_html
+from sync_agent.report.document import document
+from sync_agent.report.html import to_html
 from sync_agent.report.writing import write_whole
 from sync_agent.settings import Settings
 from sync_agent.state.store import StateUnavailable, Store

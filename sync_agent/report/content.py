@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
+from sync_agent.report.age import AGE_GROUPS, age_group
 from sync_agent.state.store import AnomalyRecord, PassRecord, Store
 
 TREND = timedelta(days=90)
+"""Whole days (UTC), the one of the report included."""
+NONE = "(none)"
+"""The tenant of an anomaly where no tenant is known to have the UPN, and the team of a row without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Anomalies that have something in common. ``longest``: how long the oldest of them has stood."""
+
+    name: str
+    count: int
+    longest: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +49,49 @@ class Content:
 
     @property
     def by_code(self) -> list[tuple[str, int]]:
-        return Counter(anomaly.code for anomaly in self.anomalies).most_common()
+        return [(group.name, group.count) for group in self.codes]
+
+    @property
+    def codes(self) -> list[Group]:
+        return self._groups(lambda anomaly: anomaly.code)
+
+    @property
+    def tenants(self) -> list[Group]:
+        return self._groups(tenant)
+
+    @property
+    def teams(self) -> list[Group]:
+        """Empty where no row has a team."""
+        return self._groups(team) if any(anomaly.team.strip() for anomaly in self.anomalies) else []
+
+    @property
+    def ages(self) -> list[Group]:
+        """Youngest first."""
+        groups = self._groups(lambda anomaly: age_group(self.standing(anomaly)))
+        return sorted(groups, key=lambda group: AGE_GROUPS.index(group.name))
 
     def standing(self, anomaly: AnomalyRecord) -> timedelta:
         """How long the anomaly has stood."""
-        return self.made - anomaly.opened
+        return max(self.made - anomaly.opened, timedelta())
+
+    def _groups(self, name_of: Callable[[AnomalyRecord], str]) -> list[Group]:
+        """The largest first, of the same size by name."""
+        counts: Counter[str] = Counter()
+        longest: dict[str, timedelta] = {}
+        for anomaly in self.anomalies:
+            name = name_of(anomaly)
+            counts[name] += 1
+            longest[name] = max(longest.get(name, timedelta()), self.standing(anomaly))
+        return [Group(name, counts[name], longest[name]) for name in sorted(counts, key=lambda n: (-counts[n], n))]
+
+
+def tenant(anomaly: AnomalyRecord) -> str:
+    """By the account that answers for it."""
+    return anomaly.account or NONE
+
+
+def team(anomaly: AnomalyRecord) -> str:
+    return anomaly.team.strip() or NONE
 
 
 class NothingToReport(Exception):
@@ -56,41 +106,6 @@ def gather(store: Store, now: datetime) -> Content:
         raise NothingToReport(f"There is nothing to report yet: {why}. Run `sync-agent sync` first.")
     standing = store.open_anomalies(last.list_title)
     counted = [anomaly for anomaly in standing if not anomaly.acknowledged]
-    days = store.days(last.list_title, now - TREND)
+    first_day = (now - TREND + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    days = store.days(last.list_title, first_day)
     return Content(now, last, counted, days, held, acknowledged=len(standing) - len(counted))
-
-
-def document(content: Content) -> dict[str, Any]:
-    """The report as JSON has it."""
-    return {
-        "made": content.made.isoformat(),
-        "list": content.last.list_title,
-        "rows": content.last.rows,
-        "held": content.held,
-        "status": {str(status): count for status, count in content.last.status.items()},
-        "by_code": dict(content.by_code),
-        "acknowledged": content.acknowledged,
-        "anomalies": [
-            {
-                "row": anomaly.row_id,
-                "upn": anomaly.upn,
-                "name": anomaly.name,
-                "account": anomaly.account or None,
-                "code": anomaly.code,
-                "severity": anomaly.severity,
-                "message": anomaly.message,
-                "suggestion": anomaly.suggestion,
-                "opened": anomaly.opened.isoformat(),
-                "seen": anomaly.seen.isoformat(),
-            }
-            for anomaly in content.anomalies
-        ],
-        "days": [
-            {
-                "day": day.started.date().isoformat(),
-                "rows": day.rows,
-                "status": {str(s): n for s, n in day.status.items()},
-            }
-            for day in content.days
-        ],
-    }

@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 import csv
+import re
 from typing import TextIO
 
-from sync_agent.report.content import Content
+from sync_agent.characters import BLANK
+from sync_agent.report.content import Content, team, tenant
 
-_COLUMNS = ("row", "name", "upn", "account", "code", "severity", "message", "suggestion", "opened")
-_STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_COLUMNS = (
+    "row", "name", "upn", "team", "tenant", "code", "severity", "message", "suggestion", "opened", "days", "times",
+)  # fmt: skip
+_SIGN = r"[=+\-@\uff1d\uff0b\uff0d\uff20]"
+"""What begins a formula; the full-width ones do where a spreadsheet folds them."""
+_FORMULA = re.compile(rf"^(?={BLANK.pattern}*{_SIGN})")
+_FORMULA_INSIDE = re.compile(rf"([;|\t\r\n])(?=(?:(?![\t\r\n]){BLANK.pattern}|\")*{_SIGN})")
+"""After what ends a cell in some spreadsheets: those set to semicolons cut there in spite of quotes."""
 
 
 def write_csv(content: Content, file: TextIO) -> None:
+    """``days``: how long the anomaly has stood. ``times``: how often it has come up, this time included."""
     writer = csv.writer(file)
     writer.writerow(_COLUMNS)
     for anomaly in content.anomalies:
         texts = (
             anomaly.name,
             anomaly.upn or "",
-            anomaly.account,
+            team(anomaly),
+            tenant(anomaly),
             anomaly.code,
             anomaly.severity,
             anomaly.message,
             anomaly.suggestion or "",
             anomaly.opened.isoformat(timespec="seconds"),
         )
-        writer.writerow([anomaly.row_id, *map(harmless, texts)])
+        days = content.standing(anomaly).days
+        writer.writerow([anomaly.row_id, *map(harmless, texts), days, anomaly.times])
 
 
 def harmless(text: str) -> str:
-    """A leading apostrophe keeps Excel and its like from reading the cell as a formula (OWASP: CSV injection)."""
-    return f"'{text}" if text.lstrip(" ").startswith(_STARTS_A_FORMULA) else text
+    """An apostrophe keeps Excel and its like from reading what follows as a formula (OWASP: CSV injection)."""
+    return _FORMULA_INSIDE.sub(r"\1'", _FORMULA.sub("'", text))

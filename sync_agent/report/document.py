@@ -1,0 +1,60 @@
+"""The report as JSON has it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from sync_agent.report.administrator import advice
+from sync_agent.report.content import Content, Group, tenant
+from sync_agent.state.store import AnomalyRecord, PassRecord
+
+
+def document(content: Content) -> dict[str, Any]:
+    """The same values as the other forms. Times are ISO 8601 in UTC, ages whole days."""
+    return {
+        "made": content.made.isoformat(),
+        "list": content.last.list_title,
+        "rows": content.last.rows,
+        "held": content.held,
+        "status": {str(status): count for status, count in content.last.status.items()},
+        "by_code": dict(content.by_code),
+        "by_tenant": _counts(content.tenants),
+        "by_team": _counts(content.teams),
+        "by_age": _counts(content.ages),
+        "acknowledged": content.acknowledged,
+        "anomalies": [_anomaly(content, anomaly) for anomaly in content.anomalies],
+        "administrator": {group.name: asdict(advice(group.name)) for group in content.codes},
+        "days": [_day(day) for day in content.days],
+    }
+
+
+def _counts(groups: list[Group]) -> dict[str, int]:
+    return {group.name: group.count for group in groups}
+
+
+def _anomaly(content: Content, anomaly: AnomalyRecord) -> dict[str, Any]:
+    return {
+        "row": anomaly.row_id,
+        "upn": anomaly.upn,
+        "name": anomaly.name,
+        "team": anomaly.team or None,
+        "account": anomaly.account or None,
+        "tenant": tenant(anomaly),
+        "code": anomaly.code,
+        "severity": anomaly.severity,
+        "message": anomaly.message,
+        "suggestion": anomaly.suggestion,
+        "opened": anomaly.opened.isoformat(),
+        "seen": anomaly.seen.isoformat(),
+        "days": content.standing(anomaly).days,
+        "times": anomaly.times,
+    }
+
+
+def _day(day: PassRecord) -> dict[str, Any]:
+    return {
+        "day": day.started.date().isoformat(),
+        "rows": day.rows,
+        "status": {str(status): count for status, count in day.status.items()},
+    }
