@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from rapidfuzz.distance import OSA
 
-from sync_agent.leads import Lead, Questions
-from sync_agent.model import Found
+from sync_agent.leads import Lead, ways_to_write
+from sync_agent.model import Found, Questions
 from sync_agent.personal_names import Likeness, folded, likeness, words
 from sync_agent.upn import key
 
@@ -35,13 +35,15 @@ _DOMAIN_SLIPS = 2
 class Candidate:
     """Somebody who may be meant. ``against``: the less the likelier; ``why``: what speaks for them.
 
-    ``at_home``: in the very domain that the cell names, so that what other tenants say does not matter.
+    ``at_home``: in the very domain that the cell names, so that what other tenants say does not matter. ``barred``: why
+    they are not to be suggested, although they may well be meant; else "".
     """
 
     found: Found
     against: int
     why: str
     at_home: bool
+    barred: str = ""
 
 
 class People:
@@ -83,7 +85,9 @@ class People:
 
 @dataclass(frozen=True, slots=True)
 class Clues:
-    """What the tenants answered to the questions. ``silent``: why some tenant could not be asked them all.
+    """What the tenants answered to the questions. ``asked``: what every tenant that spoke has answered; who came up for
+    another reason than a row's own questions is no candidate of the row, for nobody like them was looked for.
+    ``silent``: why some tenant could not be asked.
 
     ``before``: by row id, the UPN (its key) by which the row last had a user, and that user's id, as far as is known.
     """
@@ -102,6 +106,41 @@ def most_slips(local: str) -> int:
     return _MOST_SLIPS if len(local) >= _LONG else 1 if len(local) >= _SHORT else 0
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What one tenant has said. ``people``: who came up, by id; ``answered``: what need not be asked again, ``refused``
+    part of it, for which nobody can come up; ``failed``: what could not be asked, and ``silent`` why.
+    """
+
+    people: Mapping[str, Found] = field(default_factory=dict)
+    answered: Questions = field(default_factory=Questions)
+    refused: Questions = field(default_factory=Questions)
+    failed: Questions = field(default_factory=Questions)
+    silent: str = ""
+
+    def and_then(self, asked: Questions, then: Heard) -> Heard:
+        """With what it says to further questions."""
+        return Heard(
+            {**self.people, **then.people},
+            self.answered | (asked - then.failed),
+            self.refused | then.refused,
+            then.failed,
+            then.silent,
+        )
+
+
+def clues_of(heard: Collection[Heard], asked: Questions, before: Mapping[int, tuple[str, str]]) -> Clues:
+    """``asked``: all that every tenant was asked. Where a tenant that has said something before fails to answer a
+    question, who came up is not all who could.
+    """
+    people: dict[str, Found] = {}
+    for tenant in heard:
+        people.update(tenant.people)
+        asked -= tenant.refused | tenant.failed if tenant.people else tenant.refused
+    silent = next((tenant.silent for tenant in heard if tenant.silent), "")
+    return Clues(People(people.values()), asked, silent, before)
+
+
 def slips(local: str, other: str) -> int:
     """Letters to put right, neighbours exchanged counting once; more than two where they are nothing alike."""
     return OSA.distance(local, other, score_cutoff=_MOST_SLIPS)
@@ -113,40 +152,47 @@ def coming_up(questions: Questions, everybody: Iterable[Found]) -> list[Found]:
     found: dict[str, Found] = {id_: people.by_id[id_] for id_ in questions.ids & people.by_id.keys()}
     groups = (
         *(people.with_local(local) for local in questions.locals),
-        *(people.near(near.partition("@")[0]) for near in questions.near),
+        *(people.near(near.rpartition("@")[0]) for near in questions.near),
         *(people.called(name) for name in questions.called),
     )
     found.update((one.user.id.lower(), one) for group in groups for one in group)
     return list(found.values())
 
 
-def candidates(lead: Lead, people: People, taken: Collection[str], itself: str | None = None) -> list[Candidate]:
+def candidates(lead: Lead, clues: Clues, taken: Collection[str], itself: str | None = None) -> list[Candidate]:
     """All who may be meant, the likeliest first. ``taken``: ids of users whom other rows have; ``itself``: the UPN
     asked for, which is nobody's.
     """
+    people, asked, own = clues.people, clues.asked, lead.questions()
     pool: dict[str, Found] = {}
-    for local in lead.locals:
+    for local in own.locals & asked.locals:
         pool.update((found.user.id, found) for found in people.with_local(local))
-        pool.update((found.user.id, found) for found in people.near(local))
+    for near in own.near & asked.near:
+        pool.update((found.user.id, found) for found in people.near(near.rpartition("@")[0]))
     for name in lead.called:
-        pool.update((found.user.id, found) for found in people.called(name))
-    eligible = (one for one in pool.values() if _may_be_meant(one, taken) and key(one.user.upn) != itself)
-    judged = filter(None, (_judged(lead, one) for one in eligible))
-    return sorted(judged, key=lambda candidate: (candidate.against, key(candidate.found.user.upn)))
+        if asked.called.issuperset(ways_to_write(name)):
+            pool.update((found.user.id, found) for found in people.called(name))
+    judged = (_judged(lead, one, taken) for one in pool.values() if not one.user.guest and key(one.user.upn) != itself)
+    return sorted(filter(None, judged), key=lambda candidate: (candidate.against, key(candidate.found.user.upn)))
 
 
 def clearly_best(ordered: list[Candidate]) -> Candidate | None:
-    """The first, where no other comes near it."""
-    if not ordered or (len(ordered) > 1 and ordered[1].against <= ordered[0].against):
+    """The first who may be suggested, where no other such comes near and nobody barred is likelier: a slip of a name
+    that another row has already does not mean the next like it.
+    """
+    free = [candidate for candidate in ordered if not candidate.barred]
+    if not free or free[0].against > ordered[0].against:
         return None
-    return ordered[0]
+    return free[0] if len(free) == 1 or free[1].against > free[0].against else None
 
 
-def _may_be_meant(found: Found, taken: Collection[str]) -> bool:
-    return found.user.enabled and not found.user.guest and found.user.id.lower() not in taken
+def _barred(found: Found, taken: Collection[str]) -> str:
+    if found.user.id.lower() in taken:
+        return "another row has them"
+    return "" if found.user.enabled else "the account is disabled"
 
 
-def _judged(lead: Lead, found: Found) -> Candidate | None:
+def _judged(lead: Lead, found: Found, taken: Collection[str]) -> Candidate | None:
     alike = _name_likeness(lead, found)
     if alike is Likeness.NOTHING:
         return None
@@ -157,7 +203,8 @@ def _judged(lead: Lead, found: Found) -> Candidate | None:
         return None
     against = _A_SLIP * min(distance, _NO_LIKENESS) + far + _OTHER_NAME[alike]
     why = filter(None, (_told(distance), where, "the same name" if same_name else ""))
-    return Candidate(found, against, ", ".join(why), at_home=bool(lead.domain) and far == 0)
+    at_home = bool(lead.domain) and far == 0
+    return Candidate(found, against, ", ".join(why), at_home, _barred(found, taken))
 
 
 def _alike_enough(lead: Lead, theirs: str, far: int) -> bool:
@@ -165,7 +212,7 @@ def _alike_enough(lead: Lead, theirs: str, far: int) -> bool:
     if theirs in lead.locals:
         return len(theirs) >= _SHORT or far == 0
     near = any(slips(local, theirs) <= most_slips(local) for local in lead.locals)
-    return near and (far == 0 or not lead.domain)
+    return near and bool(lead.domain) and far == 0
 
 
 def _name_likeness(lead: Lead, found: Found) -> Likeness:

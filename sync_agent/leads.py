@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
+from functools import lru_cache
 
 from sync_agent.characters import BLANK, BLANKS
 from sync_agent.duplicates import user_of
-from sync_agent.model import Absent, Found, Match, NoTenant, Row, User
+from sync_agent.model import Absent, Found, Match, NoTenant, Questions, Row, User
 from sync_agent.personal_names import is_persons, spellings, words
 from sync_agent.upn import examine, key
 from sync_agent.upn_reading import cleaned, read
@@ -21,6 +22,8 @@ _LONGEST = 113
 """Characters of a UPN, or of a name, that are worth a question."""
 _FEWEST_TO_COMPARE = 4
 """Characters before the @. Of shorter ones a slip makes anybody's."""
+_LONGEST_REMEMBERED = 255
+"""Characters of a cell: what a text column holds."""
 _ASKABLE_LOCAL = re.compile(r"[a-z0-9'._!#^~-]+")
 _HOME = re.compile(r"(?P<local>.+)_(?P<domain>[^_]+)#ext#@", re.IGNORECASE)
 """A guest's UPN holds the one at home, with its @ written _ (external user properties)."""
@@ -36,26 +39,21 @@ class Lead:
     domain: str = ""
     called: tuple[str, ...] = ()
 
-
-@dataclass(frozen=True, slots=True)
-class Questions:
-    """What to ask every tenant about people, by what is known of them."""
-
-    ids: frozenset[str] = frozenset()
-    """Object ids that rows show."""
-    locals: frozenset[str] = frozenset()
-    """What stands before the @, whatever the domain."""
-    near: frozenset[str] = frozenset()
-    """UPNs, in lower case, that may be a slip of somebody's in the same domain."""
-    called: frozenset[str] = frozenset()
-    """Display names."""
-
-    def __bool__(self) -> bool:
-        return any(getattr(self, each.name) for each in fields(self))
+    def questions(self) -> Questions:
+        """What to ask so that whoever is meant comes up, and everybody who could be taken for them."""
+        local = self.locals[0] if self.locals else ""
+        near = [f"{local}@{self.domain}"] if self.domain and len(local) >= _FEWEST_TO_COMPARE else []
+        called = (name for told in self.called for name in ways_to_write(told))
+        return Questions(locals=frozenset(self.locals), near=frozenset(near), called=frozenset(called))
 
 
 def lead(cell: str | None, name: str) -> Lead:
     """Who the cell and the name beside it may mean."""
+    longest = max(len(cell or ""), len(name))
+    return _remembered(cell, name) if longest <= _LONGEST_REMEMBERED else _lead(cell, name)
+
+
+def _lead(cell: str | None, name: str) -> Lead:
     if cell is None or not BLANKS.sub("", cell):
         return Lead(called=_names(name))
     reading = read(cell)
@@ -68,6 +66,9 @@ def lead(cell: str | None, name: str) -> Lead:
     if BLANK.search(reading.core) or "," in reading.text:
         return Lead(called=_names(reading.core, name))
     return Lead(_locals(meant), "", _names(name))
+
+
+_remembered = lru_cache(maxsize=1 << 14)(_lead)
 
 
 def guest_lead(user: User) -> Lead:
@@ -108,11 +109,8 @@ def _of_nobody(
         return
     if candidate is not None and user_of(matches.get(candidate)) is not None:
         return
-    told = lead(row.upn, row.name)
-    yield from (("locals", local) for local in told.locals)
-    yield from (("called", name) for called in told.called for name in _ways_to_write(called))
-    if told.domain and told.locals and len(told.locals[0]) >= _FEWEST_TO_COMPARE:
-        yield "near", f"{told.locals[0]}@{told.domain}"
+    asked = lead(row.upn, row.name).questions()
+    yield from ((each.name, question) for each in fields(Questions) for question in getattr(asked, each.name))
 
 
 def _locals(text: str) -> tuple[str, ...]:
@@ -125,8 +123,8 @@ def _names(*texts: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for text in cleaned_ if len(text) <= _LONGEST and is_persons(text)))
 
 
-def _ways_to_write(name: str) -> Iterator[str]:
-    """Directories have "Jane Doe" or "Doe, Jane"."""
+def ways_to_write(name: str) -> Iterator[str]:
+    """The name as directories may have it: "Jane Doe" or "Doe, Jane"."""
     last, comma, first = (part.strip() for part in name.partition(","))
     if comma:
         yield from (f"{first} {last}", f"{last}, {first}")

@@ -175,6 +175,33 @@ Match = Found | Absent | NoTenant | CouldNotAsk
 
 
 @dataclass(frozen=True, slots=True)
+class Questions:
+    """What to ask every tenant about people, by what is known of them."""
+
+    ids: frozenset[str] = frozenset()
+    """Object ids that rows show."""
+    locals: frozenset[str] = frozenset()
+    """What stands before the @, whatever the domain."""
+    near: frozenset[str] = frozenset()
+    """UPNs, in lower case, that may be a slip of somebody's in the same domain."""
+    called: frozenset[str] = frozenset()
+    """Display names."""
+
+    def __len__(self) -> int:
+        return len(self.ids) + len(self.locals) + len(self.near) + len(self.called)
+
+    def __or__(self, other: Questions) -> Questions:
+        return Questions(
+            self.ids | other.ids, self.locals | other.locals, self.near | other.near, self.called | other.called
+        )
+
+    def __sub__(self, other: Questions) -> Questions:
+        return Questions(
+            self.ids - other.ids, self.locals - other.locals, self.near - other.near, self.called - other.called
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Presence:
     """Availability and activity as Graph names them. ``since``: when this value was first seen."""
 
@@ -211,7 +238,8 @@ class Verdict:
     """What a pass says about one row. ``user`` and ``account`` only when the row's UPN matched.
 
     ``unsure``: something that could add to it, the right UPN say, could not be asked. ``renamed``: the row has had
-    another UPN since what it shows was true.
+    another UPN since what it shows was true. ``former``: the user that the row's UPN was of until they got another; the
+    row keeps showing their object id, by which they are found again.
     """
 
     row_id: int
@@ -221,6 +249,7 @@ class Verdict:
     account: str = ""
     unsure: bool = False
     renamed: bool = False
+    former: User | None = None
 
 
 CellValue = str | datetime | None

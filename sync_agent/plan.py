@@ -89,11 +89,12 @@ def desired(verdict: Verdict, presence: Presence | None, shown: Shown) -> Shown:
     if _is_no_news(verdict, shown):
         return shown
     availability, activity, since = _desired_presence(verdict.user, presence, shown)
+    known = verdict.user or verdict.former
     return Shown(
         status=verdict.status.value,
         anomalies=_anomalies_text(verdict.anomalies),
         account=as_line(verdict.account),
-        object_id="" if verdict.user is None else as_line(verdict.user.id),
+        object_id="" if known is None else as_line(known.id),
         presence=availability,
         activity=activity,
         presence_changed_at=since,

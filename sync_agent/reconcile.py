@@ -80,7 +80,7 @@ def with_presence(
     verdict: Verdict,
     presence: Presence | None,
     now: datetime,
-    unknown_after: timedelta,
+    unavailable_after: timedelta,
     shown: Shown | None = None,
 ) -> Verdict:
     """The verdict with presence_unavailable added, if Teams has no presence of the user and that is no passing state.
@@ -98,8 +98,8 @@ def with_presence(
         return verdict
     if user.teams_licensed is False:
         anomaly = anomalies.unlicensed(user.teams_plan)
-    elif now - first_seen(presence, user, shown) >= unknown_after:
-        anomaly = anomalies.presence_unknown(unknown_after, user.teams_licensed)
+    elif now - first_seen(presence, user, shown) >= unavailable_after:
+        anomaly = anomalies.presence_unknown(unavailable_after, user.teams_licensed)
     else:
         return verdict
     return _judged(verdict.row_id, (*verdict.anomalies, anomaly), user, verdict.account)
@@ -154,8 +154,8 @@ class _Pass:
         if isinstance(match, Found):
             return _judged(row.id, (*self._of_user(row, match), *warnings), match.user, match.account)
         said, unsure = self._without_user(row, match)
-        verdict = _judged(row.id, (*said, *warnings))
-        return replace(verdict, unsure=True) if unsure else verdict
+        verdict, former = _judged(row.id, (*said, *warnings)), self._renamed.get(row.id)
+        return replace(verdict, unsure=unsure, former=former) if unsure or former else verdict
 
     def _of_user(self, row: Row, match: Found) -> Iterator[Anomaly]:
         for anomaly in anomalies.of_user(match):
@@ -199,7 +199,7 @@ class _Pass:
         if isinstance(match, Absent) and match.explained:
             return None, False
         open_ = _is_open(findings.candidate, self._matches) or bool(self._clues.silent)
-        ordered = candidates(lead(row.upn, row.name), self._clues.people, self._taken, findings.name)
+        ordered = candidates(lead(row.upn, row.name), self._clues, self._taken, findings.name)
         best = clearly_best(ordered)
         if best is None or (open_ and not best.at_home):
             return None, open_

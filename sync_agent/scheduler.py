@@ -25,7 +25,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from sync_agent.jobs.poll_presence import poll_presence
 from sync_agent.jobs.read_list import follow_list, read_list
 from sync_agent.jobs.report import write_report
-from sync_agent.jobs.resolve_users import resolve_users
+from sync_agent.jobs.resolve_users import resolve_news, resolve_users
 from sync_agent.jobs.write_back import WriteBack, write_back
 from sync_agent.microsoft365.agent_list import ListProblem
 from sync_agent.microsoft365.anomaly_list import WRITE_UNITS
@@ -139,11 +139,8 @@ class Jobs:
         return await self._planned()
 
     async def _planned(self) -> WriteBack:
-        """Ask at once about names that nobody was asked about yet, or whose last question failed; then plan."""
-        observed = self._context.observed
-        unknown = (observed.names() - observed.matches.keys()) | observed.unanswered.keys()
-        if unknown:
-            await resolve_users(self._context, unknown)
+        """Ask at once about whatever nobody was asked about yet, or could not be asked; then plan."""
+        await resolve_news(self._context)
         return await write_back(self._context, dry_run=True, known_rows=self._known_rows)
 
     async def _mirror_anomalies(self) -> None:

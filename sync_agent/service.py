@@ -39,12 +39,12 @@ from sync_agent.microsoft365.transport import Transport
 from sync_agent.outcome import AccountState, Mirrored, Outcome, Writes
 from sync_agent.plan import Plan, Safety
 from sync_agent.progress import Progress
+from sync_agent.reconcile import Rules
 from sync_agent.settings import Settings
 from sync_agent.state.store import StateUnavailable, Store
 
 _log = structlog.get_logger()
 
-_UNKNOWN_AFTER = timedelta(hours=24)
 _MORE_TURNS = 2
 
 
@@ -239,9 +239,12 @@ def _context(
         ),
         progress=progress,
         clock=clock,
-        unknown_after=_UNKNOWN_AFTER,
+        unavailable_after=timedelta(seconds=settings.presence.unavailable_after),
         owners=DomainOwners(look_up if settings.validation.domain_lookup else None, clock),
-        observed=Observed(tenant_of={account.id: account.tenant_id for account in accounts.values()}),
+        observed=Observed(
+            tenant_of={account.id: account.tenant_id for account in accounts.values()},
+            rules=Rules(name_mismatch=settings.validation.name_mismatch),
+        ),
     )
 
 

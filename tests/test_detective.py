@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given
@@ -31,8 +32,15 @@ MULLER = member("juergen.mueller@contoso.com", "Jürgen Müller")
 
 
 def meant(cell: str | None, name: str, everybody: Iterable[Found], taken: frozenset[str] = frozenset()) -> str | None:
-    best = clearly_best(candidates(lead(cell, name), People(everybody), taken))
+    hint = lead(cell, name)
+    best = clearly_best(candidates(hint, Clues(People(everybody), hint.questions()), taken))
     return None if best is None else best.found.user.upn
+
+
+def told(rows: Sequence[Row], matches: Mapping[str, Match], *everybody: Found) -> Clues:
+    """The clues where every question of the rows was answered out of these."""
+    asked = questions(rows, matches)
+    return Clues(People(coming_up(asked, everybody)), asked)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +99,21 @@ def test_who_is_disabled_a_guest_or_in_another_row_is_not_meant() -> None:
     assert meant("jane.deo@contoso.com", "", [JANE], frozenset({JANE.user.id})) is None
 
 
+def test_somebody_likelier_who_may_not_be_suggested_bars_the_next() -> None:
+    near = member("jane.dow@contoso.com", "Jane Dow")
+    for likelier, taken in (
+        (JANE, frozenset({JANE.user.id})),
+        (replace(JANE, user=replace(JANE.user, enabled=False)), {}),
+    ):
+        assert meant("jane.doee@contoso.com", "", [likelier, near], frozenset(taken)) is None
+    assert meant(None, "Jane Doe", [JANE, member("jane.doe2@contoso.com", "Jane Doe")], frozenset({JANE.user.id}))
+
+
+def test_whoever_came_up_for_another_row_is_no_candidate() -> None:
+    clues = Clues(People([JANE]), lead("john.smiht@contoso.com", "John Smith").questions())
+    assert not candidates(lead("jane.deo@contoso.com", "Jane Doe"), clues, ())
+
+
 SPELT = st.text("aabj.-é", min_size=1, max_size=11)
 EDITS = st.lists(st.tuples(st.sampled_from(["drop", "add", "change", "exchange"]), st.integers(0, 12)), max_size=3)
 
@@ -140,7 +163,7 @@ def test_a_name_is_looked_for_among_many_in_a_moment() -> None:
 def test_a_guest_is_sent_home_unless_another_row_has_the_user_there() -> None:
     guest = member("jane.doe_contoso.com#EXT#@fabrikam.onmicrosoft.com", "Jane Doe", "id-guest", guest=True)
     rows = [Row(1, guest.user.upn, "Jane Doe"), Row(2, "jane.doe@contoso.com", "Jane Doe")]
-    clues = Clues(People([JANE]))
+    clues = told(rows[:1], {key(guest.user.upn): guest}, JANE)
     alone = reconcile(rows[:1], {key(guest.user.upn): guest}, clues)
     assert [(a.code, a.suggestion) for a in alone[1].anomalies] == [(Code.USER_GUEST, JANE.user.upn)]
     both = reconcile(rows, {key(guest.user.upn): guest, JANE.user.upn: JANE}, clues)
@@ -164,7 +187,7 @@ def test_a_row_that_is_right_or_not_answered_raises_no_question() -> None:
 def test_a_suggestion_reaches_the_verdict_and_never_a_right_row() -> None:
     rows = [Row(1, "jane.deo@contoso.com", "Jane Doe"), Row(2, "john.smith@contoso.com", "John Smith")]
     matches: dict[str, Match] = {"jane.deo@contoso.com": NOBODY, "john.smith@contoso.com": JOHN}
-    verdicts = reconcile(rows, matches, Clues(People([JANE, JOHN])))
+    verdicts = reconcile(rows, matches, told(rows, matches, JANE, JOHN))
     assert [(a.code, a.suggestion) for a in verdicts[1].anomalies] == [
         (Code.USER_NOT_FOUND, "jane.doe@contoso.com"),
     ]
@@ -174,7 +197,7 @@ def test_a_suggestion_reaches_the_verdict_and_never_a_right_row() -> None:
 def test_a_domain_that_nobody_here_has_keeps_its_other_remedy() -> None:
     rows = [Row(1, "jane.doe@woodgrovebank.com", "Jane Doe")]
     answers = {"jane.doe@woodgrovebank.com": NoTenant("woodgrovebank.com", "tenant 42")}
-    said = reconcile(rows, answers, Clues(People([JANE])))[1].anomalies[0]
+    said = reconcile(rows, answers, told(rows, answers, JANE))[1].anomalies[0]
     assert (said.code, said.suggestion) == (Code.DOMAIN_NOT_CONFIGURED, "jane.doe@contoso.com")
     assert "Did you mean jane.doe@contoso.com? If not: check the spelling" in said.message
 
@@ -210,6 +233,6 @@ def test_a_name_that_has_nothing_in_common_is_told_where_that_is_wanted(on: bool
 def test_while_a_tenant_is_silent_nobody_of_another_domain_is_named() -> None:
     rows = [Row(1, "jane.doe@fabrikam.com", "Jane Doe"), Row(2, "john.smiht@contoso.com", "John Smith")]
     matches = {"jane.doe@fabrikam.com": NOBODY, "john.smiht@contoso.com": NOBODY}
-    verdicts = reconcile(rows, matches, Clues(People([JANE, JOHN]), silent="fabrikam: no answer"))
+    verdicts = reconcile(rows, matches, replace(told(rows, matches, JANE, JOHN), silent="fabrikam: no answer"))
     assert (verdicts[1].anomalies[0].suggestion, verdicts[1].unsure) == (None, True)
     assert verdicts[2].anomalies[0].suggestion == "john.smith@contoso.com"

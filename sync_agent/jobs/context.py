@@ -44,7 +44,7 @@ class Context:
     safety: Safety
     progress: Progress
     clock: Callable[[], datetime]
-    unknown_after: timedelta
+    unavailable_after: timedelta
     """How long PresenceUnknown must last before a licensed user's presence counts as unavailable."""
     observed: Observed
     owners: DomainOwners

@@ -11,9 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from sync_agent.detective import NO_CLUES, Clues, Heard, clues_of
+from sync_agent.leads import questions
 from sync_agent.microsoft365.presence import Readings
-from sync_agent.model import CouldNotAsk, Match, Presence, Row, Status, Verdict
-from sync_agent.reconcile import names_to_ask, reconcile
+from sync_agent.model import CouldNotAsk, Found, Match, Presence, Questions, Row, Status, Verdict
+from sync_agent.reconcile import Rules, names_to_ask, reconcile
 from sync_agent.upn import examine
 
 
@@ -23,12 +25,22 @@ class Observed:
 
     tenant_of: Mapping[str, str]
     """Tenant id by account id, from the settings."""
+    rules: Rules = field(default_factory=Rules)
     rows: dict[int, Row] = field(default_factory=dict)
     rows_read_at: datetime | None = None
     matches: dict[str, Match] = field(default_factory=dict)
     """The last *answer* for each name; CouldNotAsk only where there never was one."""
     unanswered: dict[str, CouldNotAsk] = field(default_factory=dict)
     """Names whose latest question failed, to be asked again before their turn."""
+    domains: dict[str, frozenset[str]] = field(default_factory=dict)
+    """By tenant id: the domains that it is known to have, or once had."""
+    heard: Mapping[str, Heard] = field(default_factory=dict)
+    """By tenant id: what it said about people."""
+    clues: Clues = NO_CLUES
+    before: dict[int, tuple[str, str]] = field(default_factory=dict)
+    """By row id: the key of the UPN by which it last had a user, and the user's id."""
+    _asked_about: Questions = field(default_factory=Questions)
+    """What tenants were asked about people, whatever came of it."""
     presences: dict[str, Presence] = field(default_factory=dict)
     verdicts: dict[int, Verdict] = field(default_factory=dict)
     """Without presence, which is joined when a row is planned."""
@@ -59,6 +71,8 @@ class Observed:
         """The whole list as just read. Every row is planned again: that is what heals lost writes and hand edits."""
         before, self.rows = self.rows, {row.id: row for row in rows}
         self._renamed |= {id_ for id_, row in self.rows.items() if id_ in before and before[id_].upn != row.upn}
+        for gone in self.before.keys() - self.rows.keys():
+            del self.before[gone]
         self.rows_read_at = at
         self.unwritten.clear()
         self._decide(self.rows)
@@ -110,6 +124,16 @@ class Observed:
                 self.matches[name] = match
         self._decide()
 
+    def put_heard(self, heard: Mapping[str, Heard], asked: Questions) -> None:
+        """What the tenants have said about people; ``asked`` is all that they were asked."""
+        self._asked_about = asked
+        clues = clues_of(heard.values(), asked, self.before)
+        same = heard == self.heard and clues.asked == self.clues.asked
+        self.heard = heard
+        if not same:
+            self.clues = clues
+            self._decide()
+
     def put_presences(self, parts: Sequence[Readings], read_at: datetime) -> int:
         """What a sweep read; how many were news. Of an answer whose predecessor was put here only the news are looked
         at: 15,000 comparisons in each sweep would cost as much as decoding the answers.
@@ -136,6 +160,8 @@ class Observed:
         findings = examine(row.upn)
         if any(name is not None and name not in self.matches for name in (findings.name, findings.candidate)):
             return False
+        if questions((row,), self.matches) - self._asked_about:
+            return False
         verdict = self.verdicts[row.id]
         if verdict.user is None or verdict.user.id in self.presences:
             return True
@@ -152,18 +178,25 @@ class Observed:
         changed.
         """
         before = self.verdicts
-        self.verdicts = reconcile(tuple(self.rows.values()), self.matches)
+        self.verdicts = reconcile(tuple(self.rows.values()), self.matches, self.clues, self.rules)
         self._renamed = {id_ for id_ in self._renamed if id_ in self.rows and self._is_unknown(id_)}
         self.verdicts |= {id_: replace(self.verdicts[id_], renamed=True) for id_ in self._renamed}
         rows_of_user: defaultdict[str, list[int]] = defaultdict(list)
         for verdict in self.verdicts.values():
             if verdict.user is not None:
                 rows_of_user[verdict.user.id].append(verdict.row_id)
+                self._note_found(verdict.row_id)
         self.rows_of_user = rows_of_user
         self._watch()
         changed = (id_ for id_, verdict in self.verdicts.items() if before.get(id_) != verdict)
         dirty = {**self.dirty, **dict.fromkeys(read), **dict.fromkeys(changed)}
         self.dirty = {row_id: None for row_id in dirty if row_id in self.rows}
+
+    def _note_found(self, row_id: int) -> None:
+        name = examine(self.rows[row_id].upn).name
+        match = None if name is None else self.matches.get(name)
+        if name is not None and isinstance(match, Found):
+            self.before[row_id] = (name, match.user.id)
 
     def _is_unknown(self, row_id: int) -> bool:
         return self.verdicts[row_id].status is Status.UNKNOWN

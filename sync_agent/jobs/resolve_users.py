@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from sync_agent.jobs.ask_people import ask_people
 from sync_agent.jobs.context import Context, Tenant
 from sync_agent.jobs.tenant_domains import TenantDomains, tenant_domains, without_tenant
 from sync_agent.jobs.witnesses import witnesses
@@ -54,11 +55,24 @@ async def resolve_users(context: Context, names: Collection[str] | None = None) 
     }
     stage.advance(len(homeless))
     matches = combine([*answers, homeless])
-    context.observed.put_matches(matches)
+    for tenant_id, domains in known.told.items():
+        observed.domains[tenant_id] = observed.domains.get(tenant_id, frozenset()) | domains
+    observed.put_matches(matches)
     _note_trouble(context, routes, known, matches)
     found = sum(isinstance(match, Found) for match in matches.values())
     stage.done(f"{found:,} of {len(asked):,} names found")
+    await ask_people(context, anew=names is None)
     return Resolved(known, dict(zip(routes.by_tenant, answers, strict=True)))
+
+
+async def resolve_news(context: Context) -> None:
+    """Ask about names that nobody was asked about yet, or whose last question failed, and then about people."""
+    observed = context.observed
+    unknown = (observed.names() - observed.matches.keys()) | observed.unanswered.keys()
+    if unknown:
+        await resolve_users(context, unknown)
+    else:
+        await ask_people(context)
 
 
 def route(names: Collection[str], domains: Mapping[str, frozenset[str]]) -> Routes:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from sync_agent.jobs.ask_people import ask_people
 from sync_agent.jobs.context import Context
 from sync_agent.jobs.resolve_users import resolve_users
 from sync_agent.microsoft365.agent_list import Failed, Overtaken, Written
@@ -96,7 +97,7 @@ def verdict_of(context: Context, row: Row) -> Verdict:
     """The row's verdict with what its user's presence adds to it."""
     verdict = context.observed.verdicts[row.id]
     presence = None if verdict.user is None else context.observed.presences.get(verdict.user.id)
-    return with_presence(verdict, presence, context.clock(), context.unknown_after, row.shown)
+    return with_presence(verdict, presence, context.clock(), context.unavailable_after, row.shown)
 
 
 def _urgent_first(changes: Iterable[Change]) -> list[Change]:
@@ -163,6 +164,8 @@ async def _decide_again(context: Context, row_ids: Sequence[int]) -> None:
     unknown = context.observed.names() - context.observed.matches.keys()
     if unknown:
         await resolve_users(context, unknown)
+    else:
+        await ask_people(context)
 
 
 def _is_set(stop: asyncio.Event | None) -> bool:

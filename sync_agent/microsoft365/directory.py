@@ -13,8 +13,10 @@ from sync_agent.microsoft365.errors import Garbled, Refused, ServiceError, SignI
 from sync_agent.microsoft365.graph import Graph, Page
 from sync_agent.microsoft365.name_lookup import LookedUp, NameLookup, askable
 from sync_agent.microsoft365.odata import address
+from sync_agent.microsoft365.people_search import CameUp, search
 from sync_agent.microsoft365.tenant_sessions import TenantSessions
-from sync_agent.model import Absent, CouldNotAsk, Found
+from sync_agent.microsoft365.user_records import UserRecord
+from sync_agent.model import Absent, CouldNotAsk, Found, Questions
 
 _log = structlog.get_logger()
 
@@ -50,6 +52,8 @@ class Directory:
         """The organisation's name once ``domains`` was answered."""
         self._sessions = TenantSessions(tenant_id, sessions, clock)
         self._clock = clock
+        self._everybody: list[UserRecord] | None = None
+        """All users, between a resolve that read the whole directory and the questions that follow it."""
 
     def account_for(self, user_id: str) -> str:
         """The account that answers for a user of this tenant: a stable division of the users over the accounts."""
@@ -92,11 +96,21 @@ class Directory:
             progress(len(names))
             return dict.fromkeys(names, CouldNotAsk(failure.reason, self._clock()))
         lookup = await NameLookup(self._sessions, progress).find(names)
+        self._everybody = lookup.everybody
         absent = names - lookup.users.keys() - lookup.failed.keys()
         found = await evidence(self._sessions, set(filter(askable, absent)), lookup.aliases)
         doubt = await self._doubt(len(absent), bool(absent & frozenset(known))) if absent and not lookup.users else None
         answers = {name: self._answer(name, lookup, found) for name in names}
         return answers if doubt is None else {name: _doubted(answer, doubt) for name, answer in answers.items()}
+
+    async def came_up(self, questions: Questions) -> CameUp:
+        """Who may answer the questions. Right after a resolve that read the whole directory this takes no request."""
+        everybody, self._everybody = self._everybody, None
+        if not questions:
+            return CameUp()
+        if everybody is not None:
+            return CameUp(tuple(record.user() for record in everybody))
+        return await search(self._sessions, questions)
 
     def _answer(self, name: str, lookup: LookedUp, found: Evidence) -> Answer:
         if (record := lookup.users.get(name)) is not None:

@@ -21,6 +21,7 @@ NAMES_PER_FILTER = 15
 """Values of an `in` filter (filter-query-parameter)."""
 NAMES_PER_BATCH = NAMES_PER_FILTER * MOST_PARTS
 USERS_PER_PAGE = 999
+EVERYBODY = address("/users", {"$top": str(USERS_PER_PAGE), "$select": SELECT})
 _LONGEST_NAME = 1_024
 """Entra keeps no longer userPrincipalName, so a longer name is nobody's, and its filter need not be sent."""
 
@@ -53,6 +54,8 @@ class LookedUp:
     failed: dict[str, ServiceError] = field(default_factory=dict)
     aliases: dict[str, list[UserRecord]] | None = None
     """Users by those of their mail addresses that were asked for as UPNs; None where not all users were seen."""
+    everybody: list[UserRecord] | None = None
+    """All users, where the whole directory was read."""
 
 
 class NameLookup:
@@ -86,21 +89,29 @@ class NameLookup:
     async def _by_pages(self, found: LookedUp, names: frozenset[str]) -> None:
         """Read all users. What was seen before a page failed is kept; the rest is asked for by name."""
         aliases: dict[str, list[UserRecord]] = {}
+        everybody: list[UserRecord] = []
         try:
-            await self._sessions.ask(lambda graph: self._read_pages(graph, found, names, aliases))
+            await self._sessions.ask(lambda graph: self._read_pages(graph, found, names, aliases, everybody))
         except ServiceError as failure:
             _log.info("directory_not_paged", tenant=self._sessions.tenant_id, reason=failure.reason)
         else:
-            found.aliases = aliases
+            found.aliases, found.everybody = aliases, everybody
 
     async def _read_pages(
-        self, graph: Graph, found: LookedUp, names: frozenset[str], aliases: dict[str, list[UserRecord]]
+        self,
+        graph: Graph,
+        found: LookedUp,
+        names: frozenset[str],
+        aliases: dict[str, list[UserRecord]],
+        everybody: list[UserRecord],
     ) -> None:
         aliases.clear()  # another account may have begun
-        async for page in graph.pages(address("/users", {"$top": str(USERS_PER_PAGE), "$select": SELECT}), UserRecord):
+        everybody.clear()
+        async for page in graph.pages(EVERYBODY, UserRecord):
             news = {record.key: record for record in page if record.key in names and record.key not in found.users}
             found.users.update(news)
             self._progress(len(news))
+            everybody += page
             for record in page:
                 for name in record.addresses & names:
                     aliases.setdefault(name, []).append(record)

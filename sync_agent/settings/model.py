@@ -181,11 +181,13 @@ class ScheduleSettings(Group):
 
 class ValidationSettings(Group):
     domain_lookup: Switch = _default("true")
+    name_mismatch: Switch = _default("false")
 
 
 class PresenceSettings(Group):
     flap_damping: Pause = _default("5s")
     stale_after: Interval = _default("5m")
+    unavailable_after: Interval = _default("24h")
 
 
 class SafetySettings(Group):

@@ -104,13 +104,14 @@ def test_what_is_left_out_has_the_defaults_of_the_contract(tmp_path: Path) -> No
         "write_back": 1,
         "report": "0 6 * * *",
     }
-    assert settings.presence.model_dump() == {"flap_damping": 5, "stale_after": 300}
     assert settings.safety.model_dump() == {
         "max_worsened": 0.3,
         "max_worsened_floor": 10,
         "max_missing_rows": 0.5,
         "approved_fixes": False,
     }
+    assert settings.presence.model_dump() == {"flap_damping": 5, "stale_after": 300, "unavailable_after": 86_400}
+    assert settings.validation.model_dump() == {"domain_lookup": True, "name_mismatch": False}
     assert settings.pacing.model_dump() == {"sharepoint_units_per_minute": 1200, "share": 0.8}
     assert settings.log.model_dump() == {"format": "console", "level": "info"}
     assert (settings.web.listen, settings.notify, settings.proxy) == ("127.0.0.1:8090", {}, None)

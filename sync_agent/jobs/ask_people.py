@@ -1,0 +1,62 @@
+"""Ask the tenants about people, for the rows that lead to no user: who was renamed, and who may be meant.
+
+Comes after the names were answered. What a tenant has answered is not asked again before everything is asked anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import structlog
+
+from sync_agent.detective import Heard, coming_up
+from sync_agent.jobs.context import Context, Tenant
+from sync_agent.leads import questions
+from sync_agent.model import Found, Questions
+
+_log = structlog.get_logger()
+
+
+async def ask_people(context: Context, *, anew: bool = False) -> None:
+    """Ask what the rows give rise to and no tenant has answered yet; ``anew``: what was answered too.
+
+    Never raises for a tenant's failure: then no row is told who is meant as long as that may be somebody there.
+    """
+    observed = context.observed
+    wanted = questions(observed.rows.values(), observed.matches)
+    tenants = context.edges.tenants.values()
+    before = {tenant.id: Heard() if anew else observed.heard.get(tenant.id, Heard()) for tenant in tenants}
+    todo = {tenant.id: _for(tenant, wanted, context) - before[tenant.id].answered for tenant in tenants}
+    asked = sum(len(each) for each in todo.values())
+    if not asked and not anew:
+        observed.put_heard(before, wanted)
+        return
+    stage = context.progress.stage("Looking for who is meant") if asked else None
+    answers = await asyncio.gather(*(_ask(tenant, todo[tenant.id]) for tenant in tenants))
+    heard = {id_: before[id_].and_then(todo[id_], said) for id_, said in zip(todo, answers, strict=True)}
+    _note_silence(context, heard)
+    observed.put_heard(heard, wanted)
+    if stage is not None:
+        stage.done(f"{sum(len(each.people) for each in heard.values()):,} people came up")
+
+
+def _for(tenant: Tenant, wanted: Questions, context: Context) -> Questions:
+    """A slip in a name is looked for only where the domain is."""
+    domains = context.observed.domains.get(tenant.id, frozenset())
+    return replace(wanted, near=frozenset(near for near in wanted.near if near.rpartition("@")[2] in domains))
+
+
+async def _ask(tenant: Tenant, todo: Questions) -> Heard:
+    said = await tenant.directory.came_up(todo)
+    found = (Found(user, tenant.directory.account_for(user.id)) for user in said.people)
+    people = {one.user.id.lower(): one for one in coming_up(todo, found)}
+    return Heard(people, refused=said.refused, failed=said.failed, silent=said.silent)
+
+
+def _note_silence(context: Context, heard: dict[str, Heard]) -> None:
+    """Log once per change which tenant could not be asked about people, where its names were answered."""
+    for tenant_id, said in heard.items():
+        before = context.observed.heard.get(tenant_id, Heard())
+        if said.silent and said.silent != before.silent and tenant_id not in context.observed.trouble:
+            _log.warning("people_could_not_be_asked_about", tenant=tenant_id, reason=said.silent)
