@@ -197,7 +197,7 @@ async def open_service(
 
 def _open_store(settings: Settings) -> Store | None:
     try:
-        return Store.open(settings.state.database)
+        return Store.open(settings.state.database, timedelta(seconds=settings.state.keep))
     except StateUnavailable as failure:
         _log.warning("state_unavailable", reason=str(failure), effect="no history is kept")
         return None

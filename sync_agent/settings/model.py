@@ -16,6 +16,7 @@ from sync_agent.settings.secret import Secret
 from sync_agent.settings.site_address import SiteUrl
 from sync_agent.settings.values import (
     Cron,
+    Days,
     Domain,
     Guid,
     Interval,
@@ -206,6 +207,7 @@ class StateSettings(Group):
     database: DatabaseUrl = Field(default="sqlite:///state/sync-agent.db", repr=False)
     tokens: PathText = Path("state/tokens")
     reports: PathText = Path("state/reports")
+    keep: Days = _default("180d")
 
 
 class LogSettings(Group):

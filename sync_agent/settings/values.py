@@ -16,10 +16,13 @@ _GUID = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
 _DOMAIN = r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]{0,61}[A-Za-z0-9]"
 _NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
-_SHORTEST, _LONGEST = 0.01, 3_650 * _UNITS["d"]
+_LONGEST = 3_650 * _UNITS["d"]
 
 
-def _duration(*, none: bool) -> Callable[[Any], Any]:
+def _duration(least: str, *, none: bool = False) -> Callable[[Any], Any]:
+    shortest = _seconds(least)
+    assert shortest is not None
+
     def read(value: Any) -> float:
         text = str(value)
         seconds = _seconds(text)
@@ -28,11 +31,11 @@ def _duration(*, none: bool) -> Callable[[Any], Any]:
             hint = f"write {text}s for seconds" if in_seconds is not None and fits(in_seconds) else ""
             raise Unfit("a duration such as 500ms, 2s, 15m, 1h or 1d", hint)
         if not fits(seconds):
-            raise Unfit("a duration from 10ms to 3650d")
+            raise Unfit(f"a duration from {least} to 3650d")
         return seconds
 
     def fits(seconds: float) -> bool:
-        return (none and seconds == 0) or _SHORTEST <= seconds <= _LONGEST
+        return (none and seconds == 0) or shortest <= seconds <= _LONGEST
 
     return read
 
@@ -42,11 +45,14 @@ def _seconds(text: str) -> float | None:
     return None if found is None else float(found[1]) * _UNITS[found[2]]
 
 
-Interval = Annotated[float, BeforeValidator(_duration(none=False))]
+Interval = Annotated[float, BeforeValidator(_duration("10ms"))]
 """Seconds; written as 500ms, 2s, 15m, 1h or 1d."""
 
-Pause = Annotated[float, BeforeValidator(_duration(none=True))]
+Pause = Annotated[float, BeforeValidator(_duration("10ms", none=True))]
 """The same, and 0s for none."""
+
+Days = Annotated[float, BeforeValidator(_duration("1d"))]
+"""The same, a day at least: 90, meant for days, must not become 90 seconds."""
 
 
 def _percentage(least: float) -> Callable[[Any], Any]:

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from sync_agent.outcome import Outcome
 from sync_agent.state import digests, journalling, lives, passes, verdicts
 from sync_agent.state.database import StateUnavailable, open_database, reading, writing
+from sync_agent.state.pruning import prune
 from sync_agent.state.records import AnomalyRecord, Digest, JournalEntry, PassRecord, VerdictRecord
 
 __all__ = [
@@ -26,13 +27,17 @@ __all__ = [
 class Store:
     """The history of one or several lists in one database. Whatever fails raises StateUnavailable."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, keep: timedelta | None) -> None:
         self._engine = engine
+        self._keep = keep
 
     @classmethod
-    def open(cls, url: str) -> Store:
-        """Open the database at an SQLAlchemy URL, creating it (and the folder of an SQLite file) where missing."""
-        return cls(open_database(url))
+    def open(cls, url: str, keep: timedelta | None = None) -> Store:
+        """Open the database at an SQLAlchemy URL, creating it (and the folder of an SQLite file) where missing.
+
+        ``keep``: for how long what is over is kept; None: for ever.
+        """
+        return cls(open_database(url), keep)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -40,7 +45,8 @@ class Store:
     def save(self, outcome: Outcome) -> None:
         """Add a finished pass and bring the anomalies' lives and the verdicts up to date: only what differs is written.
 
-        What a held pass found is not believed: it opens and resolves nothing and changes no verdict.
+        What a held pass found is not believed: it opens and resolves nothing and changes no verdict. The first pass of
+        a day forgets what is over for long enough.
         """
         now = outcome.started + timedelta(seconds=outcome.seconds)
         with writing(self._engine) as connection:
@@ -49,6 +55,8 @@ class Store:
             if outcome.held is None:
                 lives.bring_up_to_date(connection, outcome, now, before)
                 verdicts.record(connection, outcome, now)
+            if self._keep is not None and (before is None or before.date() != now.date()):
+                prune(connection, now, self._keep)
 
     def known_rows(self, list_title: str) -> int | None:
         """How many rows the list had in the last pass that no fuse held; None before the first.

@@ -1,0 +1,93 @@
+"""Two processes on one database, as `run` and `sync` beside it, or two services: nothing is lost, nothing is double."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from collections import Counter
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+from sync_agent.model import Code, Status
+from sync_agent.state.store import Store
+from tests.outcomes import STARTED, anomaly, outcome
+
+PASSES = 25
+_SAVES = """
+import sys
+from datetime import timedelta
+from pathlib import Path
+from sync_agent.model import Code
+from sync_agent.state.store import Store
+from tests.outcomes import STARTED, anomaly, outcome
+
+store = Store.open(sys.argv[1], timedelta(days=30))
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(int(sys.argv[2])):
+    wrong = {1 + number % 7: [anomaly(Code.UPN_MISSING)], 9: [anomaly(Code.USER_DISABLED)]}
+    store.save(outcome(wrong, rows=300, started=STARTED + timedelta(minutes=number)))
+    store.open_anomalies("Agents")
+store.close()
+"""
+
+
+def saving(file: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", _SAVES, f"sqlite:///{file}", str(PASSES)]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def lines(file: Path, query: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(file)) as connection:
+        return connection.execute(query).fetchall()
+
+
+def test_two_that_save_at_once_leave_one_history(file: Path) -> None:
+    processes = [saving(file) for _ in range(2)]
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    assert [process.communicate(timeout=120) for process in processes] == [("", "")] * 2
+    assert lines(file, "SELECT count(*) FROM passes") == [(2 * PASSES,)]
+    standing = lines(file, "SELECT row_id FROM verdicts WHERE until IS NULL")
+    assert Counter(standing) == Counter((row_id,) for row_id in range(1, 301))
+    assert lines(file, "SELECT count(*) FROM anomalies WHERE row_id = 9") == [(1,)]
+    open_twice = "SELECT row_id FROM anomalies WHERE resolved IS NULL GROUP BY row_id, code HAVING count(*) > 1"
+    assert lines(file, open_twice) == []
+
+    store = Store.open(f"sqlite:///{file}")
+    store.save(outcome({9: [anomaly(Code.USER_DISABLED)]}, rows=300, started=STARTED + timedelta(hours=1)))
+    assert [(one.row_id, one.opened) for one in store.open_anomalies("Agents")] == [
+        (9, STARTED + timedelta(seconds=1.5))
+    ]
+    now = STARTED + timedelta(hours=2)
+    told = [store.verdict_at("Agents", row_id, now) for row_id in range(1, 301)]
+    assert Counter(one and one.status for one in told) == {Status.OK: 299, Status.ERROR: 1}
+    store.close()
+
+
+def test_a_process_that_is_killed_while_it_saves_leaves_a_whole_history(file: Path) -> None:
+    for _ in range(3):
+        process = saving(file)
+        before = lines(file, "SELECT count(*) FROM passes")
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+        while lines(file, "SELECT count(*) FROM passes") == before:
+            assert process.poll() is None
+        process.kill()
+        process.communicate()
+    assert lines(file, "PRAGMA integrity_check") == [("ok",)]
+    standing = lines(file, "SELECT row_id FROM verdicts WHERE until IS NULL")
+    assert Counter(standing) == Counter((row_id,) for row_id in range(1, 301))
+    store = Store.open(f"sqlite:///{file}")
+    store.save(outcome({}, rows=300, started=STARTED + timedelta(hours=1)))
+    assert store.open_anomalies("Agents") == []
+    store.close()
