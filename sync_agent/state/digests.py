@@ -5,15 +5,17 @@ Not by times: an anomaly whose acknowledgement became void has been open for lon
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from sync_agent.model import Severity
 from sync_agent.state.lives import lives
 from sync_agent.state.passes import last_finished
-from sync_agent.state.records import Digest
-from sync_agent.state.tables import anomalies
+from sync_agent.state.records import AnomalyRecord, Digest
+from sync_agent.state.tables import anomalies, owed
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -28,11 +30,39 @@ def digest(connection: Connection, list_title: str) -> Digest:
     return Digest(tuple(new), tuple(over), last_finished(connection, list_title) or _NEVER)
 
 
-def note_sent(connection: Connection, list_title: str, sent: Digest) -> None:
-    """From now on people know that these stand and that those are over, whatever became of them meanwhile."""
+def note_sent(connection: Connection, list_title: str, sent: Digest, missed: Mapping[str, Digest]) -> None:
+    """From now on people know that these stand and that those are over, whatever became of them meanwhile.
+
+    ``missed``: by target, all that it has not been told; what was kept of it before is void.
+    """
     known = [{"this": one.id, "told": True} for one in sent.new] + [
         {"this": one.id, "told": False} for one in sent.resolved
     ]
     if known:
         these = (anomalies.c.id == bindparam("this")) & (anomalies.c.list == list_title)
         connection.execute(update(anomalies).where(these), known)
+    connection.execute(delete(owed).where(owed.c.list == list_title))
+    kept = [
+        {"list": list_title, "target": target, "anomaly": one.id, "over": over}
+        for target, untold in missed.items()
+        for over, lives_ in ((False, untold.new), (True, untold.resolved))
+        for one in lives_
+    ]
+    if kept:
+        connection.execute(insert(owed), kept)
+
+
+def missed(connection: Connection, list_title: str) -> dict[str, Digest]:
+    """By target, what it was not told of digests that others took; the anomalies as they are by now."""
+    query = select(*owed.c["target", "anomaly", "over"]).where(owed.c.list == list_title)
+    lines = connection.execute(query).all()
+    if not lines:
+        return {}
+    of_list = select(owed.c.anomaly).where(owed.c.list == list_title)
+    by_id = {life.id: life for life in lives(connection, list_title, anomalies.c.id.in_(of_list))}
+    until = last_finished(connection, list_title) or _NEVER
+    found: defaultdict[str, tuple[list[AnomalyRecord], list[AnomalyRecord]]] = defaultdict(lambda: ([], []))
+    for target, anomaly, over in lines:
+        if anomaly in by_id:  # a life may have been cleared away meanwhile
+            found[target][over].append(by_id[anomaly])
+    return {target: Digest(tuple(new), tuple(resolved), until) for target, (new, resolved) in found.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
@@ -103,10 +103,18 @@ class Store:
         with reading(self._engine) as connection:
             return digests.digest(connection, list_title)
 
-    def digest_sent(self, list_title: str, digest: Digest) -> None:
-        """The next digest of the list leaves out what this one told. Call it once the digest has really gone out."""
+    def digest_sent(self, list_title: str, digest: Digest, missed: Mapping[str, Digest] | None = None) -> None:
+        """The next digest of the list leaves out what this one told. Call it once the digest has really gone out.
+
+        ``missed``: by target, all that is still to be told there, of this digest and of earlier ones.
+        """
         with writing(self._engine) as connection:
-            digests.note_sent(connection, list_title, digest)
+            digests.note_sent(connection, list_title, digest, missed or {})
+
+    def missed(self, list_title: str) -> dict[str, Digest]:
+        """By target, what is still to be told there though the digest was sent; the anomalies as they are by now."""
+        with reading(self._engine) as connection:
+            return digests.missed(connection, list_title)
 
     def verdict_at(self, list_title: str, row_id: int, at: datetime) -> VerdictRecord | None:
         """What was said of the row then, and why; None where the row was not in the list or nothing is known."""

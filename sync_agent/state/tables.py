@@ -130,3 +130,13 @@ journal = Table(
     Index("journal_of_row", "list", "row_id"),
 )
 """What was written into columns of people, so that it can be undone."""
+
+owed = Table(
+    "owed",
+    metadata,
+    Column("list", String(255), primary_key=True),
+    Column("target", String(255), primary_key=True),
+    Column("anomaly", Integer, primary_key=True),
+    Column("over", Boolean, nullable=False),
+)
+"""What a target did not take of a digest that others took: that the anomaly (a life, by its id) stands, or is over."""

@@ -103,3 +103,23 @@ def test_the_digest_of_one_list_says_nothing_of_another(store: Store) -> None:
     store.digest_sent("Others", digest)
     assert store.digest("Others").new == ()
     assert said(store) == ([(1, "upn_missing")], [])
+
+
+def test_what_a_target_missed_is_kept_as_it_is_by_now_until_it_is_told(store: Store) -> None:
+    passed(store, 0, {1: [MISSING], 2: [GUEST]})
+    digest = store.digest("Agents")
+    store.digest_sent("Agents", digest, {"mail": digest})
+    assert store.digest("Agents").new == ()
+    passed(store, 1, {2: [replace(GUEST, remedy="Ask IT.")]})
+    kept = store.missed("Agents")
+    assert kept.keys() == {"mail"}
+    assert [(one.row_id, one.resolved is None) for one in kept["mail"].new] == [(1, False), (2, True)]
+    assert kept["mail"].new[1].message.endswith("Ask IT.")
+    assert kept["mail"].resolved == ()
+    assert store.missed("Other") == {}
+
+    over = store.digest("Agents")
+    store.digest_sent("Agents", over, {"mail": replace(over, new=kept["mail"].new[1:])})
+    assert [_key(one) for one in store.missed("Agents")["mail"].resolved] == [(1, "upn_missing")]
+    store.digest_sent("Agents", store.digest("Agents"))
+    assert store.missed("Agents") == {}
