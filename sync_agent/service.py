@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 
@@ -47,6 +48,8 @@ _log = structlog.get_logger()
 
 _MORE_TURNS = 2
 
+T = TypeVar("T")
+
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
@@ -68,6 +71,8 @@ class Service:
         missing = await self.context.edges.agent_list.missing_columns()
         if missing:
             raise ColumnsMissing(self.context.edges.agent_list.title, missing)
+        if not self.context.observed.rows:
+            await self._remember()
 
     @property
     def report_folder(self) -> Path:
@@ -157,13 +162,24 @@ class Service:
 
     async def known_rows(self) -> int | None:
         """How many rows the list had in the last pass that was not held, of this run or an earlier one."""
+        title = self.settings.sharepoint.agent_list
+        return await self._told(lambda store: store.known_rows(title), None)
+
+    async def _remember(self) -> None:
+        """By whom rows were matched in earlier runs: that tells a user who was renamed from a cell that was edited."""
+        title = self.settings.sharepoint.agent_list
+        nothing: dict[int, tuple[str, str]] = {}
+        self.context.observed.before.update(await self._told(lambda store: store.last_matched(title), nothing))
+
+    async def _told(self, question: Callable[[Store], T], otherwise: T) -> T:
+        """What the database says, where there is one."""
         if self.store is None:
-            return None
+            return otherwise
         try:
-            return await asyncio.to_thread(self.store.known_rows, self.settings.sharepoint.agent_list)
+            return await asyncio.to_thread(question, self.store)
         except StateUnavailable as failure:
             _log.warning("state_not_read", reason=str(failure))
-            return None
+            return otherwise
 
     def _state(self, account: Account) -> str:
         observed, tenant_id = self.context.observed, account.tenant_id

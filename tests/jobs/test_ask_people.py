@@ -11,7 +11,9 @@ from sync_agent.jobs.poll_presence import poll_presence
 from sync_agent.jobs.read_list import read_list
 from sync_agent.jobs.resolve_users import resolve_news, resolve_users
 from sync_agent.jobs.write_back import plan_dirty, write_back
-from sync_agent.service import Service
+from sync_agent.progress import Silent
+from sync_agent.service import Service, open_service
+from sync_agent.settings import load
 from sync_agent.simulator.lab import Api
 from sync_agent.simulator.world import SimUser, Tenant
 from tests.jobs.opening import opened
@@ -67,6 +69,22 @@ async def test_a_renamed_user_is_found_again_and_stays_found(api: Api, tmp_path:
         served.agents.edit(row_id, {"UPN": user.upn})
         assert await a_pass(service) == 1
         assert served.shown(row_id, "SyncStatus") == "OK"
+
+
+@pytest.mark.parametrize(("edited", "said"), [(False, "user_renamed"), (True, "user_not_found")])
+async def test_what_earlier_runs_knew_tells_a_rename_from_an_edit(edited: bool, said: str, tmp_path: Path) -> None:
+    """The name beside the UPN says nothing: only the history tells whether the cell is what it was."""
+    async with opened(tmp_path) as (served, service):
+        row_id, user = somebody(served)
+        served.agents.edit(row_id, {"Title": "Desk 4"})
+        await service.sync()
+        tenant_of(served, user).rename(user, f"new.name@{user.upn.partition('@')[2]}")
+        if edited:
+            served.agents.edit(row_id, {"UPN": f"somebody.else@{user.upn.partition('@')[2]}"})
+        async with open_service(load(served.settings), progress=Silent()) as another:
+            await another.sync()
+        assert served.shown(row_id, "SyncAnomalies").startswith(said)
+        assert served.shown(row_id, "EntraObjectId") == (None if edited else user.id)
 
 
 async def test_a_slip_is_explained_in_the_turn_that_reads_it_in_a_request_a_tenant(api: Api, tmp_path: Path) -> None:
