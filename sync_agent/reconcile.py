@@ -132,25 +132,22 @@ class _Pass:
         self._clues = clues
         self._rules = rules
         self._findings = {row.id: examine(row.upn) for row in rows}
+        names = ((row_id, found.name) for row_id, found in self._findings.items())
+        self._match_of = {row_id: None if name is None else matches.get(name) for row_id, name in names}
         self._renamed = {row.id: user for row in rows if (user := self._renamed_user(row)) is not None}
-        matched = (match for row in rows if isinstance(match := self._match(row), Found))
-        self._taken = frozenset(match.user.id.lower() for match in matched)
+        self._taken = frozenset(match.user.id.lower() for match in self._match_of.values() if isinstance(match, Found))
         self._duplicates = find_duplicates(self._findings, self._users())
 
     def verdicts(self) -> dict[int, Verdict]:
         return {row.id: self._verdict(row) for row in self._rows}
 
-    def _match(self, row: Row) -> Match | None:
-        name = self._findings[row.id].name
-        return None if name is None else self._matches.get(name)
-
     def _users(self) -> dict[int, User]:
         """Whom each row leads to, by UPN, alias or former name."""
-        led = {row.id: self._renamed.get(row.id) or user_of(self._match(row)) for row in self._rows}
+        led = {row.id: self._renamed.get(row.id) or user_of(self._match_of[row.id]) for row in self._rows}
         return {row_id: user for row_id, user in led.items() if user is not None}
 
     def _verdict(self, row: Row) -> Verdict:
-        match, warnings = self._match(row), self._duplicates.anomalies(row.id)
+        match, warnings = self._match_of[row.id], self._duplicates.anomalies(row.id)
         if isinstance(match, Found):
             return _judged(row.id, (*self._of_user(row, match), *warnings), match.user, match.account)
         said, unsure = self._without_user(row, match)
@@ -209,7 +206,7 @@ class _Pass:
         """The user that the row shows by object id, whose UPN is now another. A cell that was edited since says
         nothing of the kind; where that is not known, the name must not speak against it.
         """
-        match, found = self._match(row), self._clues.people.by_id.get(row.shown.object_id.lower())
+        match, found = self._match_of[row.id], self._clues.people.by_id.get(row.shown.object_id.lower())
         if found is None or not isinstance(match, Absent | NoTenant):
             return None
         before = self._clues.before.get(row.id)

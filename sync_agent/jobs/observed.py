@@ -14,7 +14,7 @@ from datetime import datetime
 from sync_agent.detective import NO_CLUES, Clues, Heard, clues_of
 from sync_agent.leads import questions
 from sync_agent.microsoft365.presence import Readings
-from sync_agent.model import CouldNotAsk, Found, Match, Presence, Questions, Row, Status, Verdict
+from sync_agent.model import CouldNotAsk, Match, Presence, Questions, Row, Status, Verdict
 from sync_agent.reconcile import Rules, names_to_ask, reconcile
 from sync_agent.upn import examine
 
@@ -185,18 +185,18 @@ class Observed:
         for verdict in self.verdicts.values():
             if verdict.user is not None:
                 rows_of_user[verdict.user.id].append(verdict.row_id)
-                self._note_found(verdict.row_id)
         self.rows_of_user = rows_of_user
         self._watch()
-        changed = (id_ for id_, verdict in self.verdicts.items() if before.get(id_) != verdict)
+        changed = [id_ for id_, verdict in self.verdicts.items() if before.get(id_) != verdict]
+        self._note_found(changed)
         dirty = {**self.dirty, **dict.fromkeys(read), **dict.fromkeys(changed)}
         self.dirty = {row_id: None for row_id in dirty if row_id in self.rows}
 
-    def _note_found(self, row_id: int) -> None:
-        name = examine(self.rows[row_id].upn).name
-        match = None if name is None else self.matches.get(name)
-        if name is not None and isinstance(match, Found):
-            self.before[row_id] = (name, match.user.id)
+    def _note_found(self, row_ids: Iterable[int]) -> None:
+        for row_id in row_ids:
+            user, name = self.verdicts[row_id].user, examine(self.rows[row_id].upn).name
+            if user is not None and name is not None:
+                self.before[row_id] = (name, user.id)
 
     def _is_unknown(self, row_id: int) -> bool:
         return self.verdicts[row_id].status is Status.UNKNOWN
