@@ -17,6 +17,17 @@ BLANK = re.compile(f"[{_BLANK_CLASS}]")
 BLANKS = re.compile(f"[{_BLANK_CLASS}]+")
 _INK = re.compile(f"[^{_BLANK_CLASS}]")
 
+_LOOK_ALIKES = (
+    "аВсԁеһіјкКмМпоОрРтТуУхХѕЅНԛԝАСЕІЈαΑβΒΕΗιΙκΚΜνΝοΟρΡΤυΥΧΖ",
+    "aBcdehijkKmMnoOpPtTyYxXsSHqwACEIJaAbBEHiIkKMvNoOpPTuYXZ",
+)
+"""Cyrillic and Greek letters, and the Latin ones that nobody can tell from them (Unicode Technical Standard 39)."""
+PLAIN = str.maketrans(
+    "‘’‛ʼ′´`‐‑‒–—−－" + _LOOK_ALIKES[0],
+    "'''''''-------" + _LOOK_ALIKES[1],
+)
+"""Characters for those that word processors, and keyboards of other languages, have put in their place."""
+
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 """Bidirectional classes whose characters would turn the rest of a message round."""
 LONGEST_TEXT = 255

@@ -1,7 +1,8 @@
 """Who is meant by a row that leads to no user: one of the people who came up, or nobody where that is not clear.
 
 What speaks against a candidate is counted: letters that differ before the @, another domain, another name. One must
-have strictly less against them than anybody else. Who is disabled, a guest, or already in another row is none.
+have strictly less against them than anybody else. Who is disabled or already in another row is not named, and nobody
+is named in the place of one of these who is likelier. A guest is none.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from rapidfuzz.distance import OSA
 
 from sync_agent.leads import Lead, ways_to_write
 from sync_agent.model import Found, Questions
-from sync_agent.personal_names import Likeness, folded, likeness, words
+from sync_agent.personal_names import Likeness, folded, likeness, may_be_one, words
 from sync_agent.upn import key
 
 _MOST_SLIPS = 2
@@ -194,7 +195,7 @@ def _barred(found: Found, taken: Collection[str]) -> str:
 
 def _judged(lead: Lead, found: Found, taken: Collection[str]) -> Candidate | None:
     alike = _name_likeness(lead, found)
-    if alike is Likeness.NOTHING:
+    if alike is Likeness.NOTHING or (alike is Likeness.SHARED and _is_another(lead, found)):
         return None
     same_name = alike is Likeness.SAME
     distance = min((slips(local, _local(found)) for local in lead.locals), default=_NO_LIKENESS)
@@ -205,6 +206,14 @@ def _judged(lead: Lead, found: Found, taken: Collection[str]) -> Candidate | Non
     why = filter(None, (_told(distance), where, "the same name" if same_name else ""))
     at_home = bool(lead.domain) and far == 0
     return Candidate(found, against, ", ".join(why), at_home, _barred(found, taken))
+
+
+def _is_another(lead: Lead, found: Found) -> bool:
+    """Whether their name is one word too far from the row's, or the cell spells the row's, which is then no slip."""
+    name, theirs = lead.called[0], found.user.display_name
+    if not may_be_one(name, " ".join(lead.locals), theirs):
+        return True
+    return _local(found) not in lead.locals and any(words(local) == words(name) for local in lead.locals)
 
 
 def _alike_enough(lead: Lead, theirs: str, far: int) -> bool:

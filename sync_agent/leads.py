@@ -16,12 +16,14 @@ from sync_agent.duplicates import user_of
 from sync_agent.model import Absent, Found, Match, NoTenant, Questions, Row, User
 from sync_agent.personal_names import is_persons, spellings, words
 from sync_agent.upn import examine, key
-from sync_agent.upn_reading import cleaned, read
+from sync_agent.upn_reading import addresses, cleaned, read
 
 _LONGEST = 113
 """Characters of a UPN, or of a name, that are worth a question."""
 _FEWEST_TO_COMPARE = 4
 """Characters before the @. Of shorter ones a slip makes anybody's."""
+_MOST_ADDRESSES = 4
+"""In one cell, that are worth questions."""
 _LONGEST_REMEMBERED = 255
 """Characters of a cell: what a text column holds."""
 _ASKABLE_LOCAL = re.compile(r"[a-z0-9'._!#^~-]+")
@@ -58,6 +60,11 @@ def _lead(cell: str | None, name: str) -> Lead:
         return Lead(called=_names(name))
     reading = read(cell)
     meant = cleaned(reading) or ""
+    if len(several := addresses(reading)) > 1:
+        locals_ = (local for one in several[:_MOST_ADDRESSES] for local in _locals(one.partition("@")[0]))
+        return Lead(tuple(locals_), "", _names(name))
+    if (home := _HOME.match(meant)) is not None:
+        return Lead(_locals(home["local"]), key(home["domain"]), _names(name))
     if "@" in meant:
         local, _, domain = meant.rpartition("@")
         return Lead(_locals(local.strip("@").partition("@")[0]), key(domain), _names(name))

@@ -75,6 +75,19 @@ def likeness(one: str, other: str) -> Likeness:
     return Likeness.NOTHING
 
 
+def may_be_one(name: str, spelt: str, other: str) -> bool:
+    """Whether one of two names has its like for every word of the other: Lucía and Lucas Doe have not.
+
+    ``spelt``: what stands before an @, which may tell more of the first one's name.
+    """
+    ours, theirs = words(name), words(other)
+    return _has_all(theirs, ours | words(spelt)) or _has_all(ours, theirs)
+
+
+def _has_all(wanted: frozenset[str], there: frozenset[str]) -> bool:
+    return all(any(word == another or _near(word, another) for another in there) for word in wanted)
+
+
 def _same_script(ours: frozenset[str], theirs: frozenset[str]) -> bool:
     """As far as it is told by plain letters, which is what sign-in names are made of."""
     return any(map(str.isascii, ours)) == any(map(str.isascii, theirs))

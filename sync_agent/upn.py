@@ -168,7 +168,7 @@ def _one_side(reading: Reading) -> str | None:
 
 
 def _domain_form(reading: Reading) -> str | None:
-    labels = reading.domain.split(".")
+    labels = re.split("[.,]", reading.domain)  # a comma for a dot is told as a character
     if len(labels) == 1:
         return "There is no dot in the domain, the part after the @."
     if not all(labels):

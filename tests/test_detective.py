@@ -93,6 +93,34 @@ def test_of_two_who_are_as_likely_neither_is_named_unless_the_name_decides() -> 
     assert meant("jane.doe@contoso.com", "Jane Dee", both) == "jane.dee@contoso.com"
 
 
+@pytest.mark.parametrize("name", ["Lucas Doe", "Jana Doe"])
+def test_a_colleague_of_almost_the_same_name_is_not_meant(name: str) -> None:
+    """Neither by a first name that is another one, nor where the cell spells the row's name without a slip."""
+    spelt = name.lower().replace(" ", ".")
+    assert meant(f"{spelt}@contoso.com", name, [JANE, member("lucia.doe@contoso.com", "Lucía Doe")]) is None
+
+
+def test_a_short_name_in_the_row_is_no_other_one_where_the_upn_spells_the_long_one() -> None:
+    robert = member("robert.smith@contoso.com", "Robert Smith")
+    assert meant("robert.smiht@contoso.com", "Bob Smith", [robert]) == "robert.smith@contoso.com"
+
+
+def test_whoever_has_the_same_local_part_elsewhere_under_another_name_is_not_meant() -> None:
+    assert meant("j.doe@fabrikam.com", "Jane Doe", [member("j.doe@contoso.com", "John Doe")]) is None
+
+
+@pytest.mark.parametrize("around", ["{}; {}", "{} / {}", "{},{}", "{} {}"])
+def test_of_two_addresses_in_a_cell_the_name_beside_it_tells_which(around: str) -> None:
+    cell = around.format(JANE.user.upn, JOHN.user.upn)
+    assert meant(cell, "John Smith", [JANE, JOHN]) == JOHN.user.upn
+    assert meant(cell, "Desk 7", [JANE, JOHN]) is None
+    assert meant(f"jane.doe@home.example; {JANE.user.upn}", "", [JANE, JOHN]) == JANE.user.upn
+
+
+def test_a_guests_upn_elsewhere_leads_home() -> None:
+    assert meant("jane.doe_contoso.com#EXT#@fabrikam.onmicrosoft.com", "", [JANE, JOHN]) == JANE.user.upn
+
+
 def test_who_is_disabled_a_guest_or_in_another_row_is_not_meant() -> None:
     assert meant("jane.deo@contoso.com", "", [member("jane.doe@contoso.com", "Jane Doe", enabled=False)]) is None
     assert meant("jane.deo@contoso.com", "", [member("jane.doe@contoso.com", "Jane Doe", guest=True)]) is None
@@ -112,6 +140,16 @@ def test_somebody_likelier_who_may_not_be_suggested_bars_the_next() -> None:
 def test_whoever_came_up_for_another_row_is_no_candidate() -> None:
     clues = Clues(People([JANE]), lead("john.smiht@contoso.com", "John Smith").questions())
     assert not candidates(lead("jane.deo@contoso.com", "Jane Doe"), clues, ())
+
+
+def test_nobody_is_named_in_the_place_of_one_who_is_likelier_but_has_a_row_or_is_disabled() -> None:
+    both = [JANE, member("jane.doe2@contoso.com", "Jane Doe")]
+    assert meant("jane.deo@contoso.com", "Jane Doe", both, frozenset({JANE.user.id})) is None
+    both_but_one = [member("jane.doe@contoso.com", "Jane Doe", enabled=False), both[1]]
+    assert meant("jane.deo@contoso.com", "Jane Doe", both_but_one) is None
+    assert meant(None, "Jane Doe", both) is None
+    assert meant(None, "Jane Doe", both_but_one) == "jane.doe2@contoso.com"
+    assert meant(None, "Jane Doe", both, frozenset({JANE.user.id})) == "jane.doe2@contoso.com"
 
 
 SPELT = st.text("aabj.-é", min_size=1, max_size=11)

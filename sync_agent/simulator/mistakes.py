@@ -1,212 +1,159 @@
-"""Rows of a messy list, each made with what is true of it."""
+"""The mistakes that every messy list has: at least one for each anomaly, and right rows that look odd."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from sync_agent.simulator.lists import SharePointList
-from sync_agent.simulator.world import SimUser, Tenant, Truth, World
+from sync_agent.simulator.list_builder import Builder, Kind
+from sync_agent.simulator.staff import also_reached_as, local_part
+from sync_agent.simulator.world import SimUser
 
 UNCONFIGURED = "woodgrovebank.com"
 """A domain of a tenant that no account is configured for."""
-_UNOWNED = "contoso-callcentre.example"
-
-
-@dataclass(slots=True)
-class Builder:
-    """``spare``: users who have no row yet. ``named``: display names that wrong cells were made of, so that no two
-    wrong cells come out alike."""
-
-    world: World
-    random: random.Random
-    agents: SharePointList
-    today: datetime
-    spare: list[tuple[Tenant, SimUser]] = field(default_factory=list)
-    named: set[str] = field(default_factory=set)
-
-    def row(self, upn: str | None, title: str, truth: Truth) -> None:
-        fields = {"Title": title, "Team": self.random.choice(("Sales", "Service", "Billing", "Retention"))}
-        fields["Extension"] = str(self.random.randint(2_000, 9_999))
-        if upn is not None:
-            fields["UPN"] = upn
-        self.world.truth[self.agents.add(fields)] = truth
-
-    def wrong(self, upn: str | None, name: str, code: str, suggestion: str | None = None) -> None:
-        self.row(upn, name, Truth(frozenset({code}), suggestion))
-
-    def someone(self) -> tuple[Tenant, SimUser]:
-        return self.spare.pop()
-
-    def with_own_name(self) -> tuple[Tenant, SimUser]:
-        """Somebody whose name no wrong cell has yet."""
-        while True:
-            tenant, user = self.someone()
-            if user.display_name not in self.named:
-                self.named.add(user.display_name)
-                return tenant, user
-
-    def with_apostrophe(self) -> tuple[Tenant, SimUser]:
-        """Somebody with an apostrophe in the UPN, where anybody is left."""
-        at = next((at for at, (_, user) in enumerate(self.spare) if "'" in user.upn), -1)
-        return self.spare.pop(at)
+UNOWNED = "contoso-callcentre.example"
 
 
 def plain(builder: Builder) -> None:
-    tenant, user = builder.someone()
-    upn = user.upn.upper() if builder.random.random() < 0.03 else user.upn
-    builder.row(upn, user.display_name, Truth(object_id=user.id, tenant_id=tenant.id))
+    tenant, user = builder.staff.somebody()
+    builder.matched((tenant, user), cell=user.upn.upper() if builder.random.random() < 0.03 else user.upn)
 
 
 def _apostrophe(builder: Builder) -> None:
-    tenant, user = builder.with_apostrophe()
-    builder.row(user.upn, user.display_name, Truth(object_id=user.id, tenant_id=tenant.id))
+    builder.matched(builder.staff.with_apostrophe())
 
 
 def _odd_title(builder: Builder) -> None:
     """Right, but with a title that has to be written with care wherever it is shown."""
-    tenant, user = builder.someone()
-    name = user.display_name
-    title = builder.random.choice(
-        (f'{name} "the boss"', f"<script>alert('{name}')</script>", f"=HYPERLINK({name})", f"{name} & co 🎧")
-    )
-    builder.row(user.upn, title, Truth(object_id=user.id, tenant_id=tenant.id))
-
-
-def _matched(builder: Builder, code: str, change: Callable[[SimUser], None]) -> None:
-    tenant, user = builder.someone()
-    change(user)
-    builder.row(user.upn, user.display_name, Truth(frozenset({code}), None, user.id, tenant.id))
+    whose = builder.staff.somebody()
+    name = whose[1].display_name
+    titles = (f'{name} "the boss"', f"<script>alert('{name}')</script>", f"=HYPERLINK({name})", f"{name} & co 🎧")
+    builder.matched(whose, title=builder.random.choice(titles))
 
 
 def _missing(builder: Builder) -> None:
-    _, user = builder.someone()
+    _, user = builder.staff.unmistakable()
     blank = builder.random.choice((None, "", " ", "\u00a0", "\u200b", "   "))
-    builder.wrong(blank, user.display_name, "upn_missing")
+    builder.wrong(blank, user.display_name, "upn_missing", meant=user.upn)
 
 
 def _whitespace(builder: Builder) -> None:
-    _, user = builder.someone()
+    _, user = builder.staff.somebody()
     local, _, domain = user.upn.partition("@")
-    cell = builder.random.choice(
-        (f" {user.upn}", f"{user.upn} ", f"{local} @{domain}", f"\u200b{user.upn}", f"{user.upn}\u00a0")
-    )
-    builder.wrong(cell, user.display_name, "upn_whitespace", user.upn)
+    cells = (f" {user.upn}", f"{user.upn} ", f"{local} @{domain}", f"\u200b{user.upn}", f"{user.upn}\u00a0")
+    builder.wrong(builder.random.choice(cells), user.display_name, "upn_whitespace", meant=user.upn)
 
 
 def _format(builder: Builder) -> None:
-    tenant, user = builder.with_own_name()
+    tenant, user = builder.staff.unmistakable()
     local, _, domain = user.upn.partition("@")
     first, _, last = user.display_name.partition(" ")
-    short = tenant.name.upper()
-    cell = builder.random.choice(
-        (
-            user.display_name,
-            f"{last}, {first}",
-            f"{short}\\{local}",
-            f"{local}@{tenant.name.lower()}",
-            f"{local}@@{domain}",
-            local,
-        )
+    cells = (
+        user.display_name,
+        f"{last}, {first}",
+        f"{tenant.name.upper()}\\{local}",
+        f"{local}@{tenant.name.lower()}",
+        f"{local}@@{domain}",
+        local,
     )
-    builder.wrong(cell, user.display_name, "upn_format")
+    builder.wrong(builder.random.choice(cells), user.display_name, "upn_format", meant=user.upn)
 
 
 def _character(builder: Builder) -> None:
-    _, user = builder.someone()
+    _, user = builder.staff.unmistakable()
     local, _, domain = user.upn.partition("@")
-    cell = builder.random.choice(
-        (f"{local}&co@{domain}", f"{local}é@{domain}", f"{local}+x@{domain}", f"{local}/1@{domain}")
-    )
-    builder.wrong(cell, user.display_name, "upn_character")
+    cells = (f"{local}&co@{domain}", f"{local}é@{domain}", f"{local}+x@{domain}", f"{local}/1@{domain}")
+    builder.wrong(builder.random.choice(cells), user.display_name, "upn_character", meant=user.upn)
 
 
 def _length(builder: Builder) -> None:
-    _, user = builder.someone()
-    builder.wrong(f"{'x' * 60}.{user.upn}", user.display_name, "upn_length")
+    _, user = builder.staff.unmistakable()
+    builder.wrong(f"{'x' * 60}.{user.upn}", user.display_name, "upn_length", meant=user.upn)
 
 
 def _duplicate(builder: Builder) -> None:
-    tenant, user = builder.someone()
-    truth = Truth(frozenset({"upn_duplicate"}), None, user.id, tenant.id)
-    builder.row(user.upn, user.display_name, truth)
-    builder.row(user.upn.upper(), user.display_name, truth)
+    tenant, user = builder.staff.somebody()
+    builder.matched((tenant, user), "upn_duplicate")
+    builder.matched((tenant, user), "upn_duplicate", cell=user.upn.upper())
 
 
-def _foreign_domain(builder: Builder) -> None:
-    _, user = builder.with_own_name()
-    domain = builder.random.choice((UNCONFIGURED, _UNOWNED))
-    builder.wrong(f"{user.upn.partition('@')[0]}@{domain}", user.display_name, "domain_not_configured")
+def _works_elsewhere(builder: Builder) -> None:
+    """In a tenant that is not configured, or that nobody has."""
+    first, last = builder.staff.name()
+    (stranger,) = (tenant for tenant in builder.world.tenants.values() if UNCONFIGURED in tenant.domains)
+    user = builder.staff.employ(stranger, first, last)
+    domain = builder.random.choice((UNCONFIGURED, UNOWNED))
+    builder.wrong(f"{local_part(user)}@{domain}", user.display_name, "domain_not_configured")
 
 
-def _not_found(builder: Builder) -> None:
-    tenant, user = builder.someone()
+def _gone(builder: Builder) -> None:
+    tenant, user = builder.staff.unmistakable()
     tenant.remove(user)
     builder.wrong(user.upn, user.display_name, "user_not_found")
 
 
 def _deleted(builder: Builder) -> None:
-    tenant, user = builder.someone()
+    tenant, user = builder.staff.somebody()
     deleted = builder.today - timedelta(days=builder.random.randint(1, 28))
     tenant.remove(user, deleted.strftime("%Y-%m-%dT%H:%M:%SZ"))
     builder.wrong(user.upn, user.display_name, "user_deleted")
 
 
-def _disabled(builder: Builder) -> None:
-    def disable(user: SimUser) -> None:
-        user.enabled, user.availability, user.activity = False, "Offline", "Offline"
+def disable(user: SimUser) -> None:
+    user.enabled, user.availability, user.activity = False, "Offline", "Offline"
 
-    _matched(builder, "user_disabled", disable)
+
+def _unlicense(user: SimUser) -> None:
+    user.licensed = False
+
+
+def _changed(code: str, change: Callable[[SimUser], None]) -> Callable[[Builder], None]:
+    def make(builder: Builder) -> None:
+        whose = builder.staff.somebody()
+        change(whose[1])
+        builder.matched(whose, code)
+
+    return make
 
 
 def _alias(builder: Builder) -> None:
-    tenant, user = builder.someone()
-    alias = f"{user.upn.partition('@')[0]}.desk@{tenant.domains[0]}"
-    user.proxy_addresses = (*user.proxy_addresses, f"smtp:{alias}")
-    builder.wrong(alias, user.display_name, "upn_is_alias", user.upn)
+    tenant, user = builder.staff.somebody()
+    alias = f"{local_part(user)}.desk@{tenant.domains[0]}"
+    also_reached_as(user, alias)
+    builder.wrong(alias, user.display_name, "upn_is_alias", meant=user.upn)
 
 
 def _two_names(builder: Builder) -> None:
-    tenant, user = builder.someone()
-    alias = f"{user.upn.partition('@')[0]}.second@{tenant.domains[0]}"
-    user.proxy_addresses = (*user.proxy_addresses, f"smtp:{alias}")
-    builder.row(user.upn, user.display_name, Truth(frozenset({"user_duplicate"}), None, user.id, tenant.id))
-    builder.row(alias, user.display_name, Truth(frozenset({"upn_is_alias", "user_duplicate"}), user.upn))
+    tenant, user = builder.staff.somebody()
+    alias = f"{local_part(user)}.second@{tenant.domains[0]}"
+    also_reached_as(user, alias)
+    builder.matched((tenant, user), "user_duplicate")
+    builder.wrong(alias, user.display_name, "upn_is_alias", "user_duplicate", meant=user.upn)
 
 
 def _guest(builder: Builder) -> None:
-    tenant, user = builder.someone()
+    """From a tenant that is not configured."""
+    tenant, user = builder.staff.somebody()
     user.guest = True
-    home = user.upn.replace("@", "_")
-    tenant.rename(user, f"{home}#EXT#@{tenant.domains[-1]}")
-    builder.row(user.upn, user.display_name, Truth(frozenset({"user_guest"}), None, user.id, tenant.id))
+    tenant.rename(user, f"{local_part(user)}_{UNCONFIGURED}#EXT#@{tenant.domains[-1]}")
+    builder.matched((tenant, user), "user_guest")
 
 
-def _unlicensed(builder: Builder) -> None:
-    def unlicense(user: SimUser) -> None:
-        user.licensed = False
-
-    _matched(builder, "presence_unavailable", unlicense)
-
-
-PECULIAR = (
-    (_missing, 1),
-    (_whitespace, 1),
-    (_format, 1),
-    (_character, 1),
-    (_length, 1),
-    (_duplicate, 2),
-    (_foreign_domain, 1),
-    (_not_found, 1),
-    (_deleted, 1),
-    (_disabled, 1),
-    (_alias, 1),
-    (_two_names, 2),
-    (_guest, 1),
-    (_unlicensed, 1),
-    (_apostrophe, 1),
-    (_odd_title, 1),
+KINDS = (
+    Kind("an empty cell", _missing),
+    Kind("a blank in it", _whitespace),
+    Kind("another form", _format),
+    Kind("a character too many", _character),
+    Kind("too long", _length),
+    Kind("the same UPN twice", _duplicate, rows=2),
+    Kind("works in another tenant", _works_elsewhere),
+    Kind("gone for good", _gone),
+    Kind("in the recycle bin", _deleted),
+    Kind("disabled", _changed("user_disabled", disable)),
+    Kind("an alias", _alias),
+    Kind("a user and their alias", _two_names, rows=2),
+    Kind("a guest from elsewhere", _guest),
+    Kind("without a licence", _changed("presence_unavailable", _unlicense)),
+    Kind("right: an apostrophe", _apostrophe),
+    Kind("right: an odd title", _odd_title),
 )
-"""What makes them, and how many rows each makes."""

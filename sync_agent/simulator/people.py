@@ -14,11 +14,23 @@ Doe Smith O'Brien Müller García Nowak Sørensen Kowalczyk Dupont Petrov Chen T
 Lindqvist Åkesson Fernández Rossi Bianchi Lefèvre Wójcik Yılmaz Demir Silva Santos Ivanova Johnson Brown Davies D'Angelo
 Schneider Becker van-Dijk Jansen Novák Horváth Kovács Pereira Murphy Walsh Byrne Laurent
 """
+_RARE = """
+Achterberg Altenkirch Baumgärtner Bielefeldt Castellanos Czerwiński Dąbrowski Echeverría Fitzgerald Gunnarsson Haverkamp
+Iglesias Jóhannsdóttir Karagiannis Leutheusser McAllister Nakamura O'Donoghue Papadopoulos Quintanilla Rautenstrauch
+Schwarzkopf Takahashi Überschär Villanueva Wolfensberger Xirinachs Yamaguchi Zubizarreta Abdulrahman Bhattacharya
+Cunningham Dell'Acqua Eriksdotter Featherstone Grzybowski Hernández-Ruiz Ibragimov Jayawardene Krzysztofik Lokeshwarappa
+Mkhitaryan Nwachukwu Oyelaran-Bello Pfefferkorn Raghunathan Sigurðardal Tchaikovsky Umarkhodzhaev Venkatesan Weißenborn
+Yevtushenko Zimmermann Bartholomew Chukwuemeka Djordjevic Fürstenberg Goldschmidt Hofstätter Kielczewski
+"""
 FIRST_NAMES = tuple(_FIRST.split())
 LAST_NAMES = tuple(_LAST.split())
+RARE_NAMES = tuple(_RARE.split())
+"""Surnames that are nothing like each other, for people of whom no slip makes somebody else."""
+
+_ALONE = str.maketrans("łŁøıð", "lLoid")
 
 
 def upn_part(name: str) -> str:
     """The name as tenants spell it in sign-in names: plain letters, apostrophes and hyphens stay."""
-    plain = unicodedata.normalize("NFKD", name.replace("ł", "l").replace("Ł", "L").replace("ø", "o").replace("ı", "i"))
+    plain = unicodedata.normalize("NFKD", name.replace("ß", "ss").translate(_ALONE))
     return "".join(character for character in plain.lower() if character.isascii())

@@ -130,12 +130,13 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What a faultless program would say of a row."""
+    """What a faultless program would say of a row; ``kind``: what was done to it, "" if nothing."""
 
     codes: frozenset[str] = frozenset()
     suggestion: str | None = None
     object_id: str = ""
     tenant_id: str = ""
+    kind: str = ""
 
     @property
     def status(self) -> str:

@@ -41,7 +41,7 @@ def test_every_row_has_the_anomalies_and_the_suggestion_that_are_true(synced: tu
     wrong = {
         row_id: (lab_.agents.items[row_id].fields.get("UPN"), codes[row_id], truth, suggestions.get(row_id))
         for row_id, truth in lab_.world.truth.items()
-        if codes[row_id] != truth.codes or (truth.suggestion and suggestions.get(row_id) != truth.suggestion)
+        if codes[row_id] != truth.codes or suggestions.get(row_id) != truth.suggestion
     }
     assert wrong == {}
     assert {code for truth in lab_.world.truth.values() for code in truth.codes} == {

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import combinations
 from typing import Any
+from unicodedata import normalize
 
 import pytest
+from rapidfuzz.distance import OSA
 
 from sync_agent.model import Code
-from sync_agent.simulator.messy import SITE_PATH, build
+from sync_agent.simulator import mistakes
+from sync_agent.simulator.messy import FINER, SITE_PATH, build
+from sync_agent.simulator.people import FIRST_NAMES, LAST_NAMES, RARE_NAMES, upn_part
 from sync_agent.simulator.world import GRAPH_PERMISSIONS, SimUser, Tenant, World
 
 TODAY = datetime(2026, 11, 24, tzinfo=UTC)
@@ -28,7 +33,7 @@ def owner(world: World, upn: str) -> tuple[Tenant, SimUser] | None:
 
 
 def clean(cell: str) -> str:
-    return cell.strip(" \u00a0\u200b").lower()
+    return normalize("NFKC", cell.strip(" \u00a0\u200b")).lower()
 
 
 @pytest.mark.parametrize("size", [0, 1, 5, 6, 7, 12, 16, 17, 40, 200, 401, 1_000])
@@ -87,7 +92,7 @@ def test_the_truth_of_every_row_holds(size: int, tenants: int, seed: int) -> Non
     for id_, truth in world.truth.items():
         cell = cells[id_].get("UPN", "")
         found = owner(world, cell)
-        assert ("upn_duplicate" in truth.codes) == (names[clean(cell)] > 1 and clean(cell) != ""), cell
+        assert ("upn_duplicate" in truth.codes) == (names[clean(cell)] > 1 and "@" in cell), cell
         assert bool(truth.object_id) == (found is not None), (cell, truth)
         if found is not None:
             tenant, user = found
@@ -95,10 +100,31 @@ def test_the_truth_of_every_row_holds(size: int, tenants: int, seed: int) -> Non
             assert user.enabled == ("user_disabled" not in truth.codes)
             assert user.guest == ("user_guest" in truth.codes)
             assert user.licensed == ("presence_unavailable" not in truth.codes)
-            assert (rows_of[user.id] > 1) == ("upn_duplicate" in truth.codes)
+            assert rows_of[user.id] == 1 or "upn_duplicate" in truth.codes
         if truth.suggestion is not None:
-            assert owner(world, truth.suggestion) is not None
+            meant = owner(world, truth.suggestion)
+            assert meant is not None
+            assert meant[1].enabled
+            assert not meant[1].guest
+            assert rows_of[meant[1].id] == 0 or truth.codes & {"upn_duplicate", "user_duplicate"}
         assert (cell.lower() in deleted) == ("user_deleted" in truth.codes)
+
+
+def test_each_kind_of_mistake_is_there_as_often_as_the_others_and_named() -> None:
+    world = build(4_000, 3, today=TODAY)
+    kinds = Counter(truth.kind for truth in world.truth.values())
+    assert kinds.keys() - {""} == {kind.name for kind in (*mistakes.KINDS, *FINER)}
+    assert {kinds[kind.name] for kind in FINER} == {4 * rows for rows in (1, 2, 3)}
+    assert len({kind.name for kind in (*mistakes.KINDS, *FINER)}) == len(mistakes.KINDS) + len(FINER)
+
+
+def test_no_slip_of_a_rare_name_is_nearly_another_name() -> None:
+    """Or the truth of a row might be that it is not known who is meant."""
+    names = [upn_part(name) for name in (*RARE_NAMES, *LAST_NAMES)]
+    near = [(one, other) for one, other in combinations(names, 2) if OSA.distance(one, other) <= 4]
+    assert [pair for pair in near if {*pair} & {*map(upn_part, RARE_NAMES)}] == []
+    first = [upn_part(name) for name in FIRST_NAMES]
+    assert len(set(first)) == len(first)
 
 
 def test_an_alias_leads_to_the_user_it_suggests() -> None:
@@ -107,7 +133,8 @@ def test_an_alias_leads_to_the_user_it_suggests() -> None:
         if "upn_is_alias" in truth.codes:
             found = owner(world, truth.suggestion or "")
             assert found is not None
-            assert f"smtp:{rows(world)[id_]['UPN']}" in found[1].proxy_addresses
+            known_as = {address.partition(":")[2] for address in found[1].proxy_addresses}
+            assert rows(world)[id_]["UPN"] in known_as - {found[1].upn}
 
 
 def test_the_deleted_are_still_in_the_recycle_bin() -> None:
