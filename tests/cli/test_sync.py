@@ -49,9 +49,15 @@ def test_the_summary_has_status_anomalies_requests_and_time(ready: Lab) -> None:
 
 
 def test_away_from_a_terminal_each_stage_is_a_line_on_stderr(ready: Lab) -> None:
-    stages = ["Reading the list", "Asking the tenants", "Reading presence", "Writing to the list"]
+    stages = [
+        "Reading the list",
+        "Asking the tenants",
+        "Looking for who is meant",
+        "Reading presence",
+        "Writing to the list",
+    ]
     assert [line.partition(":")[0] for line in ready.run("sync").err.splitlines()] == stages
-    assert [line.partition(":")[0] for line in ready.run("sync", "--dry-run").err.splitlines()] == stages[:3]
+    assert [line.partition(":")[0] for line in ready.run("sync", "--dry-run").err.splitlines()] == stages[:4]
 
 
 def test_a_dry_run_writes_nothing_and_says_what_it_would(ready: Lab) -> None:
