@@ -22,10 +22,10 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from sync_agent.jobs.follow_users import FollowUsers
 from sync_agent.jobs.poll_presence import poll_presence
 from sync_agent.jobs.read_list import follow_list, read_list
 from sync_agent.jobs.report import write_report
-from sync_agent.jobs.resolve_users import resolve_news, resolve_users
 from sync_agent.jobs.write_back import WriteBack, write_back
 from sync_agent.microsoft365.agent_list import ListProblem
 from sync_agent.microsoft365.anomaly_list import WRITE_UNITS
@@ -56,6 +56,8 @@ class Jobs:
         self._service = service
         self._context = service.context
         self._stop = stop
+        times = service.settings.schedule
+        self._users = FollowUsers(self._context, times.resolve_users, times.resolve_everybody)
         self._known_rows: int | None = None
         """Of the last pass that no fuse held."""
         self._held: Held | None = None
@@ -95,7 +97,7 @@ class Jobs:
 
     async def resolve_users(self) -> None:
         if self._context.observed.rows:
-            await self._guarded("resolve_users", lambda: resolve_users(self._context))
+            await self._guarded("resolve_users", self._users.turn)
 
     async def poll_presence(self) -> None:
         await self._loop(self._service.settings.schedule.presence, "poll_presence", self._poll_presence)
@@ -140,7 +142,7 @@ class Jobs:
 
     async def _planned(self) -> WriteBack:
         """Ask at once about whatever nobody was asked about yet, or could not be asked; then plan."""
-        await resolve_news(self._context)
+        await self._users.news()
         return await write_back(self._context, dry_run=True, known_rows=self._known_rows)
 
     async def _mirror_anomalies(self) -> None:

@@ -7,7 +7,7 @@ here at that moment. Only the event loop touches it, so it needs no lock.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -133,6 +133,14 @@ class Observed:
         if not same:
             self.clues = clues
             self._decide()
+
+    def put_people(self, heard: Mapping[str, Heard]) -> None:
+        """Who answers by now what the tenants were asked before."""
+        self.put_heard(heard, self._asked_about)
+
+    def forget_people(self, tenant_ids: Collection[str]) -> None:
+        """So that these tenants are asked about people anew; until they answer, what they said counts."""
+        self.heard = {id_: said for id_, said in self.heard.items() if id_ not in tenant_ids}
 
     def put_presences(self, parts: Sequence[Readings], read_at: datetime) -> int:
         """What a sweep read; how many were news. Of an answer whose predecessor was put here only the news are looked

@@ -58,21 +58,23 @@ async def resolve_users(context: Context, names: Collection[str] | None = None) 
     for tenant_id, domains in known.told.items():
         observed.domains[tenant_id] = observed.domains.get(tenant_id, frozenset()) | domains
     observed.put_matches(matches)
-    _note_trouble(context, routes, known, matches)
+    _note_troubles(context, routes, known, matches)
     found = sum(isinstance(match, Found) for match in matches.values())
     stage.done(f"{found:,} of {len(asked):,} names found")
     await ask_people(context, anew=names is None)
     return Resolved(known, dict(zip(routes.by_tenant, answers, strict=True)))
 
 
-async def resolve_news(context: Context) -> None:
-    """Ask about names that nobody was asked about yet, or whose last question failed, and then about people."""
+async def resolve_news(context: Context) -> Resolved | None:
+    """Ask about names that nobody was asked about yet, or whose last question failed, and then about people. None where
+    there are no such names.
+    """
     observed = context.observed
     unknown = (observed.names() - observed.matches.keys()) | observed.unanswered.keys()
     if unknown:
-        await resolve_users(context, unknown)
-    else:
-        await ask_people(context)
+        return await resolve_users(context, unknown)
+    await ask_people(context)
+    return None
 
 
 def route(names: Collection[str], domains: Mapping[str, frozenset[str]]) -> Routes:
@@ -136,16 +138,20 @@ async def _ask(
     return await tenant.directory.resolve(names, advance, known=known)
 
 
-def _note_trouble(context: Context, routes: Routes, known: TenantDomains, matches: Mapping[str, Match]) -> None:
-    """Keep, and log once per change, why a tenant could not be asked. Who was not asked keeps what was said before."""
+def _note_troubles(context: Context, routes: Routes, known: TenantDomains, matches: Mapping[str, Match]) -> None:
+    """Who was not asked keeps what was said before."""
     for tenant in context.edges.tenants.values():
         if tenant.id not in routes.by_tenant and tenant.id not in known.silent:
             continue
         asked = (matches[name] for name in routes.by_tenant.get(tenant.id, ()))
         failures = [*filter(None, [known.silent.get(tenant.id)]), *(m for m in asked if isinstance(m, CouldNotAsk))]
-        reason = failures[0].reason if failures else None
-        if reason is None:
-            context.observed.trouble.pop(tenant.id, None)
-        elif context.observed.trouble.get(tenant.id) != reason:
-            context.observed.trouble[tenant.id] = reason
-            _log.warning("tenant_could_not_be_asked", tenant=tenant.id, accounts=tenant.accounts, reason=reason)
+        note_trouble(context, tenant, failures[0].reason if failures else None)
+
+
+def note_trouble(context: Context, tenant: Tenant, reason: str | None) -> None:
+    """Keep, and log once per change, why a tenant could not be asked; None: it could."""
+    if reason is None:
+        context.observed.trouble.pop(tenant.id, None)
+    elif context.observed.trouble.get(tenant.id) != reason:
+        context.observed.trouble[tenant.id] = reason
+        _log.warning("tenant_could_not_be_asked", tenant=tenant.id, accounts=tenant.accounts, reason=reason)

@@ -15,6 +15,7 @@ from sync_agent.microsoft365.name_lookup import LookedUp, NameLookup, askable
 from sync_agent.microsoft365.odata import address
 from sync_agent.microsoft365.people_search import CameUp, search
 from sync_agent.microsoft365.tenant_sessions import TenantSessions
+from sync_agent.microsoft365.user_changes import UserChanges
 from sync_agent.microsoft365.user_records import UserRecord
 from sync_agent.model import Absent, CouldNotAsk, Found, Questions
 
@@ -51,6 +52,7 @@ class Directory:
         self.display_name = tenant_id
         """The organisation's name once ``domains`` was answered."""
         self._sessions = TenantSessions(tenant_id, sessions, clock)
+        self.changes = UserChanges(self._sessions)
         self._clock = clock
         self._everybody: list[UserRecord] | None = None
         """All users, between a resolve that read the whole directory and the questions that follow it."""

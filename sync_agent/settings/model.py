@@ -175,6 +175,7 @@ class ScheduleSettings(Group):
     read_list: Interval = _default("60s")
     read_whole_list: Interval = _default("15m")
     resolve_users: Interval = _default("15m")
+    resolve_everybody: Interval = _default("6h")
     presence: Interval = _default("2s")
     write_back: Interval = _default("1s")
     report: Cron = "0 6 * * *"

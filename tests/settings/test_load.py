@@ -100,6 +100,7 @@ def test_what_is_left_out_has_the_defaults_of_the_contract(tmp_path: Path) -> No
         "read_list": 60,
         "read_whole_list": 900,
         "resolve_users": 900,
+        "resolve_everybody": 21_600,
         "presence": 2,
         "write_back": 1,
         "report": "0 6 * * *",
