@@ -169,6 +169,8 @@ class CouldNotAsk:
     at: datetime
     nobody_there: bool = False
     """There is no such tenant: its id is mistyped, and any domain may be its."""
+    not_believed: bool = False
+    """It did answer, but knew none of the names that it was asked about."""
 
 
 Match = Found | Absent | NoTenant | CouldNotAsk

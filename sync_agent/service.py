@@ -19,8 +19,11 @@ from typing import TypeVar
 
 import structlog
 
+from sync_agent.explanation.facts import Facts
+from sync_agent.explanation.past import row_past
 from sync_agent.jobs.context import Context, Edges, Tenant
 from sync_agent.jobs.domain_owners import DomainOwners
+from sync_agent.jobs.explain_row import explain_row
 from sync_agent.jobs.mirror_anomalies import mirror_anomalies
 from sync_agent.jobs.observed import Observed
 from sync_agent.jobs.poll_presence import poll_presence
@@ -34,6 +37,7 @@ from sync_agent.microsoft365.directory import Directory
 from sync_agent.microsoft365.errors import ServiceError
 from sync_agent.microsoft365.graph import Graph
 from sync_agent.microsoft365.presence import PresenceReader
+from sync_agent.microsoft365.recording import recording
 from sync_agent.microsoft365.tenant_names import TenantNames
 from sync_agent.microsoft365.tenant_of_domain import owner_of
 from sync_agent.microsoft365.transport import Transport
@@ -103,6 +107,15 @@ class Service:
         mirrored = await self._mirrored()
         seconds, requests = time.perf_counter() - clock, dict(self.transport.requests)
         return replace(outcome, mirrored=mirrored, seconds=seconds, requests=requests)
+
+    async def explain(self, wanted: str) -> Facts:
+        """Find out live why one row has its verdict, writing nothing. Raises NoSuchRow, ListProblem, ServiceError."""
+        with recording() as opening:
+            await self.open_list()
+        facts = await explain_row(self.context, wanted, opening.requests)
+        title, row_id, now = self.settings.sharepoint.agent_list, facts.row.id, self.context.clock()
+        known = await self._told(lambda store: row_past(store, title, row_id, now), None)
+        return replace(facts, past=None if facts.assumed else known)
 
     async def _mirrored(self) -> Mirrored | None:
         try:
@@ -193,12 +206,16 @@ async def open_service(
     progress: Progress,
     announce: Announce | None = None,
     clock: Callable[[], datetime] = utc_now,
+    read_only: bool = False,
 ) -> AsyncIterator[Service]:
-    """Wire everything; nothing is asked of anybody yet. ``announce`` is told each device code; None: no sign-in."""
+    """Wire everything; nothing is asked of anybody yet. ``announce`` is told each device code; None: no sign-in.
+
+    ``read_only``: the database is looked at where there is one, and neither made nor written.
+    """
     bundles = sorted({bundle for cloud in settings.clouds.values() if (bundle := cloud.ca_bundle) is not None})
     transport = Transport(ca_bundles=bundles, proxy=settings.proxy)
     accounts = open_accounts(settings, transport, announce)
-    store = _open_store(settings)
+    store = _open_store(settings, read_only=read_only)
     context = _context(settings, transport, accounts, progress, clock)
     try:
         yield Service(settings, transport, accounts, context, store)
@@ -211,11 +228,12 @@ async def open_service(
             store.close()
 
 
-def _open_store(settings: Settings) -> Store | None:
+def _open_store(settings: Settings, *, read_only: bool) -> Store | None:
+    url, effect = settings.state.database, "history is not looked at" if read_only else "no history is kept"
     try:
-        return Store.open(settings.state.database, timedelta(seconds=settings.state.keep))
+        return Store.look(url) if read_only else Store.open(url, timedelta(seconds=settings.state.keep))
     except StateUnavailable as failure:
-        _log.warning("state_unavailable", reason=str(failure), effect="no history is kept")
+        _log.warning("state_unavailable", reason=str(failure), effect=effect)
         return None
 
 

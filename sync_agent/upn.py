@@ -105,15 +105,22 @@ _remembered = lru_cache(maxsize=1 << 15)(_examined)
 
 def judge(reading: Reading) -> Iterable[Anomaly]:
     """The catalogue's anomalies, at most one a code."""
+    for rule, wrong in consulted(reading):
+        if wrong is not None:
+            yield Anomaly(rule.code, wrong, rule.remedy)
+
+
+def consulted(reading: Reading) -> Iterable[tuple[Rule, str | None]]:
+    """The rules that are asked about a reading, in order, each with its objection or None."""
     said: set[Code] = set()
     for rule in RULES:
         if rule.code in said:
             continue
         wrong = rule.objection(reading)
+        yield rule, wrong
         if wrong is None:
             continue
         said.add(rule.code)
-        yield Anomaly(rule.code, wrong, rule.remedy)
         if rule.final:
             return
 

@@ -19,6 +19,7 @@ COMMANDS = {
     "demo": "The whole product on an embedded Microsoft 365, with a report.",
     "run": "The service: keep the list right all day.",
     "sync": "One pass: read, check, write what differs.",
+    "explain": "Why a row has its verdict, step by step.",
     "provision": "Create our columns and views in the list.",
     "login": "Sign a person in by device code.",
     "report": "What is wrong in the list now, and over time.",

@@ -47,8 +47,9 @@ def with_service(
     *,
     progress: Progress | None = None,
     announce: Announce | None = None,
+    read_only: bool = False,
 ) -> T:
-    """Open the service, do ``work`` in its loop, close it.
+    """Open the service, do ``work`` in its loop, close it. ``read_only``: without leaving a trace in the history.
 
     Raises SecretUnavailable before anything is asked of anybody when a secret cannot be had.
     """
@@ -58,7 +59,9 @@ def with_service(
     from sync_agent.service import open_service  # noqa: PLC0415
 
     async def session() -> T:
-        async with open_service(settings, progress=progress or Silent(), announce=announce) as service:
+        async with open_service(
+            settings, progress=progress or Silent(), announce=announce, read_only=read_only
+        ) as service:
             return await work(service)
 
     return asyncio.run(session())

@@ -6,6 +6,7 @@ Comes after the names were answered. What a tenant has answered is not asked aga
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import replace
 
 import structlog
@@ -18,13 +19,15 @@ from sync_agent.model import Found, Questions
 _log = structlog.get_logger()
 
 
-async def ask_people(context: Context, *, anew: bool = False) -> None:
-    """Ask what the rows give rise to and no tenant has answered yet; ``anew``: what was answered too.
+async def ask_people(context: Context, *, anew: bool = False, about: Collection[int] | None = None) -> None:
+    """Ask what the rows give rise to and no tenant has answered yet; ``anew``: what was answered too. ``about``: ids of
+    the rows, None: all.
 
     Never raises for a tenant's failure: then no row is told who is meant as long as that may be somebody there.
     """
     observed = context.observed
-    wanted = questions(observed.rows.values(), observed.matches)
+    rows = observed.rows.values() if about is None else [observed.rows[row_id] for row_id in about]
+    wanted = questions(rows, observed.matches)
     tenants = context.edges.tenants.values()
     before = {tenant.id: Heard() if anew else observed.heard.get(tenant.id, Heard()) for tenant in tenants}
     todo = {tenant.id: _for(tenant, wanted, context) - before[tenant.id].answered for tenant in tenants}

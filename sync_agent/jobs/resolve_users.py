@@ -37,8 +37,11 @@ class Resolved:
     answers: Mapping[str, Mapping[str, Match]]
 
 
-async def resolve_users(context: Context, names: Collection[str] | None = None) -> Resolved:
-    """Ask for ``names`` (None: every name in the list) and put the answers into what is observed.
+async def resolve_users(
+    context: Context, names: Collection[str] | None = None, *, about: Collection[int] | None = None
+) -> Resolved:
+    """Ask for ``names`` (None: every name in the list) and put the answers into what is observed. ``about``: ids of the
+    rows that people are then asked about, None: all.
 
     Never raises for a tenant's failure: the names that depended on it become CouldNotAsk, with the reason.
     """
@@ -61,7 +64,7 @@ async def resolve_users(context: Context, names: Collection[str] | None = None) 
     _note_troubles(context, routes, known, matches)
     found = sum(isinstance(match, Found) for match in matches.values())
     stage.done(f"{found:,} of {len(asked):,} names found")
-    await ask_people(context, anew=names is None)
+    await ask_people(context, anew=names is None, about=about)
     return Resolved(known, dict(zip(routes.by_tenant, answers, strict=True)))
 
 

@@ -114,6 +114,14 @@ class Directory:
             return CameUp(tuple(record.user() for record in everybody))
         return await search(self._sessions, questions)
 
+    async def addresses(self, user_id: str) -> frozenset[str] | CouldNotAsk:
+        """Every mail address of a user, in lower case: the names that lead to them as an alias."""
+        question = address(f"/users/{user_id}", {"$select": "id,mail,proxyAddresses"})
+        try:
+            return (await self._sessions.ask(lambda graph: graph.get(question, UserRecord))).addresses
+        except ServiceError as failure:
+            return CouldNotAsk(failure.reason, self._clock())
+
     def _answer(self, name: str, lookup: LookedUp, found: Evidence) -> Answer:
         if (record := lookup.users.get(name)) is not None:
             user = record.user()
@@ -139,7 +147,7 @@ class Directory:
             "check that the app may still read users (User.Read.All), and that tenant_id is the right one"
         )
         _log.warning("tenant_not_believed", tenant=self._sessions.tenant_id, names=absent)
-        return CouldNotAsk(reason, self._clock())
+        return CouldNotAsk(reason, self._clock(), not_believed=True)
 
     async def _shows_anybody(self) -> bool:
         try:

@@ -45,6 +45,33 @@ def open_database(url: str) -> Engine:
     return engine
 
 
+def look_at_database(url: str) -> Engine | None:
+    """What is there already, of today's version, for reading only; None where there is no such file.
+
+    Raises StateUnavailable.
+    """
+    parsed = make_url(url)
+    file = _file(parsed)
+    if file is not None and not file.is_file():
+        return None
+    engine = create_engine(parsed, connect_args={} if file is None else {"timeout": _PATIENCE})
+    if parsed.get_backend_name() == "sqlite":
+        event.listen(engine, "connect", _on_sqlite_look)
+        event.listen(engine, "begin", _on_sqlite_begin)
+    try:
+        with reading(engine) as connection:
+            found = _revision(connection)
+        if found != REVISION:
+            raise StateUnavailable(
+                f"state.database: the tables of {_where(engine)} are of another version of sync-agent ({found}, this "
+                f"version has {REVISION}); a pass brings older ones up to date."
+            )
+    except StateUnavailable:
+        engine.dispose()
+        raise
+    return engine
+
+
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A transaction that sees one state of the database throughout. Raises StateUnavailable."""
@@ -88,6 +115,11 @@ def _on_sqlite_connect(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
     # Reports are read while the service writes.
     connection.execute("PRAGMA journal_mode = WAL").close()
+
+
+def _on_sqlite_look(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    connection.execute("PRAGMA query_only = ON").close()
 
 
 def _on_sqlite_begin(connection: Connection) -> None:

@@ -45,6 +45,22 @@ def days(connection: Connection, list_title: str, since: datetime) -> list[PassR
     return [_record(found) for found in connection.execute(query.order_by(passes.c.id)).mappings()]
 
 
+def around(connection: Connection, list_title: str, at: datetime) -> tuple[PassRecord | None, PassRecord | None]:
+    """The last pass that had begun then, and the first that began later."""
+    query = select(passes).where(believed(list_title)).limit(1)
+    before = query.where(passes.c.started <= at).order_by(passes.c.started.desc(), passes.c.id.desc())
+    after = query.where(passes.c.started > at).order_by(passes.c.started, passes.c.id)
+    found = [connection.execute(each).mappings().first() for each in (before, after)]
+    records = [None if each is None else _record(each) for each in found]
+    return records[0], records[1]
+
+
+def first_begun(connection: Connection, list_title: str) -> datetime | None:
+    query = select(passes.c.started).where(believed(list_title)).order_by(passes.c.started).limit(1)
+    begun: datetime | None = connection.execute(query).scalar()
+    return begun
+
+
 def believed(list_title: str) -> ColumnElement[bool]:
     return and_(passes.c.list == list_title, passes.c.held.is_(None))
 

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from sync_agent.outcome import Outcome
 from sync_agent.state import digests, journalling, lives, passes, verdicts
-from sync_agent.state.database import StateUnavailable, open_database, reading, writing
+from sync_agent.state.database import StateUnavailable, look_at_database, open_database, reading, writing
 from sync_agent.state.pruning import prune
 from sync_agent.state.records import AnomalyRecord, Digest, JournalEntry, PassRecord, VerdictRecord
 
@@ -38,6 +38,12 @@ class Store:
         ``keep``: for how long what is over is kept; None: for ever.
         """
         return cls(open_database(url), keep)
+
+    @classmethod
+    def look(cls, url: str) -> Store | None:
+        """Open what is there for reading only, whoever else writes; None where there is nothing."""
+        engine = look_at_database(url)
+        return None if engine is None else cls(engine, None)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -80,6 +86,16 @@ class Store:
         """The last pass of each day (UTC) since then, oldest first."""
         with reading(self._engine) as connection:
             return passes.days(connection, list_title, since)
+
+    def passes_around(self, list_title: str, at: datetime) -> tuple[PassRecord | None, PassRecord | None]:
+        """The last pass that had begun then, and the next one after it; none that a fuse held."""
+        with reading(self._engine) as connection:
+            return passes.around(connection, list_title, at)
+
+    def reaches_back_to(self, list_title: str) -> datetime | None:
+        """When the first pass began that is still known."""
+        with reading(self._engine) as connection:
+            return passes.first_begun(connection, list_title)
 
     def open_anomalies(self, list_title: str) -> list[AnomalyRecord]:
         """What stands now, by row."""

@@ -1,0 +1,98 @@
+"""`sync-agent explain`: why one row has its verdict, asked anew, or why it had it then."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import orjson
+from rich.console import Console
+
+from sync_agent.characters import printable
+from sync_agent.cli.bars import Bars
+from sync_agent.cli.ending import tell
+from sync_agent.cli.explain_page import show_explanation
+from sync_agent.cli.session import loaded, with_service
+from sync_agent.explanation.choosing import NoSuchRow
+from sync_agent.explanation.explained import Explanation, explained, explained_then
+from sync_agent.explanation.past import look_back
+from sync_agent.outcome import Exit
+from sync_agent.settings import Settings
+from sync_agent.state.store import StateUnavailable, Store
+
+if TYPE_CHECKING:
+    from sync_agent.service import Service
+
+
+def _moment(_context: click.Context, _parameter: click.Parameter, value: str | None) -> datetime | None:
+    """A date, which means its end, or a date and time, in UTC where it names no zone."""
+    if value is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(value.strip())
+        if len(value.strip()) <= len("2026-11-24"):
+            moment += timedelta(days=1, microseconds=-1)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        wanted = "2026-11-24, 2026-11-24T09:30 or 2026-11-24T09:30+01:00"
+        raise click.BadParameter(f"{printable(value)} is not a time like {wanted}.") from error
+
+
+@click.command()
+@click.argument("wanted", metavar="UPN|ROW")
+@click.option(
+    "--at",
+    callback=_moment,
+    metavar="TIME",
+    help="From the history instead: a date, or date and time (UTC where no zone is named).",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout; logs go to stderr.")
+@click.pass_obj
+def explain(settings_path: Path, wanted: str, at: datetime | None, as_json: bool) -> None:
+    """Ask everything anew about one row and show each step with its evidence, down to the verdict. Writes nothing.
+
+    ROW is a row's id, digits only. UPN is whatever stands, or could stand, in a UPN cell; no row needs to have it.
+    Quote what has blanks in it.
+
+    Exit: 0 all was answered, 1 something could not be asked or is not known, 2 wrong usage or settings, or no such row.
+    """
+    settings = loaded(settings_path, quiet=not as_json)
+    try:
+        explanation = _live(settings, wanted) if at is None else _then(settings, wanted, min(at, datetime.now(UTC)))
+    except NoSuchRow as reason:
+        sys.exit(tell(str(reason), Exit.USAGE))
+    except StateUnavailable as reason:
+        sys.exit(tell(str(reason), Exit.INCOMPLETE))
+    if as_json:
+        click.echo(orjson.dumps(explanation.document(), option=orjson.OPT_INDENT_2))
+    else:
+        show_explanation(Console(highlight=False), explanation)
+    sys.exit(explanation.exit_code)
+
+
+def _live(settings: Settings, wanted: str) -> Explanation:
+    started = time.perf_counter()
+
+    async def work(service: Service) -> Explanation:
+        facts = await service.explain(wanted)
+        return explained(facts, dict(service.transport.requests), time.perf_counter() - started)
+
+    with Bars(Console(stderr=True)) as bars:
+        return with_service(settings, work, progress=bars, read_only=True)
+
+
+def _then(settings: Settings, wanted: str, at: datetime) -> Explanation:
+    """Nobody is asked, and no secret is needed. Raises StateUnavailable."""
+    started = time.perf_counter()
+    store = Store.look(settings.state.database)
+    if store is None:
+        raise StateUnavailable("There is no history yet: `sync-agent sync` and `sync-agent run` keep it.")
+    try:
+        then = look_back(store, settings.sharepoint.agent_list, wanted, at)
+    finally:
+        store.close()
+    return explained_then(then, time.perf_counter() - started)
