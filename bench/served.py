@@ -1,4 +1,7 @@
-"""The embedded Microsoft 365 in a process of its own, so that its CPU is not counted with ours."""
+"""The embedded Microsoft 365 in a process of its own, so that its CPU is not counted with ours.
+
+Each line that it reads is a number: so many users in each tenant are then disabled, or enabled again.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +20,28 @@ from sync_agent.simulator.server import Simulator
 _PLENTY = 10_000_000
 
 
-@contextmanager
-def served(folder: Path, rows: int, *, latency: float, api: Api) -> Iterator[dict[str, Any]]:
+class Served(dict[str, Any]):
     """Facts about the world: what `plain` needs to reach it, and where its settings.yaml is."""
+
+    process: subprocess.Popen[str]
+
+    def change_users(self, count: int) -> None:
+        """In each tenant; is done when this returns."""
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.write(f"{count}\n")
+        self.process.stdin.flush()
+        self.process.stdout.readline()
+
+
+@contextmanager
+def served(folder: Path, rows: int, *, latency: float, api: Api) -> Iterator[Served]:
     command = [sys.executable, "-m", "bench.served", str(folder), str(rows), str(latency), api]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        yield json.loads(process.stdout.readline())
+        facts = Served(json.loads(process.stdout.readline()))
+        facts.process = process
+        yield facts
     finally:
         process.communicate(timeout=10)
 
@@ -58,7 +75,11 @@ def main() -> None:
             "sharepoint_token": token,
         }
         print(json.dumps(facts), flush=True)
-        sys.stdin.read()
+        for line in sys.stdin:
+            for _, tenant, _ in world.accounts:
+                for user in list(tenant.users.values())[: int(line)]:
+                    user.enabled = not user.enabled
+            print("done", flush=True)
 
 
 if __name__ == "__main__":

@@ -217,3 +217,28 @@ async def test_a_missing_list_of_anomalies_is_told_once_and_holds_up_nothing(tmp
         (told,) = [log for log in logs if log["event"] == "job_failed"]
     assert told["job"] == "mirror_anomalies"
     assert "Run `sync-agent provision`" in told["reason"]
+
+
+@pytest.mark.anyio
+async def test_what_becomes_of_users_is_in_their_rows_within_one_interval_while_all_jobs_run(tmp_path: Path) -> None:
+    async with running(tmp_path, _FAST.replace("resolve_users: 1s", "resolve_users: 2s")) as (served, service):
+        await until(lambda: all_shown(served))
+        (renamed, jane), (disabled, joe) = a_right_row(served, 0), a_right_row(served, 1)
+        contoso, upn = served.world.accounts[0][1], jane.upn
+        told = served.world.faults.add(r"GET /v1\.0/users/delta", instead=lambda call, truly: truly(call))
+
+        def says(row_id: int, code: str) -> bool:
+            return code in str(served.shown(row_id, "SyncAnomalies"))
+
+        steps: list[tuple[Callable[[], object], Callable[[], bool]]] = [
+            (lambda: contoso.rename(jane, f"new.{upn}"), lambda: says(renamed, "user_renamed")),
+            (lambda: setattr(joe, "enabled", False), lambda: says(disabled, "user_disabled")),
+            (lambda: contoso.rename(jane, upn), lambda: served.shown(renamed, "SyncStatus") == "OK"),
+            (lambda: contoso.remove(jane, "2026-11-25T10:00:00Z"), lambda: says(renamed, "user_deleted")),
+            (lambda: contoso.restore(jane), lambda: served.shown(renamed, "SyncStatus") == "OK"),
+        ]
+        for change, seen in steps:
+            change()
+            await until(seen, patience=2 + 2)  # the interval, and time to write
+        assert told.seen >= len(steps)
+        assert service.context.observed.trouble == {}
