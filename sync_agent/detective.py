@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from sync_agent.leads import Lead, ways_to_write
@@ -79,8 +80,9 @@ class People:
         most = most_slips(local)
         runs = sorted(_runs(local), key=lambda run: len(self._by_run.get(run, ())))
         left_whole = runs[: most * _BROKEN_BY_A_SLIP + 1] if most else ()
-        seen = {other for run in left_whole for other in self._by_run.get(run, ())}
-        for other in sorted(other for other in seen if 0 < slips(local, other) <= most):
+        seen = sorted({other for run in left_whole for other in self._by_run.get(run, ())})
+        near = process.extract(local, seen, scorer=OSA.distance, score_cutoff=most, limit=None)
+        for other in sorted(other for other, distance, _ in near if distance):
             yield from self._by_local[other]
 
 
@@ -97,6 +99,8 @@ class Clues:
     asked: Questions = field(default_factory=Questions)
     silent: str = ""
     before: Mapping[int, tuple[str, str]] = field(default_factory=dict)
+    _ranked: dict[tuple[Lead, str | None], list[Candidate]] = field(default_factory=dict, compare=False, repr=False)
+    """Candidates worked out before, for whatever is decided with the same clues: there is a decision a minute."""
 
 
 NO_CLUES = Clues()
@@ -164,6 +168,14 @@ def candidates(lead: Lead, clues: Clues, taken: Collection[str], itself: str | N
     """All who may be meant, the likeliest first. ``taken``: ids of users whom other rows have; ``itself``: the UPN
     asked for, which is nobody's.
     """
+    ranked = clues._ranked.get((lead, itself))
+    if ranked is None:
+        ranked = clues._ranked[lead, itself] = _rank(lead, clues, itself)
+    barred = ((candidate, _barred(candidate.found, taken)) for candidate in ranked)
+    return [replace(candidate, barred=why) if why else candidate for candidate, why in barred]
+
+
+def _rank(lead: Lead, clues: Clues, itself: str | None) -> list[Candidate]:
     people, asked, own = clues.people, clues.asked, lead.questions()
     pool: dict[str, Found] = {}
     for local in own.locals & asked.locals:
@@ -173,7 +185,7 @@ def candidates(lead: Lead, clues: Clues, taken: Collection[str], itself: str | N
     for name in lead.called:
         if asked.called.issuperset(ways_to_write(name)):
             pool.update((found.user.id, found) for found in people.called(name))
-    judged = (_judged(lead, one, taken) for one in pool.values() if not one.user.guest and key(one.user.upn) != itself)
+    judged = (_judged(lead, one) for one in pool.values() if not one.user.guest and key(one.user.upn) != itself)
     return sorted(filter(None, judged), key=lambda candidate: (candidate.against, key(candidate.found.user.upn)))
 
 
@@ -193,7 +205,7 @@ def _barred(found: Found, taken: Collection[str]) -> str:
     return "" if found.user.enabled else "the account is disabled"
 
 
-def _judged(lead: Lead, found: Found, taken: Collection[str]) -> Candidate | None:
+def _judged(lead: Lead, found: Found) -> Candidate | None:
     alike = _name_likeness(lead, found)
     if alike is Likeness.NOTHING or (alike is Likeness.SHARED and _is_another(lead, found)):
         return None
@@ -205,7 +217,7 @@ def _judged(lead: Lead, found: Found, taken: Collection[str]) -> Candidate | Non
     against = _A_SLIP * min(distance, _NO_LIKENESS) + far + _OTHER_NAME[alike]
     why = filter(None, (_told(distance), where, "the same name" if same_name else ""))
     at_home = bool(lead.domain) and far == 0
-    return Candidate(found, against, ", ".join(why), at_home, _barred(found, taken))
+    return Candidate(found, against, ", ".join(why), at_home)
 
 
 def _is_another(lead: Lead, found: Found) -> bool:
