@@ -263,3 +263,14 @@ class Change:
 
     row: Row
     values: Mapping[OurColumn, CellValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A suggestion that a person approved, to be written into the UPN cell of the row as it was read; ``code`` is that
+    of the anomaly which suggests it.
+    """
+
+    row: Row
+    upn: str
+    code: Code

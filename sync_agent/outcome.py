@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
+from sync_agent.fixes import Fixes
 from sync_agent.model import Anomaly, Change, Row, Status, Verdict
 from sync_agent.plan import Held, Plan
 
@@ -61,6 +62,46 @@ class Mirrored:
         return {**asdict(self), "acknowledged": len(self.acknowledged)}
 
 
+@dataclass(slots=True)
+class Fixing:
+    """What became of what people approved. ``done``: rows whose UPN was written; ``conflicts``: a person was faster.
+
+    ``error``: why nothing could be fixed at all.
+    """
+
+    planned: Fixes = field(default_factory=Fixes)
+    done: set[int] = field(default_factory=set)
+    conflicts: int = 0
+    failed: int = 0
+    held: Held | None = None
+    error: str | None = None
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return {
+            "planned": len(self.planned.fixes),
+            "done": len(self.done),
+            "conflicts": self.conflicts,
+            "failed": self.failed,
+            "held": None if self.held is None else _held(self.held),
+            "error": self.error,
+            "changes": [
+                {
+                    "row": fix.row.id,
+                    "before": encodable(fix.row.upn),
+                    "after": fix.upn,
+                    "code": str(fix.code),
+                    "done": fix.row.id in self.done,
+                }
+                for fix in self.planned.fixes
+            ],
+            "unfollowed": [
+                {"row": each.row_id, "approved": encodable(each.approved), "reason": each.reason}
+                for each in self.planned.unfollowed
+            ],
+        }
+
+
 @dataclass(frozen=True, slots=True)
 class AccountState:
     """``users``: matched users this account answers for; ``state``: "ok", or why it could not be asked."""
@@ -87,6 +128,8 @@ class Outcome:
     error: str | None = None
     mirrored: Mirrored | None = None
     """What became of the list of anomalies, where the settings name one and it was its turn."""
+    fixing: Fixing | None = None
+    """What became of approved fixes, where the settings allow them and it was their turn."""
 
     @property
     def status(self) -> dict[Status, int]:
@@ -103,11 +146,12 @@ class Outcome:
                 yield self.rows[row_id], anomaly
 
     def exit_code(self, *, tell_anomalies: bool = False) -> Exit:
-        if self.held is not None:
+        if self.held is not None or (self.fixing is not None and self.fixing.held is not None):
             return Exit.HELD
         troubled = any(account.state != "ok" for account in self.accounts.values())
         unmirrored = self.mirrored is not None and self.mirrored.error
-        if self.error or self.writes.failed or troubled or unmirrored or self.status[Status.UNKNOWN]:
+        unfixed = self.fixing is not None and (self.fixing.error or self.fixing.failed)
+        if self.error or self.writes.failed or troubled or unmirrored or unfixed or self.status[Status.UNKNOWN]:
             return Exit.INCOMPLETE
         acknowledged = self.mirrored.acknowledged if self.mirrored is not None else frozenset()
         if tell_anomalies and any((row.id, str(found.code)) not in acknowledged for row, found in self.anomalies()):
@@ -142,6 +186,8 @@ class Outcome:
         }
         if changes:
             document["changes"] = [_change(change) for change in self.plan.changes]
+        if self.fixing is not None:
+            document["fixes"] = self.fixing.document
         if self.mirrored is not None:
             document["anomaly_list"] = self.mirrored.document
         if self.error:

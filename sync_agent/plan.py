@@ -57,6 +57,10 @@ class Safety:
     max_worsened_floor: int = 10
     """Rows. Fewer than this may always worsen, or go missing: in a small list a share says little."""
     max_missing_rows: float = 0.5
+    approved_fixes: bool = False
+    """Whether what people approve is written into the UPN column."""
+    max_fixes: float = 0.1
+    """Of all rows: more than this are not fixed in one turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +210,7 @@ def _too_many_missing(plan: Plan, rows: int, safety: Safety, known_rows: int | N
     if known_rows is None or missing < safety.max_worsened_floor or missing <= known_rows * safety.max_missing_rows:
         return None
     cause = f"{missing:,} of {known_rows:,} rows are no longer in the list"
-    return Held("max_missing_rows", plan.checksum, missing, known_rows, _percent(safety.max_missing_rows), cause)
+    return Held("max_missing_rows", plan.checksum, missing, known_rows, percent(safety.max_missing_rows), cause)
 
 
 def _too_many_worsened(plan: Plan, rows: Sequence[Row], safety: Safety) -> Held | None:
@@ -217,7 +221,7 @@ def _too_many_worsened(plan: Plan, rows: Sequence[Row], safety: Safety) -> Held 
     if len(worsened) <= well * safety.max_worsened:
         return None
     cause = _commonest(Counter(map(_cause, worsened)))
-    return Held("max_worsened", plan.checksum, len(worsened), well, _percent(safety.max_worsened), cause)
+    return Held("max_worsened", plan.checksum, len(worsened), well, percent(safety.max_worsened), cause)
 
 
 def _worsens(change: Change) -> bool:
@@ -240,5 +244,6 @@ def _commonest(causes: Counter[str]) -> str:
     return f"{count:,} of {causes.total():,}: {cause}"
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """A share of 1 as the settings write it."""
     return f"{100 * share:g}%"

@@ -61,6 +61,7 @@ class Jobs:
         self._known_rows: int | None = None
         """Of the last pass that no fuse held."""
         self._held: Held | None = None
+        self._fixes_held: Held | None = None
         self._written: Counter[str] = Counter()
         """Rows since the list was last looked at."""
         self._whole_due = 0.0
@@ -93,6 +94,7 @@ class Jobs:
     async def read_list(self) -> None:
         await self._guarded("read_list", self._read_list)
         if self._held is None and "read_list" not in self._failing:
+            await self._guarded("apply_fixes", self._apply_fixes)
             await self._guarded("mirror_anomalies", self._mirror_anomalies)
 
     async def resolve_users(self) -> None:
@@ -145,6 +147,19 @@ class Jobs:
         await self._users.news()
         return await write_back(self._context, dry_run=True, known_rows=self._known_rows)
 
+    async def _apply_fixes(self) -> None:
+        """What a fixed row shows is then written with everything else, once its new user's presence is read."""
+        fixing = await self._service.apply_fixes(stop=self._stop)
+        if fixing is None:
+            return
+        before, self._fixes_held = self._fixes_held, fixing.held
+        if fixing.held is not None and (before is None or before.checksum != fixing.held.checksum):
+            _tell_held(fixing.held)
+        if fixing.done or fixing.conflicts:
+            await self._users.news()
+        if fixing.error is not None:
+            raise ServiceError(fixing.error)
+
     async def _mirror_anomalies(self) -> None:
         """As many items as take a small part of the budget until the next turn: the Agent list comes first."""
         settings = self._service.settings
@@ -173,8 +188,7 @@ class Jobs:
     def _note_held(self, held: Held | None) -> None:
         before, self._held = self._held, held
         if held is not None and (before is None or before.checksum != held.checksum):
-            todo = f"if that is as it should be, run: sync-agent sync --approve {held.checksum}"
-            _log.error("held", fuse=held.fuse, rows=held.rows, of=held.of, cause=held.cause, what_to_do=todo)
+            _tell_held(held)
         elif held is None and before is not None:
             _log.info("no_longer_held", fuse=before.fuse)
 
@@ -207,6 +221,11 @@ class Jobs:
         else:
             if self._failing.pop(name, None):
                 _log.info("job_recovered", job=name)
+
+
+def _tell_held(held: Held) -> None:
+    todo = f"if that is as it should be, run: sync-agent sync --approve {held.checksum}"
+    _log.error("held", fuse=held.fuse, rows=held.rows, of=held.of, cause=held.cause, what_to_do=todo)
 
 
 async def run(service: Service, stop: asyncio.Event) -> None:

@@ -21,6 +21,7 @@ import structlog
 
 from sync_agent.explanation.facts import Facts
 from sync_agent.explanation.past import row_past
+from sync_agent.jobs.apply_fixes import apply_fixes
 from sync_agent.jobs.context import Context, Edges, Tenant
 from sync_agent.jobs.domain_owners import DomainOwners
 from sync_agent.jobs.explain_row import explain_row
@@ -28,7 +29,7 @@ from sync_agent.jobs.mirror_anomalies import mirror_anomalies
 from sync_agent.jobs.observed import Observed
 from sync_agent.jobs.poll_presence import poll_presence
 from sync_agent.jobs.read_list import read_list
-from sync_agent.jobs.resolve_users import resolve_users
+from sync_agent.jobs.resolve_users import resolve_news, resolve_users
 from sync_agent.jobs.write_back import WriteBack, verdict_of, write_back
 from sync_agent.microsoft365.accounts import Account, Announce, open_accounts
 from sync_agent.microsoft365.agent_list import ColumnsMissing, ListProblem, agent_list, sharepoint_budget
@@ -41,7 +42,7 @@ from sync_agent.microsoft365.recording import recording
 from sync_agent.microsoft365.tenant_names import TenantNames
 from sync_agent.microsoft365.tenant_of_domain import owner_of
 from sync_agent.microsoft365.transport import Transport
-from sync_agent.outcome import AccountState, Mirrored, Outcome, Writes
+from sync_agent.outcome import AccountState, Fixing, Mirrored, Outcome, Writes
 from sync_agent.plan import Plan, Safety
 from sync_agent.progress import Progress
 from sync_agent.reconcile import Rules
@@ -87,7 +88,7 @@ class Service:
         outcome.
         """
         started, clock = self.context.clock(), time.perf_counter()
-        back, error = None, None
+        back, fixing, error = None, None, None
         try:
             await self.open_list()
             await read_list(self.context)
@@ -95,10 +96,11 @@ class Service:
             await poll_presence(self.context)
             known_rows = await self.known_rows()
             back = await self._write_back(dry_run=dry_run, approved=approved, known_rows=known_rows)
+            fixing = await self._fixed(back, dry_run=dry_run, approved=approved, known_rows=known_rows)
             error = back.error
         except ServiceError as failure:
             error = failure.told
-        outcome = self.outcome(started, time.perf_counter() - clock, back, error)
+        outcome = self.outcome(started, time.perf_counter() - clock, back, error, fixing)
         if back is None or dry_run:
             return outcome
         await self.save(outcome)
@@ -116,6 +118,33 @@ class Service:
         title, row_id, now = self.settings.sharepoint.agent_list, facts.row.id, self.context.clock()
         known = await self._told(lambda store: row_past(store, title, row_id, now), None)
         return replace(facts, past=None if facts.assumed else known)
+
+    async def _fixed(
+        self, back: WriteBack, *, dry_run: bool, approved: str | None, known_rows: int | None
+    ) -> Fixing | None:
+        """Approved fixes, and then what comes of them in the list, within the same pass."""
+        if back.held or back.error:
+            return None
+        try:
+            fixing = await self.apply_fixes(dry_run=dry_run, approved=approved)
+        except (ServiceError, ListProblem) as failure:
+            return Fixing(error=failure.told if isinstance(failure, ServiceError) else str(failure))
+        if fixing is not None and (fixing.done or fixing.conflicts):
+            await resolve_news(self.context)
+            await poll_presence(self.context)
+            another = await self._write_back(dry_run=False, approved=approved, known_rows=known_rows)
+            back.writes.planned += another.writes.planned
+            back.add(another)
+        return fixing
+
+    async def apply_fixes(
+        self, *, dry_run: bool = False, approved: str | None = None, stop: asyncio.Event | None = None
+    ) -> Fixing | None:
+        """None where the settings allow none. Raises ServiceError, ListProblem."""
+        if not self.context.safety.approved_fixes:
+            return None
+        title = self.settings.sharepoint.agent_list
+        return await apply_fixes(self.context, self.store, title, dry_run=dry_run, approved=approved, stop=stop)
 
     async def _mirrored(self) -> Mirrored | None:
         try:
@@ -141,11 +170,17 @@ class Service:
             if dry_run or whole.held or whole.error or not self.context.observed.dirty:
                 break
             another = await turn()
-            whole.writes.add(another.writes)
-            whole.held, whole.error = another.held, another.error
+            whole.add(another)
         return whole
 
-    def outcome(self, started: datetime, seconds: float, back: WriteBack | None, error: str | None = None) -> Outcome:
+    def outcome(
+        self,
+        started: datetime,
+        seconds: float,
+        back: WriteBack | None,
+        error: str | None = None,
+        fixing: Fixing | None = None,
+    ) -> Outcome:
         """What is observed now, as the result of a pass."""
         observed = self.context.observed
         verdicts = {row.id: verdict_of(self.context, row) for row in observed.rows.values()}
@@ -162,6 +197,7 @@ class Service:
             plan=Plan() if back is None else back.plan,
             requests=dict(self.transport.requests),
             error=error,
+            fixing=fixing,
         )
 
     async def save(self, outcome: Outcome) -> None:
@@ -268,9 +304,7 @@ def _context(
     look_up = partial(owner_of, transport=transport, authority=site_account.endpoints.authority, clock=clock)
     return Context(
         edges=edges,
-        safety=Safety(
-            settings.safety.max_worsened, settings.safety.max_worsened_floor, settings.safety.max_missing_rows
-        ),
+        safety=Safety(**settings.safety.model_dump()),
         progress=progress,
         clock=clock,
         unavailable_after=timedelta(seconds=settings.presence.unavailable_after),

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from sync_agent.model import Code, Status
-from sync_agent.outcome import AccountState, Exit, Mirrored, Outcome, Writes, encodable
+from sync_agent.outcome import AccountState, Exit, Fixing, Mirrored, Outcome, Writes, encodable
 from sync_agent.plan import Held
 from tests.outcomes import anomaly, outcome
 
@@ -33,6 +33,11 @@ HELD = Held("max_worsened", "c0ffee", 4, 5, "30%", "4 of 4: upn_missing")
         (replace(WRONG, mirrored=Mirrored(acknowledged=frozenset({ALIAS}))), Exit.DONE, Exit.ANOMALIES),
         (replace(WRONG, mirrored=Mirrored(acknowledged=frozenset({ALIAS, GUEST}))), Exit.DONE, Exit.DONE),
         (replace(WRONG, mirrored=Mirrored(2, 1, failed=1, error="throttled")), Exit.INCOMPLETE, Exit.INCOMPLETE),
+        (replace(WRONG, fixing=Fixing(done={2})), Exit.DONE, Exit.ANOMALIES),
+        (replace(WRONG, fixing=Fixing(conflicts=1)), Exit.DONE, Exit.ANOMALIES),
+        (replace(WRONG, fixing=Fixing(failed=1)), Exit.INCOMPLETE, Exit.INCOMPLETE),
+        (replace(WRONG, fixing=Fixing(error="no column")), Exit.INCOMPLETE, Exit.INCOMPLETE),
+        (replace(WRONG, fixing=Fixing(held=HELD)), Exit.HELD, Exit.HELD),
         (replace(WRONG, held=HELD), Exit.HELD, Exit.HELD),
         (replace(WRONG, held=HELD, writes=Writes(2, 0, 0, 1)), Exit.HELD, Exit.HELD),
     ],

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sync_agent.characters import printable
+from sync_agent.cli.fixing_lines import fixing_lines
 from sync_agent.model import Anomaly, CellValue, Change, Code, Row, Severity, Status
 from sync_agent.outcome import Mirrored, Outcome
 from sync_agent.plan import Held
@@ -46,6 +47,9 @@ def show_outcome(console: Console, outcome: Outcome, *, everything: str, dry_run
         if account.state != "ok":
             named = account.state.startswith("account ")
             _say(console, account.state if named else f"account {id_}: {account.state}", "yellow")
+    if outcome.fixing is not None:
+        for text, style in fixing_lines(outcome.fixing, dry_run=dry_run):
+            _say(console, text, style)
     if outcome.mirrored is not None:
         _say(console, *_mirrored(outcome.mirrored))
     if outcome.held is not None:

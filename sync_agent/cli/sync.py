@@ -35,7 +35,8 @@ def sync(settings_path: Path, dry_run: bool, as_json: bool, approve: str | None,
         outcome: Outcome = with_service(
             settings, lambda service: service.sync(dry_run=dry_run, approved=approve), progress=bars
         )
-    if approve is not None and outcome.held is not None:
+    held = outcome.held or (outcome.fixing and outcome.fixing.held)
+    if approve is not None and held is not None:
         tell(f"--approve {approve} is not the checksum of this plan, which is held.", Exit.HELD)
     if as_json:
         click.echo(orjson.dumps(outcome.document(changes=dry_run), option=orjson.OPT_INDENT_2))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sync_agent.detective import NO_CLUES, Clues, Heard, clues_of
+from sync_agent.fixes import Unfollowed
 from sync_agent.leads import questions
 from sync_agent.microsoft365.presence import Readings
 from sync_agent.model import CouldNotAsk, Match, Presence, Questions, Row, Status, Verdict
@@ -56,6 +57,8 @@ class Observed:
     """Rows whose write failed, or of which that is not known: tried again once the list was looked at again."""
     write_trouble: frozenset[str] = frozenset()
     """Why rows could not be written when rows last were: told once."""
+    unfollowed: frozenset[Unfollowed] = frozenset()
+    """Approved fixes that were not made when fixes last were looked for: told once."""
     _renamed: set[int] = field(default_factory=set)
     """Rows that got another UPN, of which it is not known yet whose it is: what they show is somebody else's."""
     _answers: set[object] = field(default_factory=set)

@@ -40,6 +40,11 @@ class WriteBack:
     error: str | None = None
     """Why the list as a whole could not be written any further."""
 
+    def add(self, turn: WriteBack) -> None:
+        """A further turn of the same pass."""
+        self.writes.add(turn.writes)
+        self.held, self.error = turn.held, turn.error
+
 
 async def write_back(
     context: Context,

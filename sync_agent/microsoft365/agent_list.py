@@ -6,17 +6,19 @@ Two adapters keep this protocol and pass one suite of tests: graph_list (Graph's
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from sync_agent.microsoft365.accounts import Account
 from sync_agent.microsoft365.columns import ColumnNames
+from sync_agent.microsoft365.errors import ServiceError
 from sync_agent.microsoft365.graph import Graph
 from sync_agent.microsoft365.graph_list import GraphList
 from sync_agent.microsoft365.list_answers import (
     Changes,
     ColumnsMissing,
     Failed,
+    LastEdit,
     ListProblem,
     Outcome,
     Overtaken,
@@ -26,7 +28,7 @@ from sync_agent.microsoft365.list_answers import (
 from sync_agent.microsoft365.list_place import Place
 from sync_agent.microsoft365.pacing import Budget
 from sync_agent.microsoft365.transport import Transport
-from sync_agent.model import Change, OurColumn, Row
+from sync_agent.model import Change, Fix, OurColumn, Row
 from sync_agent.settings import Settings
 
 __all__ = [
@@ -34,6 +36,7 @@ __all__ = [
     "Changes",
     "ColumnsMissing",
     "Failed",
+    "LastEdit",
     "ListProblem",
     "Outcome",
     "Overtaken",
@@ -44,6 +47,7 @@ __all__ = [
     "sharepoint_budget",
 ]
 
+FIXES_AT_ONCE = 20
 _MINUTE = 60.0
 
 
@@ -77,6 +81,19 @@ class AgentList(Protocol):
         """One outcome for each change, in the order in which they become known. Closing it early ends the writing.
 
         ``changes`` is drawn on as there is room on the wire: where it ends early, what was drawn is still written.
+        """
+
+    async def takes_approvals(self) -> bool:
+        """Whether the list has the column in which people approve fixes; False too where none is wanted."""
+
+    async def last_edits(self, ids: Collection[int]) -> dict[int, LastEdit]:
+        """These rows as they are now, with who changed them last; an id that is absent belongs to no row any more."""
+
+    async def fix(self, fixes: Sequence[Fix]) -> list[ServiceError | None]:
+        """Write each UPN cell and empty the approval, in one write with the row's ETag; at most FIXES_AT_ONCE.
+
+        An answer each, in their order: None where it was written, Overtaken where the row has another version by now.
+        This is a person's column, so it makes a version of the row and moves Modified, as a person's edit would.
         """
 
     async def provision(self, dry_run: bool) -> list[str]:

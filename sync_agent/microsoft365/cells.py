@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from sync_agent.microsoft365.columns import Columns
-from sync_agent.model import CellValue, OurColumn, Row, Shown
+from sync_agent.model import CellValue, Fix, OurColumn, Row, Shown
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -112,6 +112,12 @@ def display_text(value: Any) -> str:
 def same_cells(row: Row, other: Row) -> bool:
     """Whether all that was decided on is as it was; versions and other columns do not matter."""
     return row.upn == other.upn and row.name == other.name and row.shown == other.shown
+
+
+def fixed_cells(columns: Columns, fix: Fix) -> dict[str, str | None]:
+    """What a fix writes, by the names on the wire: the UPN, and the approval emptied."""
+    assert columns.approval is not None  # where nothing can be approved there is no fix
+    return {columns.upn.wire: fix.upn, columns.approval.wire: None}
 
 
 def iso(moment: datetime) -> str:

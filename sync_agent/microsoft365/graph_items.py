@@ -13,6 +13,7 @@ from sync_agent.microsoft365.cells import (
     Cells,
     cell_fields,
     in_thread_if,
+    moment,
     row_of,
     struct,
     wire_names,
@@ -21,6 +22,7 @@ from sync_agent.microsoft365.columns import Columns
 from sync_agent.microsoft365.errors import Garbled, NotFound
 from sync_agent.microsoft365.graph import Graph, Part, PartAnswer
 from sync_agent.microsoft365.graph_list_delta import ContentType, GraphListDelta, is_folder
+from sync_agent.microsoft365.list_answers import LastEdit
 from sync_agent.model import Row
 
 _PAGE = 2_000
@@ -29,11 +31,26 @@ LIST_UNITS = 2.0
 _ITEM_UNITS = 1.0
 
 
+class _Identity(msgspec.Struct):
+    name: str | None = msgspec.field(default=None, name="displayName")
+    email: str | None = None
+
+
+class _Identities(msgspec.Struct):
+    """Who did something: one of them, as a rule."""
+
+    user: _Identity | None = None
+    application: _Identity | None = None
+    device: _Identity | None = None
+
+
 class _Item(Protocol):
     id: str
     etag: str | None
     content_type: ContentType | None
     fields: Cells
+    modified_by: _Identities | None
+    modified: str | None
 
 
 class GraphItems:
@@ -43,7 +60,9 @@ class GraphItems:
         self._graph = graph
         self._items = f"{path}/items"
         selected = ",".join(wire_names(columns))
-        self._query = f"$expand=fields($select={selected})&$select=id,eTag,contentType"
+        fields_selected = f"$expand=fields($select={selected})"
+        self._query = f"{fields_selected}&$select=id,eTag,contentType"
+        self._edits_query = f"{fields_selected}&$select=id,eTag,contentType,lastModifiedBy,lastModifiedDateTime"
         fields = struct("GraphFields", cell_fields(columns))
         self._item = struct(
             "GraphItem",
@@ -52,6 +71,8 @@ class GraphItems:
                 ("fields", fields, msgspec.field()),
                 ("etag", str | None, msgspec.field(default=None, name="eTag")),
                 ("content_type", ContentType | None, msgspec.field(default=None, name="contentType")),
+                ("modified_by", _Identities | None, msgspec.field(default=None, name="lastModifiedBy")),
+                ("modified", str | None, msgspec.field(default=None, name="lastModifiedDateTime")),
             ],
         )
         self.delta = GraphListDelta(graph, self._items, selected, fields, _PAGE)
@@ -68,12 +89,19 @@ class GraphItems:
 
     async def read_rows(self, ids: Collection[int]) -> dict[int, Row]:
         """These rows as they are now; what is absent was deleted. Raises ServiceError when one could not be read."""
-        parts = [Part("GET", f"{self._items}/{id_}?{self._query}", units=_ITEM_UNITS) for id_ in ids]
-        answers = await self._graph.batch(parts)
-        rows = {id_: self._one(id_, answer) for id_, answer in zip(ids, answers, strict=True)}
-        return {id_: row for id_, row in rows.items() if row is not None}
+        return {id_: _row(item) for id_, item in (await self._some(ids, self._query)).items()}
 
-    def _one(self, id_: int, answer: PartAnswer) -> Row | None:
+    async def last_edits(self, ids: Collection[int]) -> dict[int, LastEdit]:
+        """The same with who changed them last."""
+        return {id_: _last_edit(item) for id_, item in (await self._some(ids, self._edits_query)).items()}
+
+    async def _some(self, ids: Collection[int], query: str) -> dict[int, _Item]:
+        parts = [Part("GET", f"{self._items}/{id_}?{query}", units=_ITEM_UNITS) for id_ in ids]
+        answers = await self._graph.batch(parts)
+        items = {id_: self._one(id_, answer) for id_, answer in zip(ids, answers, strict=True)}
+        return {id_: item for id_, item in items.items() if item is not None}
+
+    def _one(self, id_: int, answer: PartAnswer) -> _Item | None:
         if isinstance(answer.failure, NotFound):
             return None
         if answer.failure is not None:
@@ -81,7 +109,7 @@ class GraphItems:
         item = cast(_Item, answer.json(self._item))
         if item.id != str(id_):
             raise Garbled("Graph answered with another row than asked for")
-        return None if is_folder(item) else _row(item)
+        return None if is_folder(item) else item
 
 
 async def whole_list(graph: Graph, url: str, type_: type[msgspec.Struct]) -> AsyncGenerator[list[Any], None]:
@@ -108,3 +136,9 @@ def _rows(items: Sequence[_Item]) -> list[Row]:
 
 def _row(item: _Item) -> Row:
     return row_of(int(item.id), item.etag, item.fields)
+
+
+def _last_edit(item: _Item) -> LastEdit:
+    by = item.modified_by or _Identities()
+    who = by.user or by.application or by.device or _Identity()
+    return LastEdit(_row(item), who.email or who.name or "", moment(item.modified))

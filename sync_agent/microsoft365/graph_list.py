@@ -15,12 +15,13 @@ from sync_agent.microsoft365.columns import ATTENTION_VIEW, Columns, Specificati
 from sync_agent.microsoft365.errors import Refused, ServiceError
 from sync_agent.microsoft365.following import Following
 from sync_agent.microsoft365.graph import MOST_PARTS, Graph
+from sync_agent.microsoft365.graph_fixing import write_fixes
 from sync_agent.microsoft365.graph_items import GraphItems
 from sync_agent.microsoft365.graph_writing import Writer
-from sync_agent.microsoft365.list_answers import Changes, Outcome, WholeListNeeded
+from sync_agent.microsoft365.list_answers import Changes, LastEdit, Outcome, WholeListNeeded
 from sync_agent.microsoft365.list_place import Place
 from sync_agent.microsoft365.side_by_side import chunks, side_by_side
-from sync_agent.model import Change, OurColumn, Row
+from sync_agent.model import Change, Fix, OurColumn, Row
 
 _BATCHES_AT_ONCE = 8
 
@@ -86,6 +87,16 @@ class GraphList:
         async with aclosing(outcomes):
             async for outcome in outcomes:
                 yield outcome
+
+    async def takes_approvals(self) -> bool:
+        return (await self._ready()).columns.approval is not None
+
+    async def last_edits(self, ids: Collection[int]) -> dict[int, LastEdit]:
+        return await (await self._ready(complete=True)).items.last_edits(ids)
+
+    async def fix(self, fixes: Sequence[Fix]) -> list[ServiceError | None]:
+        opened = await self._ready(complete=True)
+        return await write_fixes(self._graph, opened.path, opened.columns, fixes)
 
     async def provision(self, dry_run: bool) -> list[str]:
         await self.open()

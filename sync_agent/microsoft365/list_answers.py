@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from difflib import get_close_matches
 
-from sync_agent.model import OurColumn, Row
+from sync_agent.microsoft365.errors import Garbled, ServiceError
+from sync_agent.model import Fix, OurColumn, Row
 
 
 class ListProblem(Exception):
@@ -47,6 +49,20 @@ class Failed:
 
 
 Outcome = Written | Overtaken | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class LastEdit:
+    """A row as it is, and who left it so, as far as the API tells: a sign-in name, a display name or an app's."""
+
+    row: Row
+    by: str = ""
+    at: datetime | None = None
+
+
+def without_version(fix: Fix) -> ServiceError:
+    """Why a person's cell is not written: nothing would tell that a person was faster."""
+    return Garbled(f"The version of row {fix.row.id} was not told, without which its UPN is not written")
 
 
 @dataclass(frozen=True, slots=True)

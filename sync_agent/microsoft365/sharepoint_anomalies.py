@@ -19,9 +19,8 @@ from sync_agent.microsoft365.anomaly_cells import cell_fields, item_of, wire_nam
 from sync_agent.microsoft365.anomaly_columns import DESCRIPTION, ItemColumns
 from sync_agent.microsoft365.cells import page_type, struct
 from sync_agent.microsoft365.columns import ListColumn, Specification
-from sync_agent.microsoft365.errors import Garbled, Refused, ServiceError, Throttled, refusal_of
+from sync_agent.microsoft365.errors import Garbled, Refused, ServiceError
 from sync_agent.microsoft365.list_place import Place
-from sync_agent.microsoft365.retrying import THROTTLED
 from sync_agent.microsoft365.sharepoint_batch import NO_SUCH_CALL, BatchAnswer, Post
 from sync_agent.microsoft365.sharepoint_bulk import PAGE, WRITE_UNITS, Site, counted, whole_list
 from sync_agent.microsoft365.sharepoint_finding import ask, find_list
@@ -29,8 +28,6 @@ from sync_agent.microsoft365.sharepoint_finding import ask, find_list
 _log = structlog.get_logger()
 
 _DOING = "Writing to the list of anomalies"
-_SHORT_WAIT = 10.0
-"""Seconds, for a throttled part that names no Retry-After."""
 
 
 class SharePointAnomalies:
@@ -114,11 +111,7 @@ class SharePointAnomalies:
             return answer
         if answer is None:
             return Garbled("SharePoint's answer to the batch lacks an item's part")
-        if answer.status in THROTTLED:
-            pause = answer.retry_after or _SHORT_WAIT
-            self._site.budget.close_for(pause)
-            return Throttled(f"{_DOING} is throttled ({answer.status})", retry_after=answer.retry_after)
-        return None if 200 <= answer.status < 300 else refusal_of(answer.status, answer.body, _DOING)
+        return self._site.failure(answer, _DOING)
 
     def _items(self, list_id: str) -> str:
         return f"{self._site.url}/_api/web/lists(guid'{list_id}')/items"

@@ -28,8 +28,9 @@ from sync_agent.microsoft365.cells import (
     wire_names,
 )
 from sync_agent.microsoft365.columns import Columns
-from sync_agent.microsoft365.errors import Garbled, refusal
+from sync_agent.microsoft365.errors import Garbled, ServiceError, Throttled, refusal, refusal_of
 from sync_agent.microsoft365.pacing import Budget
+from sync_agent.microsoft365.retrying import THROTTLED
 from sync_agent.microsoft365.sharepoint_batch import JSON_HEADERS, BatchAnswer, Post, decode_answers, encode_posts
 from sync_agent.microsoft365.sharepoint_forms import Standing
 from sync_agent.microsoft365.transport import Answer, Request, TokenSource, Transport
@@ -41,6 +42,8 @@ PAGE = 5_000
 """The largest page that SharePoint gives."""
 _READ_UNITS = 2.0
 WRITE_UNITS = 2.0
+SHORT_WAIT = 10.0
+"""Seconds, for a throttled part that names no Retry-After."""
 _FOLDER = 1
 _EDITOR = "Editor"
 _STAMP = ("Modified", f"{_EDITOR}/Name")
@@ -89,6 +92,13 @@ class Site:
         headers = {**JSON_HEADERS, **post.headers}
         answer = await self.send("POST", post.url, 0.0, headers=headers, body=post.body, repeatable=False)
         return BatchAnswer(answer.status, answer.body)
+
+    def failure(self, answer: BatchAnswer, doing: str) -> ServiceError | None:
+        """What the answer to a write means; one that is throttled keeps everybody from the site for a while."""
+        if answer.status in THROTTLED:
+            self.budget.close_for(answer.retry_after or SHORT_WAIT)
+            return Throttled(f"{doing} is throttled ({answer.status})", retry_after=answer.retry_after)
+        return None if 200 <= answer.status < 300 else refusal_of(answer.status, answer.body, doing)
 
 
 class BulkItems:

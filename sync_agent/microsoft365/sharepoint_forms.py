@@ -21,7 +21,7 @@ import structlog
 from sync_agent.microsoft365.cells import iso
 from sync_agent.microsoft365.columns import Columns
 from sync_agent.microsoft365.errors import UNREADABLE
-from sync_agent.microsoft365.list_answers import Failed, Outcome, Written
+from sync_agent.microsoft365.list_answers import Failed, LastEdit, Outcome, Written
 from sync_agent.microsoft365.sharepoint_batch import BatchAnswer
 from sync_agent.model import Change, Row
 
@@ -37,6 +37,11 @@ class Standing:
     row: Row
     modified: datetime | None = None
     editor: str | None = None
+
+    @property
+    def last_edit(self) -> LastEdit:
+        """The claims login ends with the sign-in name: i:0#.f|membership|terry.leader@contoso.com."""
+        return LastEdit(self.row, (self.editor or "").rpartition("|")[2], self.modified)
 
 
 @dataclass(frozen=True, slots=True)

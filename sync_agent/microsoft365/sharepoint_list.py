@@ -23,18 +23,19 @@ from sync_agent.microsoft365.columns import (
 )
 from sync_agent.microsoft365.errors import Refused, ServiceError
 from sync_agent.microsoft365.following import Following
-from sync_agent.microsoft365.list_answers import Changes, Outcome, WholeListNeeded
+from sync_agent.microsoft365.list_answers import Changes, LastEdit, Outcome, WholeListNeeded
 from sync_agent.microsoft365.list_place import Place
 from sync_agent.microsoft365.own_writes import OwnWrites
 from sync_agent.microsoft365.sharepoint_batch import MOST_PARTS
 from sync_agent.microsoft365.sharepoint_bulk import WRITE_UNITS, BulkItems, Site, counted
 from sync_agent.microsoft365.sharepoint_changes import SharePointChanges
 from sync_agent.microsoft365.sharepoint_finding import ask, find_list
+from sync_agent.microsoft365.sharepoint_fixing import write_fixes
 from sync_agent.microsoft365.sharepoint_forms import Forms, Ways
 from sync_agent.microsoft365.sharepoint_structure import Found
 from sync_agent.microsoft365.sharepoint_writing import Writer
 from sync_agent.microsoft365.side_by_side import chunks, side_by_side
-from sync_agent.model import Change, OurColumn, Row
+from sync_agent.model import Change, Fix, OurColumn, Row
 
 T = TypeVar("T")
 
@@ -96,12 +97,21 @@ class SharePointList:
         return await self._following.changes(opened.changes, known, self.read_rows)
 
     async def read_rows(self, ids: Collection[int]) -> dict[int, Row]:
-        opened = await self._ready(complete=True)
-        rows = {}
-        writer = self._writer(opened)
+        return {id_: edit.row for id_, edit in (await self.last_edits(ids)).items()}
+
+    async def last_edits(self, ids: Collection[int]) -> dict[int, LastEdit]:
+        writer = self._writer(await self._ready(complete=True))
+        edits = {}
         for some in chunks(ids, MOST_PARTS):
-            rows.update({id_: now.row for id_, now in (await writer.standing(some)).items()})
-        return rows
+            edits.update({id_: now.last_edit for id_, now in (await writer.standing(some)).items()})
+        return edits
+
+    async def takes_approvals(self) -> bool:
+        return (await self._ready()).columns.approval is not None
+
+    async def fix(self, fixes: Sequence[Fix]) -> list[ServiceError | None]:
+        opened = await self._ready(complete=True)
+        return await write_fixes(self._site, opened.found.id, opened.columns, fixes)
 
     async def write(self, changes: Iterable[Change]) -> AsyncGenerator[Outcome, None]:
         writer = self._writer(await self._ready(complete=True))

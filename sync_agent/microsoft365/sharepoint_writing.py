@@ -19,7 +19,7 @@ from sync_agent.microsoft365.errors import NotFound, Refused, ServiceError, refu
 from sync_agent.microsoft365.list_answers import Failed, Outcome, Overtaken
 from sync_agent.microsoft365.pacing import Budget
 from sync_agent.microsoft365.sharepoint_batch import NO_SUCH_CALL, BatchAnswer
-from sync_agent.microsoft365.sharepoint_bulk import WRITE_UNITS, BulkItems
+from sync_agent.microsoft365.sharepoint_bulk import SHORT_WAIT, WRITE_UNITS, BulkItems
 from sync_agent.microsoft365.sharepoint_forms import Again, Forms, Standing, Ways
 from sync_agent.microsoft365.side_by_side import Trouble, each
 from sync_agent.model import Change
@@ -31,8 +31,6 @@ _ROUNDS = 6
 """For a row: each date format, without the row's stamp, and some throttling."""
 _THROTTLED = frozenset({429, 503})
 _ONLY_READABLE = "SharePoint finds the row to read it, but not to write it"
-_SHORT_WAIT = 10.0
-"""Seconds, for a throttled part that names no Retry-After."""
 
 _FormAnswer = BatchAnswer | ServiceError | None
 """None: the batch had no answer for it."""
@@ -135,7 +133,7 @@ class Writer:
         if isinstance(answer, ServiceError):
             return Failed(row_id, answer.reason)
         if answer.status in _THROTTLED:
-            self.budget.close_for(answer.retry_after or _SHORT_WAIT)
+            self.budget.close_for(answer.retry_after or SHORT_WAIT)
             return Again(sent_as)
         if answer.status == 404:
             return _Gone(row_id)

@@ -197,6 +197,7 @@ class SafetySettings(Group):
     max_worsened_floor: int = Field(default=10, ge=0, le=1_000_000)
     max_missing_rows: Part = _default("50%")
     approved_fixes: bool = False
+    max_fixes: Part = _default("10%")
 
 
 class PacingSettings(Group):

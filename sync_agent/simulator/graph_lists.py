@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from sync_agent.simulator import access, limits
 from sync_agent.simulator.cell_json import graph_cells
-from sync_agent.simulator.lists import SERVICE, ListItem, SharePointList
+from sync_agent.simulator.lists import SERVICE, ListItem, Person, SharePointList
 from sync_agent.simulator.tokens import Principal, graph_principal
 from sync_agent.simulator.wire import Call, Failure, Reply, Route, json_reply, route
 from sync_agent.simulator.world import Site
@@ -170,6 +170,7 @@ def item_renderer(call: Call, found: SharePointList) -> Callable[[ListItem], dic
             "id": str(item.id),
             "eTag": item.etag,
             "lastModifiedDateTime": stamp,
+            "lastModifiedBy": _identities(item.editor),
             "createdDateTime": item.created.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "contentType": {
                 "id": "0x0120" if item.is_folder else "0x0100AB",
@@ -183,6 +184,13 @@ def item_renderer(call: Call, found: SharePointList) -> Callable[[ListItem], dic
         return body
 
     return render
+
+
+def _identities(person: Person) -> dict[str, Any]:
+    """An identitySet: a person with the address, or an app by its name."""
+    if person is SERVICE:
+        return {"application": {"displayName": person.name}}
+    return {"user": {"displayName": person.name, "email": person.login.rpartition("|")[2]}}
 
 
 def fields_json(found: SharePointList, item: ListItem, names: Sequence[str] | None) -> dict[str, Any]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import pytest
 from structlog.testing import capture_logs
 
+from sync_agent.microsoft365 import errors
 from sync_agent.microsoft365.agent_list import (
     AgentList,
     ColumnsMissing,
@@ -19,7 +21,7 @@ from sync_agent.microsoft365.agent_list import (
     Written,
 )
 from sync_agent.microsoft365.errors import Garbled, Refused, ServiceError
-from sync_agent.model import APPROVAL_COLUMN, CellValue, Change, OurColumn, Row
+from sync_agent.model import APPROVAL_COLUMN, CellValue, Change, Code, Fix, OurColumn, Row
 from tests.microsoft365.list_office import Api, Office, nobody
 
 NOON = datetime(2026, 11, 24, 12, 0, 5, tzinfo=UTC)
@@ -392,3 +394,58 @@ class AgentListSuite:
             async for _ in outcomes:
                 break
             await outcomes.aclose()
+
+    @pytest.mark.anyio
+    async def test_a_fix_writes_the_upn_empties_the_approval_and_makes_a_version(self, office: Office) -> None:
+        office.add_approvals()
+        office.add_rows(25)
+        office.edit(3, UPN="jd", SyncApproveFix="jane@contoso.com")
+        others, versions = office.foreign_cells(), len(office.item(3).versions)
+        async with office.agent_list(approved_fixes=True) as opened:
+            assert await opened.takes_approvals()
+            edit = (await opened.last_edits([3, 99]))[3]
+            assert (edit.by, edit.at) == ("terry.leader@contoso.com", office.item(3).modified)
+            assert await opened.fix([Fix(edit.row, "jane@contoso.com", Code.UPN_IS_ALIAS)]) == [None]
+            now = (await opened.last_edits([3]))[3]
+        assert (now.row.upn, now.row.approved) == ("jane@contoso.com", "")
+        assert now.by in ("SharePoint App", "app@sharepoint")
+        assert len(office.item(3).versions) == versions + 1
+        others[3] |= {"UPN": "jane@contoso.com"}
+        del others[3]["SyncApproveFix"]
+        assert office.foreign_cells() == others
+
+    @pytest.mark.anyio
+    async def test_a_fix_is_never_written_over_another_version_nor_without_one(self, office: Office) -> None:
+        office.add_approvals()
+        office.add_rows(6)
+        async with office.agent_list(approved_fixes=True) as opened:
+            rows = [edit.row for edit in (await opened.last_edits(range(1, 6))).values()]
+            office.edit(1, Team="Billing")
+            office.agents.delete(2)
+            rows[2] = replace(rows[2], etag=None)
+            answers = await opened.fix([Fix(row, f"new{row.id}@contoso.com", Code.USER_RENAMED) for row in rows])
+        assert isinstance(answers[0], errors.Overtaken)
+        assert isinstance(answers[1], errors.NotFound)
+        assert isinstance(answers[2], Garbled)
+        assert answers[3:] == [None, None]
+        upns = {id_: cells["UPN"] for id_, cells in office.rows().items()}
+        assert [upns[id_] for id_ in (1, 3, 4, 5, 6)] == [
+            *("agent0@contoso.com", "agent2@contoso.com", "new4@contoso.com", "new5@contoso.com", "agent5@contoso.com"),
+        ]
+
+    @pytest.mark.anyio
+    @pytest.mark.parametrize("how", [{"status": 429}, {"status": 403}, {"status": 423}, {"reset": True}])
+    async def test_a_fix_that_cannot_be_written_says_so(self, office: Office, how: dict[str, Any]) -> None:
+        office.add_approvals()
+        office.add_rows(3)
+        async with office.agent_list(approved_fixes=True) as opened:
+            rows = [edit.row for edit in (await opened.last_edits([1, 2])).values()]
+            office.world.faults.add(r"POST .*(\$batch|/items\(\d+\)$)", **how)
+            answers = await opened.fix([Fix(row, "jane@contoso.com", Code.USER_RENAMED) for row in rows])
+        assert all(isinstance(answer, ServiceError) for answer in answers)
+        assert office.cells(1)["UPN"] == "agent0@contoso.com"
+
+    @pytest.mark.anyio
+    async def test_a_list_without_the_column_takes_no_approvals(self, office: Office) -> None:
+        async with office.agent_list(approved_fixes=True) as opened:
+            assert not await opened.takes_approvals()

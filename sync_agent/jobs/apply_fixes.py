@@ -1,0 +1,156 @@
+"""Write into the UPN column what a person approved, and nothing that has become doubtful since.
+
+Before a fix is written, the tenants are asked about it anew, the row is read anew, and the journal is told. A person
+who edits the row in between is faster by its version: nothing is written, and the row is decided again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import structlog
+
+from sync_agent.fixes import Fixes, Unfollowed, approved_in, confirmed, judge_fixes, plan_fixes
+from sync_agent.jobs.context import Context
+from sync_agent.jobs.fix_journal import FixJournal
+from sync_agent.jobs.resolve_users import resolve_users
+from sync_agent.microsoft365.agent_list import FIXES_AT_ONCE, LastEdit
+from sync_agent.microsoft365.errors import NotFound, Overtaken, ServiceError
+from sync_agent.microsoft365.side_by_side import chunks
+from sync_agent.model import Fix, Row
+from sync_agent.outcome import Fixing
+from sync_agent.reconcile import names_to_ask
+from sync_agent.state.store import StateUnavailable, Store
+from sync_agent.upn import key
+
+_log = structlog.get_logger()
+
+_NO_COLUMN = "safety.approved_fixes: the list has no column in which people approve. Run `sync-agent provision`."
+_NO_STATE = "No fix is written where it cannot be journalled, to be undone"
+
+
+async def apply_fixes(
+    context: Context,
+    store: Store | None,
+    list_title: str,
+    *,
+    dry_run: bool = False,
+    approved: str | None = None,
+    stop: asyncio.Event | None = None,
+) -> Fixing:
+    """Comes after the fuses have let a pass through. ``approved`` is the checksum of held fixes to be let through;
+    after ``stop`` is set no further few are begun.
+
+    A fixed row is put into what is observed, with its verdict, and is planned with everything else. What failed is
+    counted and logged. Raises ServiceError, ListProblem, before anything is written.
+    """
+    if not await context.edges.agent_list.takes_approvals():
+        return Fixing(error=_NO_COLUMN)
+    result = Fixing(await _planned(context))
+    _note_unfollowed(context, result.planned.unfollowed)
+    held = judge_fixes(result.planned, len(context.observed.rows), context.safety)
+    result.held = None if held is not None and held.checksum == approved else held
+    if dry_run or result.held is not None or not result.planned.fixes:
+        return result
+    stage = context.progress.stage("Fixing UPNs", len(result.planned.fixes))
+    journal = FixJournal(store, list_title, context.clock)
+    try:
+        for some in chunks(result.planned.fixes, FIXES_AT_ONCE):
+            if stop is not None and stop.is_set():
+                break
+            await _fix(context, journal, some, result)
+            stage.advance(len(some))
+    except StateUnavailable as failure:
+        result.error = f"{_NO_STATE}: {failure}"
+    except ServiceError as failure:
+        result.error = failure.told
+    if result.error is not None:
+        _log.warning("fixes_not_written", reason=result.error)
+    stage.done(f"{len(result.done):,} of {len(result.planned.fixes):,} written")
+    return result
+
+
+async def _planned(context: Context) -> Fixes:
+    """Twice: the second time on what the tenants say, at this moment, of these few rows and of their new UPNs."""
+    first = _plan(context)
+    if not first.fixes:
+        return first
+    names = names_to_ask(fix.row for fix in first.fixes) | {key(fix.upn) for fix in first.fixes}
+    await resolve_users(context, names)
+    observed = context.observed
+    answered = {name: match for name, match in observed.matches.items() if name not in observed.unanswered}
+    return confirmed(_plan(context), answered)
+
+
+def _plan(context: Context) -> Fixes:
+    observed = context.observed
+    rows = tuple(observed.rows.values())
+    sure = {row.id for row in rows if approved_in(row) and _is_sure(context, row)}
+    return plan_fixes(rows, observed.verdicts, sure)
+
+
+def _is_sure(context: Context, row: Row) -> bool:
+    """All of it asked, and no answer of it old because the latest question failed."""
+    observed = context.observed
+    return observed.is_known(row) and observed.unanswered.keys().isdisjoint(names_to_ask([row]))
+
+
+def _note_unfollowed(context: Context, unfollowed: Sequence[Unfollowed]) -> None:
+    """Log once per change which approvals are not followed, and why."""
+    for each in unfollowed:
+        if each not in context.observed.unfollowed:
+            _log.warning("approval_not_followed", row=each.row_id, reason=each.reason)
+    context.observed.unfollowed = frozenset(unfollowed)
+
+
+async def _fix(context: Context, journal: FixJournal, fixes: Sequence[Fix], result: Fixing) -> None:
+    """A few fixes from their reading to what came of them. Raises StateUnavailable, ServiceError."""
+    edits = await context.edges.agent_list.last_edits([fix.row.id for fix in fixes])
+    todo = [replace(fix, row=edits[fix.row.id].row) for fix in fixes if _stands(fix, edits.get(fix.row.id))]
+    await journal.intended(todo, edits)
+    answers = dict(zip([fix.row.id for fix in todo], await context.edges.agent_list.fix(todo), strict=True))
+    after = await _read_again(context, [fix.row.id for fix in fixes])
+    done = [fix for fix in todo if _is_done(fix, answers[fix.row.id], after)]
+    overtaken = [fix for fix in todo if isinstance(answers[fix.row.id], Overtaken | NotFound)]
+    failed = {fix.row.id: answers[fix.row.id] for fix in todo if fix not in done and fix not in overtaken}
+    result.done.update(fix.row.id for fix in done)
+    result.conflicts += len(fixes) - len(todo) + len(overtaken)
+    result.failed += len(failed)
+    for fix in done:
+        _log.info("upn_fixed", row=fix.row.id, code=str(fix.code))
+    for row_id, error in failed.items():
+        if error is not None:
+            _log.warning("upn_not_fixed", row=row_id, reason=error.told)
+    await journal.not_written(overtaken)
+    await journal.written(done)
+
+
+def _stands(fix: Fix, edit: LastEdit | None) -> bool:
+    """Whether what the fix was decided on is as it was, what the row shows of its user included."""
+    return edit is not None and _decided_on(fix.row) == _decided_on(edit.row)
+
+
+def _decided_on(row: Row) -> tuple[str | None, str, str, str]:
+    return row.upn, row.name, row.approved, row.shown.object_id
+
+
+async def _read_again(context: Context, ids: Sequence[int]) -> Mapping[int, Row]:
+    """The rows as they are now, put into what is observed. Where they cannot be read, the next reading of the list
+    will tell.
+    """
+    try:
+        after = await context.edges.agent_list.read_rows(ids)
+    except ServiceError:
+        return {}
+    context.observed.put_overtaken({id_: after.get(id_) for id_ in ids})
+    return after
+
+
+def _is_done(fix: Fix, answer: ServiceError | None, after: Mapping[int, Row]) -> bool:
+    """By the row itself where the answer was lost: a write that was not answered may have been made."""
+    if answer is None or isinstance(answer, Overtaken | NotFound):
+        return answer is None
+    now = after.get(fix.row.id)
+    return now is not None and (now.upn, now.approved) == (fix.upn, "")

@@ -1,0 +1,112 @@
+"""Fixes over any list, any approvals and any verdicts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync_agent.fixes import Fixes, confirmed, judge_fixes, plan_fixes
+from sync_agent.model import Anomaly, Code, Found, Match, Row, Status, Verdict
+from sync_agent.plan import Safety
+from sync_agent.upn import examine, key
+from tests.properties.worlds import CELLS, MATCHES, UPNS
+
+SUGGESTED = st.sampled_from(UPNS)
+APPROVED = st.one_of(
+    st.just(""),
+    SUGGESTED,
+    st.builds("{}{}".format, st.sampled_from([" ", "\u200b", "\n\t"]), SUGGESTED),
+    SUGGESTED.map(str.upper),
+    st.text("aé@.;", max_size=5),
+)
+ROWS = st.lists(st.builds(Row, st.integers(1, 40), CELLS, approved=APPROVED), max_size=8, unique_by=lambda row: row.id)
+ANOMALIES = st.builds(Anomaly, st.sampled_from(Code), st.just("w"), st.just("r"), st.none() | SUGGESTED)
+VERDICTS = st.builds(
+    Verdict, st.just(0), st.sampled_from(Status), st.lists(ANOMALIES, max_size=2).map(tuple), unsure=st.booleans()
+)
+
+
+World = tuple[list[Row], dict[int, Verdict], set[int]]
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    rows = draw(ROWS)
+    verdicts = {row.id: replace(draw(VERDICTS), row_id=row.id) for row in rows}
+    return rows, verdicts, draw(st.sets(st.sampled_from([row.id for row in rows]))) if rows else set()
+
+
+@given(worlds())
+def test_only_what_was_approved_word_for_word_and_is_suggested_now_is_written(
+    world: World,
+) -> None:
+    rows, verdicts, sure = world
+    for fix in plan_fixes(rows, verdicts, sure).fixes:
+        verdict = verdicts[fix.row.id]
+        assert fix.row in rows and fix.row.id in sure
+        assert fix.upn == fix.row.approved.strip(" \u200b\n\t")
+        assert (fix.code, fix.upn) in [(anomaly.code, anomaly.suggestion) for anomaly in verdict.anomalies]
+        assert verdict.status in (Status.WARNING, Status.ERROR) and not verdict.unsure
+
+
+@given(worlds())
+def test_no_fix_makes_a_duplicate(world: World) -> None:
+    rows, verdicts, sure = world
+    fixed = {fix.row.id: fix.upn for fix in plan_fixes(rows, verdicts, sure).fixes}
+    names = Counter(examine(fixed.get(row.id, row.upn)).name for row in rows)
+    assert all(names[key(upn)] == 1 for upn in fixed.values())
+
+
+@given(worlds(), st.randoms())
+def test_every_approval_has_one_answer_whatever_the_order(world: World, random: Random) -> None:
+    rows, verdicts, sure = world
+    planned = plan_fixes(rows, verdicts, sure)
+    answered = [fix.row.id for fix in planned.fixes] + [each.row_id for each in planned.unfollowed]
+    assert len(answered) == len(set(answered))
+    silent = {row.id for row in rows} - set(answered)
+    for row in rows:
+        approved = row.approved.strip(" \u200b\n\t")
+        if approved and row.id in silent:
+            assert approved == row.upn or verdicts[row.id].status is Status.OK
+        if not approved:
+            assert row.id in silent
+    shuffled = list(rows)
+    random.shuffle(shuffled)
+    assert plan_fixes(shuffled, verdicts, sure) == planned
+
+
+@given(worlds(), MATCHES)
+def test_what_the_tenants_do_not_confirm_is_not_written_and_told(world: World, matches: dict[str, Match]) -> None:
+    planned = plan_fixes(*world)
+    left = confirmed(planned, matches)
+    assert all(isinstance(matches[key(fix.upn)], Found) for fix in left.fixes)
+    assert set(left.fixes) <= set(planned.fixes)
+    assert len(left.fixes) + len(left.unfollowed) == len(planned.fixes) + len(planned.unfollowed)
+    assert confirmed(left, matches) == left
+
+
+@given(worlds(), st.integers(0, 5), st.floats(0.01, 1))
+def test_the_fuse_holds_above_its_share_and_its_floor_and_never_an_empty_turn(
+    world: World, floor: int, share: float
+) -> None:
+    rows, verdicts, sure = world
+    planned = plan_fixes(rows, verdicts, sure)
+    held = judge_fixes(planned, len(rows), Safety(max_worsened_floor=floor, max_fixes=share))
+    count = len(planned.fixes)
+    assert (held is not None) == (count >= floor and count > share * len(rows))
+    if held is not None:
+        assert (held.rows, held.of, held.checksum) == (count, len(rows), planned.checksum)
+    assert judge_fixes(Fixes(), len(rows), Safety(max_worsened_floor=floor, max_fixes=share)) is None
+
+
+@given(worlds())
+def test_made_again_after_the_fixes_there_are_none(world: World) -> None:
+    rows, verdicts, sure = world
+    planned = plan_fixes(rows, verdicts, sure)
+    fixed = {fix.row.id: replace(fix.row, upn=fix.upn, approved="") for fix in planned.fixes}
+    after = [fixed.get(row.id, row) for row in rows]
+    assert not {fix.row.id for fix in plan_fixes(after, verdicts, sure).fixes} & fixed.keys()
