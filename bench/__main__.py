@@ -1,6 +1,6 @@
 """`make bench`: everything, one after the other."""
 
-from bench import cold_sync, follow, follow_users, sweep
+from bench import cold_sync, follow, follow_users, state, sweep
 
 cold_sync.main()
 print()
@@ -9,3 +9,5 @@ print()
 follow.main()
 print()
 follow_users.main()
+print()
+state.main()

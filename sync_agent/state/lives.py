@@ -28,7 +28,7 @@ def bring_up_to_date(connection: Connection, outcome: Outcome, now: datetime, be
     ``now`` is the end of the pass, ``before`` that of the one before it. Writes only what differs.
     """
     query = select(anomalies).where(is_open(outcome.list_title))
-    standing = {(was["row_id"], was["code"]): was for was in connection.execute(query).mappings()}
+    standing = {(was["row_id"], was["code"]): was for was in connection.execute(query).mappings().all()}
     found = {(row.id, str(anomaly.code)): _seen_values(outcome, row, anomaly) for row, anomaly in outcome.anomalies()}
     unjudged = {id_ for id_, verdict in outcome.verdicts.items() if verdict.status is Status.UNKNOWN}
     new = [

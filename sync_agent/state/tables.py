@@ -107,6 +107,7 @@ verdicts = Table(
         sqlite_where=text("until IS NULL"),
         postgresql_where=text("until IS NULL"),
     ),
+    Index("verdicts_open", "list", "until"),
     Index("verdicts_of_row", "list", "row_id"),
     Index("verdicts_of_upn", "list", "upn_key"),
 )

@@ -26,7 +26,7 @@ def record(connection: Connection, outcome: Outcome, now: datetime) -> None:
     ``now`` is the end of the pass. What is known is read each time, so that it does not matter who else writes.
     """
     query = select(*verdicts.c["row_id", *_CONTENT]).where(_standing(outcome.list_title))
-    known: dict[int, Sequence[Any]] = {found[0]: found[1:] for found in connection.execute(query)}
+    known: dict[int, Sequence[Any]] = {found[0]: found[1:] for found in connection.execute(query).all()}
     holds = {row_id: _content(outcome.rows[row_id], verdict) for row_id, verdict in outcome.verdicts.items()}
     differing = [row_id for row_id, content in holds.items() if known.get(row_id) != content]
     ended = [row_id for row_id in differing if row_id in known] + [row_id for row_id in known if row_id not in holds]
@@ -46,9 +46,9 @@ def verdict_at(connection: Connection, list_title: str, row_id: int, at: datetim
 
 
 def rows_with_upn_at(connection: Connection, list_title: str, upn_key: str, at: datetime) -> list[int]:
-    query = select(verdicts.c.row_id).distinct().order_by(verdicts.c.row_id)
-    query = query.where(verdicts.c.list == list_title, verdicts.c.upn_key == _cut(upn_key), _held_at(at))
-    return list(connection.execute(query).scalars())
+    query = select(verdicts.c.row_id).where(verdicts.c.list == list_title, verdicts.c.upn_key == _cut(upn_key))
+    # Ordered here: to have the database do it leads SQLite to another index, by which it reads the whole history.
+    return sorted(set(connection.execute(query.where(_held_at(at))).scalars()))
 
 
 def last_matched(connection: Connection, list_title: str) -> dict[int, tuple[str, str]]:

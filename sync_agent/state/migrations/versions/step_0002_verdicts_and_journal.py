@@ -41,6 +41,7 @@ def upgrade() -> None:
         sqlite_where=standing,
         postgresql_where=standing,
     )
+    op.create_index("verdicts_open", "verdicts", ["list", "until"])
     op.create_index("verdicts_of_row", "verdicts", ["list", "row_id"])
     op.create_index("verdicts_of_upn", "verdicts", ["list", "upn_key"])
     op.create_table(
