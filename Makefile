@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help demo test lint types imports unit bench lock clean
+.PHONY: help demo test lint types imports unit bench docs lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -28,6 +28,9 @@ unit: $(STAMP)
 
 bench: $(STAMP) ## measure: see docs/performance.md
 	$(BIN)/python -m bench
+
+docs: $(STAMP) ## write the pages that are made from the code
+	$(BIN)/python docs/upn_rules.py
 
 # The lock holds exact versions of everything in the development set-up; made anew by `make lock`.
 $(STAMP): pyproject.toml requirements-dev.lock

@@ -16,7 +16,7 @@ from functools import lru_cache
 
 from sync_agent.characters import BLANK, joined, listed, number
 from sync_agent.model import Anomaly, Code
-from sync_agent.upn_reading import Reading, cleaned, read
+from sync_agent.upn_reading import DOTS, Reading, cleaned, read
 
 LONGEST_LOCAL = 64
 LONGEST_DOMAIN = 48
@@ -175,7 +175,7 @@ def _one_side(reading: Reading) -> str | None:
 
 
 def _domain_form(reading: Reading) -> str | None:
-    labels = re.split("[.,]", reading.domain)  # a comma for a dot is told as a character
+    labels = DOTS.split(reading.domain.rstrip(",。｡．"))  # what stands for a dot is told as a character
     if len(labels) == 1:
         return "There is no dot in the domain, the part after the @."
     if not all(labels):

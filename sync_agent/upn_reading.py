@@ -38,6 +38,8 @@ _MARK = re.compile(r"[^\w'.!#^~-]+|\w{1,3}\)")
 _REMARK = re.compile(r"[^\w.@'-]|[^\W\d_a-z]")
 """How a single word after an address begins if it is none of its pieces: with a bracket, say, or a capital."""
 
+DOTS = re.compile(r"[.,。｡．]")
+"""Dots, and what is typed for one: the neighbour on the keyboard, and those of East Asian ones (RFC 3490, 3.1)."""
 _ANGLES = str.maketrans("‹›«»＜＞〈〉《》", "<><><><><>")
 _AT_IN_WORDS = re.compile(r"\s*[(\[{]\s*(?:at|@|ät)\s*[)\]}]\s*|(?<=\w)\s+at\s+(?=[\w.-]+\.\w+\Z)", re.IGNORECASE)
 _ADDRESS = re.compile(r"[^\s;,<>()\[\]\"|/:]+@[^\s;,<>()\[\]\"|/:@]+")
@@ -172,4 +174,4 @@ def _mended(address: str) -> str:
         return address
     local, _, domain = re.sub("@+", "@", address).rpartition("@")
     tidy = local.partition("+")[0].replace(",", ".").rstrip(".")
-    return f"{tidy or local}@{re.sub('[.,]+', '.', domain).strip('.')}"
+    return f"{tidy or local}@{'.'.join(filter(None, DOTS.split(domain)))}"
