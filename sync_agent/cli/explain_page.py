@@ -82,17 +82,19 @@ def _work(explanation: Explanation) -> str:
 
 def _requests(requests: Sequence[RequestRecord], names: Collection[str], width: int) -> Iterator[str]:
     """``names`` are the row's own: what was asked about others along with them is only counted. Empty: all is told."""
+    several = len({request.account for request in requests} - {""}) > 1
     for request in requests[:_MOST_REQUESTS]:
-        yield from _request(request, names, width)
+        by = f" by {printable(request.account)}" if several and request.account else ""
+        yield from _request(request, names, width, by)
     if len(requests) > _MOST_REQUESTS:
         yield f"… and {len(requests) - _MOST_REQUESTS:,} more requests, which --json has"
 
 
-def _request(request: RequestRecord, names: Collection[str], width: int) -> Iterator[str]:
+def _request(request: RequestRecord, names: Collection[str], width: int, by: str) -> Iterator[str]:
     status = "---" if request.status is None else str(request.status)
     id_ = printable(request.request_id or f"ours {request.client_request_id}")
-    room = width - _ID - len(f"{status}   {request.method}")
-    yield f"{status} {id_} {request.method} {_path(request.path, room)}"
+    room = width - _ID - len(f"{status}   {request.method}{by}")
+    yield f"{status} {id_} {request.method} {_path(request.path, room)}{by}"
     others = 0
     for part in request.parts:
         if not names or any(literal(name)[1:-1] in unquote(part.path) for name in names):

@@ -87,7 +87,7 @@ def _last_pass(past: RowPast, last: PassRecord) -> str:
     verdict = past.verdict
     if verdict is None:
         return f"Of {time_of(last.started)}, in which this row was not."
-    return f"Of {time_of(last.started)}. The row has stood so since {time_of(verdict.since)}: {verdict.status}."
+    return f"Of {time_of(last.started)}. Its verdict, {verdict.status}, stands since {time_of(verdict.since)}."
 
 
 def _life_step(life: AnomalyRecord) -> Step:

@@ -46,9 +46,9 @@ def tenant_steps(facts: Facts) -> Iterator[Step]:
 
 
 def title_of(tenant: TenantFacts) -> str:
+    """The organisation by its name, where it may be read, and the accounts in it: `Contoso (contoso.com)`."""
     accounts = joined([printable(account) for account in tenant.accounts])
-    name = "" if tenant.name in {tenant.id, *tenant.accounts} else f"{printable(tenant.name)}, "
-    return f"{name}{'account' if len(tenant.accounts) == 1 else 'accounts'} {accounts}"
+    return accounts if tenant.name in {tenant.id, *tenant.accounts} else f"{printable(tenant.name)} ({accounts})"
 
 
 def reason_of(failure: CouldNotAsk) -> str:
@@ -73,8 +73,8 @@ def _domain_step(facts: Facts, domain: str, match: Match | None, *, own: bool) -
     told: dict[str, FactValue] = {"domain": domain, "tenants": tuple(tenant.id for tenant in holders)}
     name = printable(domain)
     if holders:
-        whose = joined([f"{title_of(tenant)} ({_HOW[tenant.known_by]})" for tenant in holders])
-        return Step(Part.DOMAIN, name, StepOutcome.OK, f"The domain of {whose}.", told, facts.look_ups)
+        whose = joined([f"{title_of(tenant)}, {_HOW[tenant.known_by]}" for tenant in holders])
+        return Step(Part.DOMAIN, name, StepOutcome.OK, f"It belongs to {whose}.", told, facts.look_ups)
     told["owner"] = owner = match.owner if isinstance(match, NoTenant) else None
     if isinstance(match, CouldNotAsk):
         text = f"Whose it is could not be found out: {reason_of(match)}."

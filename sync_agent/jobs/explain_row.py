@@ -84,7 +84,7 @@ class _Inquiry:
         """The row's own, in company; all of the list's where the tenant is not believed otherwise."""
         observed, names = self.context.observed, frozenset(names_of(self.row))
         await self._resolve(names | company(self.row, observed.rows.values()))
-        answers = [observed.matches.get(name) for name in names]
+        answers = [said[name] for said in self.resolved[0].answers.values() for name in names & said.keys()]
         if any(isinstance(answer, CouldNotAsk) and answer.not_believed for answer in answers):
             observed.forget_names(frozenset())
             await self._resolve(None)

@@ -303,3 +303,47 @@ def test_the_document_in_the_documentation_is_one() -> None:
     jsonschema.validate(orjson.loads(found[1]), SCHEMA, format_checker=jsonschema.FormatChecker())
     parts = SCHEMA["properties"]["steps"]["items"]["properties"]["part"]["enum"]
     assert re.findall(r"^\| `([a-z]+)` \|", text, re.MULTILINE) == parts == list(Part)
+
+
+def test_people_who_cannot_be_asked_about_are_told_and_nobody_is_suggested(ready: Lab) -> None:
+    ready.world.faults.add("startswith", status=503)
+    ready.world.faults.add("displayName in", status=503)
+    row_id = next(id_ for id_, truth in ready.world.truth.items() if "domain_not_configured" in truth.codes)
+    explained = document(ready, row_id, code=1)
+    [looked] = steps(explained, "people")
+    assert looked["outcome"] == "unknown"
+    assert "Not every tenant could be asked" in looked["text"]
+    assert [anomaly["suggestion"] for anomaly in explained["verdict"]["anomalies"]] == [None]
+
+
+def test_of_two_tenants_that_claim_a_domain_each_says_what_it_knows(ready: Lab) -> None:
+    (first, _, _), (second, _, _) = ready.world.accounts
+    ready.replace(f"  - id: {first}\n", f"  - id: {first}\n    domains: [{first}]\n")
+    ready.replace(f"  - id: {second}\n", f"  - id: {second}\n    domains: [{first}, {second}]\n")
+    row_id = next(
+        id_
+        for id_, truth in ready.world.truth.items()
+        if truth.tenant_id == ready.world.accounts[0][1].id and not truth.codes
+    )
+    explained = document(ready, row_id)
+    assert [step["outcome"] for step in steps(explained, "tenants")] == ["ok", "wrong"]
+    assert [step["facts"]["found"] for step in steps(explained, "tenants")] == [True, False]
+    assert steps(explained, "domain")[0]["text"].count("as the settings say") == 2
+    assert explained["verdict"]["status"] == "OK"
+
+
+@pytest.mark.parametrize("columns", ["30", "60", "80", "200"])
+def test_no_step_and_no_request_id_is_lost_for_want_of_room(
+    columns: str, synced: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    row_id = next(id_ for id_, truth in synced.world.truth.items() if "user_duplicate" in truth.codes)
+    ran = synced.run("explain", str(row_id))
+    page = "".join(ran.out.split())
+    assert len(re.findall(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", page)) >= 10
+    for step in document(synced, row_id)["steps"]:
+        if step["part"] in {"rules", "verdict", "tenants"}:
+            assert "".join(step["title"].split()) in page
+            assert "".join(step["text"].split())[:40] in page
+    if int(columns) >= 60:
+        assert max(map(len, ran.out.splitlines())) <= int(columns)
