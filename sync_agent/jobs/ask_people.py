@@ -37,6 +37,8 @@ async def ask_people(context: Context, *, anew: bool = False, about: Collection[
         return
     stage = context.progress.stage("Looking for who is meant") if asked else None
     answers = await asyncio.gather(*(_ask(tenant, todo[tenant.id]) for tenant in tenants))
+    if not anew:  # other questions may have been answered meanwhile
+        before = {id_: observed.heard.get(id_, Heard()) for id_ in before}
     heard = {id_: before[id_].and_then(todo[id_], said) for id_, said in zip(todo, answers, strict=True)}
     _note_silence(context, heard)
     observed.put_heard(heard, wanted)

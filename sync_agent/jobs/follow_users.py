@@ -74,7 +74,8 @@ class FollowUsers:
         changed = {id_: {**self._told.get(id_, {}), **names} for id_, names in news.changed.items()}
         missed = await renew_people(context, changed)
         observed.forget_people(news.untold)
-        names = self._touched(changed.values()) | self._of(news.untold) | observed.unanswered.keys()
+        whole = news.untold | news.silent
+        names = self._touched(changed.values()) | self._of(whole) | observed.unanswered.keys()
         if names:
             self._note_asked(await resolve_users(context, names))
         elif news.untold:
@@ -83,7 +84,7 @@ class FollowUsers:
         silent = self._told.keys() - news.changed.keys() - news.untold
         self._told = {**{id_: self._told[id_] for id_ in silent}, **news.changed}
         told = sum(map(len, news.changed.values()))
-        _log.info("users_followed", changed=told, names_asked=len(names), tenants_asked_whole=len(news.untold))
+        _log.info("users_followed", changed=told, names_asked=len(names), tenants_asked_whole=len(whole))
 
     def _touched(self, changed: Iterable[Names]) -> frozenset[str]:
         together = {id_: names for users in changed for id_, names in users.items()}

@@ -7,7 +7,7 @@ who changed are read anew, a thousand in a request, and put to the questions tha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 import structlog
@@ -24,26 +24,28 @@ async def renew_people(context: Context, changed: Mapping[str, Collection[str]])
     """``changed``: ids of users by tenant id. Gives the ids of tenants that could not be asked: what those said stays
     as it is. Never raises for a tenant's failure.
     """
-    heard = context.observed.heard
-    tenants = [
-        context.edges.tenants[id_] for id_, ids in changed.items() if ids and id_ in heard and heard[id_].answered
-    ]
-    if not tenants:
-        return frozenset()
-    renewed = await asyncio.gather(*(_renewed(tenant, heard[tenant.id], changed[tenant.id]) for tenant in tenants))
-    told = {tenant.id: said for tenant, said in zip(tenants, renewed, strict=True) if said is not None}
-    context.observed.put_people({**context.observed.heard, **told})
-    return frozenset(tenant.id for tenant in tenants) - told.keys()
+    observed = context.observed
+    wanted = [id_ for id_, ids in changed.items() if ids and id_ in observed.heard and observed.heard[id_].answered]
+    users = await asyncio.gather(*(_users(context.edges.tenants[id_], changed[id_]) for id_ in wanted))
+    told = {id_: found for id_, found in zip(wanted, users, strict=True) if found is not None}
+    if told:
+        # On what is known by now: more may have been answered meanwhile.
+        renewed = {id_: _renewed(observed.heard.get(id_, Heard()), changed[id_], found) for id_, found in told.items()}
+        observed.put_people({**observed.heard, **renewed})
+    return frozenset(wanted) - told.keys()
 
 
-async def _renewed(tenant: Tenant, before: Heard, changed: Collection[str]) -> Heard | None:
+async def _users(tenant: Tenant, ids: Collection[str]) -> list[Found] | None:
     try:
-        users = await tenant.directory.changes.users(changed)
+        users = await tenant.directory.changes.users(ids)
     except ServiceError as failure:
         _log.warning("people_not_renewed", tenant=tenant.id, reason=failure.reason, effect="tried again next turn")
         return None
+    return [Found(user, tenant.directory.account_for(user.id)) for user in users]
+
+
+def _renewed(before: Heard, changed: Collection[str], now: Iterable[Found]) -> Heard:
     ids = {id_.lower() for id_ in changed}
     others = {id_: found for id_, found in before.people.items() if id_ not in ids}
-    found = (Found(user, tenant.directory.account_for(user.id)) for user in users)
-    asked = before.answered - before.refused
-    return replace(before, people=others | {one.user.id.lower(): one for one in coming_up(asked, found)})
+    come_up = coming_up(before.answered - before.refused, now)
+    return replace(before, people=others | {one.user.id.lower(): one for one in come_up})

@@ -22,16 +22,19 @@ _FEWEST_PAGES = 3
 
 
 Names = Mapping[str, frozenset[str]]
+"""By user id: what users are called."""
 
 
 @dataclass(frozen=True, slots=True)
 class News:
     """By tenant id. ``changed``: the UPN and addresses that are told, by the id of each user. ``untold``: who has to be
-    asked about all names. ``marks``: from where to go on when all this was taken in.
+    asked about everybody. ``silent``: who has to be asked about all names, and tells the rest when it can be reached.
+    ``marks``: from where to go on when all this was taken in.
     """
 
     changed: Mapping[str, Names]
     untold: frozenset[str]
+    silent: frozenset[str]
     marks: Mapping[str, Mark]
 
 
@@ -53,19 +56,22 @@ class UserNewsReader:
         return {**await self._latest(self._context.edges.tenants.keys() - self._marks.keys()), **self._marks}
 
     async def read(self, asked: Mapping[str, Collection[str]]) -> News:
-        """``asked``: the names that each tenant is asked about. A tenant that is silent is in no part of the news: it
-        tells the next time.
+        """``asked``: the names that each tenant is asked about. A tenant that is silent for the first time is in no
+        part of the news; from the second time in a row on its names have to be asked about, for it may be its changes
+        alone that are away.
         """
+        silent_before = frozenset(self._silent)
         tenants = self._context.edges.tenants
         answers = await asyncio.gather(
             *(self._told(tenant, len(asked.get(id_, ()))) for id_, tenant in tenants.items())
         )
         told = dict(zip(tenants, answers, strict=True))
         untold = frozenset(id_ for id_, said in told.items() if isinstance(said, WholeNeeded))
+        silent = frozenset(id_ for id_, said in told.items() if said is None) & silent_before
         news = {id_: said for id_, said in told.items() if isinstance(said, UserNews)}
         kept = {id_: mark for id_, mark in self._marks.items() if id_ not in untold}
         marks = {**kept, **{id_: said.mark for id_, said in news.items()}, **await self._latest(untold)}
-        return News({id_: said.names for id_, said in news.items()}, untold, marks)
+        return News({id_: said.names for id_, said in news.items()}, untold, silent, marks)
 
     def take(self, marks: Mapping[str, Mark], but: Collection[str] = ()) -> None:
         """Everything up to these marks was taken in, ``but`` what these tenants told: they tell it again."""
@@ -79,17 +85,11 @@ class UserNewsReader:
         try:
             told = await tenant.directory.changes.since(mark, most_pages)
         except ServiceError as failure:
-            return self._silence(tenant, failure)
+            self._note_silence(tenant, failure.reason)
+            return None
         self._note_silence(tenant, None)
         self._note_untold(tenant, told.reason if isinstance(told, WholeNeeded) else None)
         return told
-
-    def _silence(self, tenant: Tenant, failure: ServiceError) -> WholeNeeded | None:
-        """The second time in a row the tenant is asked about its names: it may be its changes alone that are away."""
-        if tenant.id in self._silent and not isinstance(failure, SignInFailed):
-            return WholeNeeded(failure.reason)
-        self._note_silence(tenant, failure.reason)
-        return None
 
     async def _latest(self, tenant_ids: Collection[str]) -> dict[str, Mark]:
         tenants = [self._context.edges.tenants[id_] for id_ in tenant_ids]
@@ -107,10 +107,15 @@ class UserNewsReader:
             return None
 
     def _note_silence(self, tenant: Tenant, reason: str | None) -> None:
-        """What is said of the tenant for another reason is left to whoever said it."""
+        """The first time it is the tenant's trouble; then its names are asked about, and tell themselves what is so.
+        What is said of the tenant for another reason is left to whoever said it.
+        """
         before = self._silent.pop(tenant.id, None)
         if reason is not None:
             self._silent[tenant.id] = reason
+        if reason is not None and before is not None:
+            self._note_untold(tenant, reason)
+        elif reason is not None:
             note_trouble(self._context, tenant, reason)
         elif before is not None and self._context.observed.trouble.get(tenant.id) == before:
             note_trouble(self._context, tenant, None)
