@@ -23,6 +23,7 @@ from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from sync_agent.jobs.follow_users import FollowUsers
+from sync_agent.jobs.notify import Notifier, troubles
 from sync_agent.jobs.poll_presence import poll_presence
 from sync_agent.jobs.read_list import follow_list, read_list
 from sync_agent.jobs.report import write_report
@@ -33,6 +34,7 @@ from sync_agent.microsoft365.errors import ServiceError, SignInPending
 from sync_agent.outcome import Writes
 from sync_agent.plan import Held, Plan
 from sync_agent.service import Service
+from sync_agent.state.store import StateUnavailable
 
 _log = structlog.get_logger()
 
@@ -62,6 +64,7 @@ class Jobs:
         """Of the last pass that no fuse held."""
         self._held: Held | None = None
         self._fixes_held: Held | None = None
+        self._notifier = Notifier(service.settings)
         self._written: Counter[str] = Counter()
         """Rows since the list was last looked at."""
         self._whole_due = 0.0
@@ -108,9 +111,7 @@ class Jobs:
         await self._loop(self._service.settings.schedule.write_back, "write_back", self._write_back)
 
     async def report(self) -> None:
-        store = self._service.store
-        if store is not None:
-            await asyncio.to_thread(write_report, store, self._service.report_folder, self._context.clock())
+        await self._guarded("report", self._report)
 
     async def _read_list(self) -> None:
         """Look at the list, whole or at what changed in it, and judge what comes of it; nothing is written here."""
@@ -169,6 +170,15 @@ class Jobs:
         if mirrored is not None and mirrored.error is not None:
             raise ServiceError(mirrored.error)
 
+    async def _report(self) -> None:
+        """Write the report, then tell people of what is new in it."""
+        store = self._service.store
+        if store is None:
+            return
+        path = await asyncio.to_thread(write_report, store, self._service.report_folder, self._context.clock())
+        where = "`sync-agent report`" if path is None else f"the report {path.name}"
+        await self._notifier.tell(store, where, troubles(self._service.account_states(), self._held, self._fixes_held))
+
     async def _poll_presence(self) -> None:
         if self._context.observed.watched or self._context.observed.presence_trouble:
             await poll_presence(self._context)
@@ -211,7 +221,7 @@ class Jobs:
             await turn()
         except SignInPending:
             self._failing[name] = "waits for a person"  # who was asked already
-        except (ServiceError, ListProblem) as failure:
+        except (ServiceError, ListProblem, StateUnavailable) as failure:
             if self._failing.get(name) != str(failure):
                 self._failing[name] = str(failure)
                 said = failure.told if isinstance(failure, ServiceError) else str(failure)

@@ -192,7 +192,7 @@ class Service:
             rows=observed.rows,
             verdicts=verdicts,
             writes=Writes() if back is None else back.writes,
-            accounts={id_: AccountState(users[id_], self._state(account)) for id_, account in self.accounts.items()},
+            accounts={id_: AccountState(users[id_], state) for id_, state in self.account_states().items()},
             held=None if back is None else back.held,
             plan=Plan() if back is None else back.plan,
             requests=dict(self.transport.requests),
@@ -229,6 +229,10 @@ class Service:
         except StateUnavailable as failure:
             _log.warning("state_not_read", reason=str(failure))
             return otherwise
+
+    def account_states(self) -> dict[str, str]:
+        """By account: "ok", or why it could not be asked."""
+        return {id_: self._state(account) for id_, account in self.accounts.items()}
 
     def _state(self, account: Account) -> str:
         observed, tenant_id = self.context.observed, account.tenant_id

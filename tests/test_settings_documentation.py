@@ -105,7 +105,7 @@ def test_what_has_no_effect_yet_is_marked() -> None:
 def test_choices_are_the_models() -> None:
     choices = {name: re.findall(r"Literal\[(.*?)\]", str(each.annotation)) for name, each in every_setting().items()}
     listed = {name: re.findall(r"'([^']*)'", found[0]) for name, found in choices.items() if found}
-    assert sorted(listed) == ["accounts.auth", "log.format", "log.level", "sharepoint.api"]
+    assert sorted(listed) == ["accounts.auth", "log.format", "log.level", "notify.severity", "sharepoint.api"]
     for name, values in listed.items():
         assert DOCUMENTED[name].type == ", ".join(f"`{value}`" for value in values)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import sys
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from rich.text import Text
 from sync_agent.cli.ending import tell
 from sync_agent.cli.session import loaded
 from sync_agent.cli.summary import SEVERITY_COLOUR, status_line
+from sync_agent.jobs.notify import Notifier
 from sync_agent.model import Severity, Status
 from sync_agent.outcome import Exit
 from sync_agent.report.age import age
@@ -37,18 +39,24 @@ _DAYS = 7
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), metavar="F", help="Write an HTML report.")
 @click.option("--csv", type=click.Path(path_type=Path, dir_okay=False), metavar="F", help="Write the anomalies as CSV.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
+@click.option("--notify", is_flag=True, help="Tell those in notify.urls what is new and resolved since they were told.")
 @click.pass_obj
-def report(settings_path: Path, html: Path | None, csv: Path | None, as_json: bool) -> None:
+def report(settings_path: Path, html: Path | None, csv: Path | None, as_json: bool, notify: bool) -> None:
     """Show what is wrong in the list, as the last pass found it. Without options: a summary by code."""
+    settings = loaded(settings_path, quiet=True)
+    if notify and not settings.notify.urls:
+        raise click.UsageError("--notify: the settings name nobody to tell; see notify.urls in docs/settings.md.")
     try:
-        content = _gathered(loaded(settings_path, quiet=True))
+        content = _gathered(settings)
+        _write(content, html, csv)
+        code = _notify(settings, content) if notify else Exit.DONE
     except (NothingToReport, StateUnavailable) as reason:
         sys.exit(tell(str(reason), Exit.INCOMPLETE))
-    _write(content, html, csv)
     if as_json:
         click.echo(orjson.dumps(document(content), option=orjson.OPT_INDENT_2))
-    elif html is None and csv is None:
+    elif html is None and csv is None and not notify:
         _show(Console(highlight=False), content)
+    sys.exit(code)
 
 
 def _gathered(settings: Settings) -> Content:
@@ -68,6 +76,19 @@ def _write(content: Content, html: Path | None, csv: Path | None) -> None:
         write_csv(content, text)
         write_whole(csv, f"\ufeff{text.getvalue()}")  # the byte order mark tells Excel that names are UTF-8
         click.echo(f"Written: {csv}", err=True)
+
+
+def _notify(settings: Settings, content: Content) -> Exit:
+    troubles = {"held": content.held_note} if content.held_note else {}
+    store = Store.open(settings.state.database)
+    try:
+        told = asyncio.run(Notifier(settings).tell(store, "`sync-agent report`", troubles))
+    finally:
+        store.close()
+    if told.failed:
+        return tell(f"{told.failed} of {len(settings.notify.urls)} could not be told; run it again.", Exit.INCOMPLETE)
+    click.echo(f"Told: {told.reached}." if told.reached else "Nothing new to tell.", err=True)
+    return Exit.DONE
 
 
 def _show(console: Console, content: Content) -> None:

@@ -11,7 +11,6 @@ _NOT_YET = (
     "presence.flap_damping",
     "presence.stale_after",
     "web.listen",
-    "notify",
 )
 """Part of the contract of settings.yaml, but no part of this version looks at them."""
 
@@ -20,7 +19,8 @@ def without_effect(settings: Settings) -> list[str]:
     """The names of settings that were written, are right, and have no effect in this version."""
     not_yet = (name for name in _NOT_YET if _is_written(settings, name))
     unused = (name for account in settings.accounts for name in _unused_credentials(account))
-    return [*not_yet, *unused]
+    to_nobody = () if settings.notify.urls else sorted(settings.notify.model_fields_set - {"urls"})
+    return [*not_yet, *(f"notify.{name}" for name in to_nobody), *unused]
 
 
 def _is_written(settings: Settings, name: str) -> bool:

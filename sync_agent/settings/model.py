@@ -21,7 +21,6 @@ from sync_agent.settings.values import (
     Guid,
     Interval,
     Name,
-    Notify,
     Part,
     PathText,
     Pause,
@@ -43,7 +42,7 @@ class Group(BaseModel):
         """Else ${env:LIST} would be taken for the list's title."""
         takes_one = Secret in get_args(cls.model_fields[info.field_name or ""].annotation)
         if isinstance(value, str) and "${" in value and not takes_one:
-            raise Unfit("the value itself", "only client_secret and password can be looked up elsewhere")
+            raise Unfit("the value itself", "only client_secret, password and notify.urls can be looked up elsewhere")
         return value
 
 
@@ -221,6 +220,21 @@ class WebSettings(Group):
     listen: Listen = "127.0.0.1:8090"
 
 
+class NotifySettings(Group):
+    """Each of ``urls`` is an address as Apprise has it, and a secret: who knows it can write to those people."""
+
+    urls: tuple[Secret, ...] = _default([])
+    severity: Literal["error", "warning"] = "warning"
+    report_link: Name | None = None
+
+    @field_validator("urls")
+    @classmethod
+    def _are_addresses_that_know_their_names(cls, value: tuple[Secret, ...]) -> tuple[Secret, ...]:
+        if any(secret.is_plain and "://" not in secret.reveal() for secret in value):
+            raise Unfit("addresses as Apprise has them, such as mailto://name:password@smtp.contoso.com")
+        return tuple(secret.named(f"notify.urls.{number}") for number, secret in enumerate(value, 1))
+
+
 class Settings(Group):
     """A whole settings.yaml. Relative paths in it start from its own folder."""
 
@@ -235,7 +249,7 @@ class Settings(Group):
     state: StateSettings = _default({})
     log: LogSettings = _default({})
     web: WebSettings = _default({})
-    notify: Notify = Field(default={}, repr=False)
+    notify: NotifySettings = _default({})
     proxy: ProxyUrl | None = Field(default=None, repr=False)
 
     def list_api(self) -> Literal["graph", "rest"]:

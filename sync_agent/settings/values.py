@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 from apscheduler.triggers.cron import CronTrigger
-from pydantic import AfterValidator, BeforeValidator, PlainSerializer, StringConstraints, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, StringConstraints, ValidationInfo
 
 from sync_agent.settings.problems import Unfit
 
@@ -131,14 +131,6 @@ def _path(value: Any, info: ValidationInfo) -> Any:
 
 PathText = Annotated[Path, BeforeValidator(_path)]
 """Relative ones start from the folder that is the validation's context: that of the settings file."""
-
-
-def _names_alone(value: Mapping[str, Any]) -> dict[str, str]:
-    return dict.fromkeys(value, "not shown")
-
-
-Notify = Annotated[Mapping[str, Any], PlainSerializer(_names_alone)]
-"""Addresses of web hooks are secrets."""
 
 
 def _five_fields(value: str) -> str:

@@ -53,16 +53,26 @@ def note_sent(connection: Connection, list_title: str, sent: Digest, missed: Map
 
 
 def missed(connection: Connection, list_title: str) -> dict[str, Digest]:
-    """By target, what it was not told of digests that others took; the anomalies as they are by now."""
-    query = select(*owed.c["target", "anomaly", "over"]).where(owed.c.list == list_title)
-    lines = connection.execute(query).all()
-    if not lines:
-        return {}
+    """By target, what it was not told of digests that others took: all lives that it does not know of, and those of
+    which it does not know that they are over; as they are by now.
+
+    What was over and is back before people were told so, stands to them all the time: to who never heard of it, its
+    later lives are as unknown.
+    """
     of_list = select(owed.c.anomaly).where(owed.c.list == list_title)
     by_id = {life.id: life for life in lives(connection, list_title, anomalies.c.id.in_(of_list))}
+    unheard = anomalies.alias()
+    rows = anomalies.c.row_id.in_(select(unheard.c.row_id).where(unheard.c.id.in_(of_list)))
+    later: defaultdict[tuple[int, str], list[AnomalyRecord]] = defaultdict(list)
+    for life in lives(connection, list_title, rows):
+        later[life.row_id, life.code].append(life)
     until = last_finished(connection, list_title) or _NEVER
     found: defaultdict[str, tuple[list[AnomalyRecord], list[AnomalyRecord]]] = defaultdict(lambda: ([], []))
-    for target, anomaly, over in lines:
-        if anomaly in by_id:  # a life may have been cleared away meanwhile
-            found[target][over].append(by_id[anomaly])
+    query = select(*owed.c["target", "anomaly", "over"]).where(owed.c.list == list_title)
+    for target, anomaly, over in connection.execute(query):
+        was = by_id.get(anomaly)
+        if was is not None:  # it may have been cleared away meanwhile
+            new, resolved = found[target]
+            new += [] if over else [life for life in later[was.row_id, was.code] if life.id >= anomaly]
+            resolved += [was] if over else []
     return {target: Digest(tuple(new), tuple(resolved), until) for target, (new, resolved) in found.items()}

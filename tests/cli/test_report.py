@@ -11,6 +11,7 @@ import pytest
 
 from tests.cli.commands import sentence
 from tests.lab import Lab
+from tests.notify.receivers import hook
 
 
 @pytest.fixture
@@ -71,3 +72,29 @@ def test_a_history_that_cannot_be_read_is_one_sentence(after_a_pass: Lab) -> Non
     ran = after_a_pass.run("report")
     assert (ran.code, ran.out) == (1, "")
     assert "sync-agent.db" in sentence(ran)
+
+
+def test_people_are_told_once(after_a_pass: Lab) -> None:
+    with hook() as there:
+        after_a_pass.settings.write_text(
+            f"{after_a_pass.settings.read_text()}notify: {{urls: ['{there.url}', 'json://127.0.0.1:9/secret-path']}}\n"
+        )
+        first, second = (after_a_pass.run("report", "--notify") for _ in range(2))
+        assert (first.code, first.out) == (1, "")
+        assert sentence(first) == "1 of 2 could not be told; run it again."
+        assert "notify.urls.2" in first.err
+        assert "secret-path" not in first.err + second.err
+        after_a_pass.replace(", 'json://127.0.0.1:9/secret-path'", "")
+        third = after_a_pass.run("report", "--notify")
+        assert (third.code, third.out, third.err) == (0, "", "Nothing new to tell.\n")
+    assert [taken["title"] for taken in there.taken] == [f"Agents: {_told(after_a_pass)} new"]
+
+
+def _told(lab: Lab) -> int:
+    return counts(lab).total() - counts(lab)["account_unavailable"]
+
+
+def test_telling_nobody_is_wrong_usage(after_a_pass: Lab) -> None:
+    ran = after_a_pass.run("report", "--notify")
+    assert ran.code == 2
+    assert "notify.urls" in sentence(ran)

@@ -23,6 +23,7 @@ _NO_DEFAULTS = {
     "accounts.certificate.path",
     "accounts.certificate.password",
     "accounts.domains",
+    "notify.urls",
     "proxy",
 }
 """Shown commented out by an example, since what they do when left out cannot be written."""

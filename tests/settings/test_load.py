@@ -51,7 +51,7 @@ pacing: {sharepoint_units_per_minute: 6000, share: 50%}
 state: {database: sqlite:///data/history.db, tokens: data/tokens, reports: data/reports}
 log: {format: json, level: debug}
 web: {listen: 0.0.0.0:8090}
-notify: {teams: {url: https://example.com/hook}}
+notify: {urls: ["${env:HOOK}", "mailto://me:pw@contoso.com"], severity: error, report_link: /srv/reports}
 proxy: http://proxy.contoso.com:8080
 """
 
@@ -85,7 +85,8 @@ def test_the_other_groups_of_the_whole_example(tmp_path: Path) -> None:
     assert (safety.max_worsened, safety.max_worsened_floor, safety.max_missing_rows) == (0.25, 20, 0.125)
     assert (settings.pacing.sharepoint_units_per_minute, settings.pacing.share) == (6000, 0.5)
     assert (settings.log.format, settings.log.level, settings.web.listen) == ("json", "debug", "0.0.0.0:8090")
-    assert settings.notify == {"teams": {"url": "https://example.com/hook"}}
+    assert [url.is_plain for url in settings.notify.urls] == [False, True]
+    assert (settings.notify.severity, settings.notify.report_link) == ("error", "/srv/reports")
     assert settings.proxy == "http://proxy.contoso.com:8080"
 
 
@@ -116,7 +117,8 @@ def test_what_is_left_out_has_the_defaults_of_the_contract(tmp_path: Path) -> No
     assert settings.validation.model_dump() == {"domain_lookup": True, "name_mismatch": False}
     assert settings.pacing.model_dump() == {"sharepoint_units_per_minute": 1200, "share": 0.8}
     assert settings.log.model_dump() == {"format": "console", "level": "info"}
-    assert (settings.web.listen, settings.notify, settings.proxy) == ("127.0.0.1:8090", {}, None)
+    assert settings.notify.model_dump() == {"urls": (), "severity": "warning", "report_link": None}
+    assert (settings.web.listen, settings.proxy) == ("127.0.0.1:8090", None)
 
 
 def test_relative_paths_start_from_the_settings_file_wherever_the_command_is_started(

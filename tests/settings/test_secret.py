@@ -196,7 +196,7 @@ def test_a_secret_is_in_nothing_that_is_shown(tmp_path: Path) -> None:
         + f"    certificate: {{path: x.pem, password: {HIDDEN}}}\n"
         + f"state: {{database: 'sqlite:///x.db?password={HIDDEN}'}}\n"
         + f"proxy: http://me:{HIDDEN}@proxy:8080\n"
-        + f"notify: {{teams: https://example.com/{HIDDEN}}}\n",
+        + f'notify: {{urls: ["json://example.com/{HIDDEN}"]}}\n',
     )
     account = settings.accounts[0]
     secret = secret_of(settings)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from sync_agent.settings import SecretUnavailable
 from sync_agent.settings.values import Interval, Part
 from tests.settings.files import NEXT_LINE, SMALLEST, changed, loaded, only, said
 
@@ -17,7 +18,7 @@ _CRON = 'expected five cron fields, such as "0 6 * * *" for every day at six (UT
 _BY_NAME = "name the days of the week: sun, mon, tue, wed, thu, fri, sat"
 _PROXY = "expected the address of a proxy, such as http://proxy.contoso.com:8080"
 _SERVICE = "expected an address that begins with https:// and has no ? or #"
-_NO_REFERENCE = "expected the value itself; only client_secret and password can be looked up elsewhere"
+_NO_REFERENCE = "expected the value itself; only client_secret, password and notify.urls can be looked up elsewhere"
 _DATABASE = "expected sqlite:///state/sync-agent.db, or postgresql://user:password@host/database"
 
 
@@ -267,3 +268,20 @@ def test_switches(tmp_path: Path, text: str, value: bool) -> None:
 def test_what_is_no_switch(tmp_path: Path, text: str, meant: str) -> None:
     (told,) = said(tmp_path, f"{SMALLEST}validation: {{domain_lookup: {text}}}")
     assert told.endswith(f"expected true or false{meant}")
+
+
+def test_who_is_told_is_a_secret_that_knows_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(tmp_path, SMALLEST + 'notify: {urls: ["${env:HOOK}", "mailto://me:hunter2@contoso.com"]}\n')
+    assert "hunter2" not in f"{settings!r}{settings.model_dump_json()}{settings.notify.urls}"
+    monkeypatch.delenv("HOOK", raising=False)
+    with pytest.raises(SecretUnavailable, match=r"^notify\.urls\.1: the environment variable HOOK is not set"):
+        settings.notify.urls[0].reveal()
+
+
+@pytest.mark.parametrize(
+    "urls", ["hunter2", "[hunter2]", "[[json://x]]", "{teams: json://hunter2}", '"${env:HOOK}"', '["${HOOK}"]']
+)
+def test_who_is_told_is_a_list_of_addresses(tmp_path: Path, urls: str) -> None:
+    problem = only(tmp_path, SMALLEST + f"notify: {{urls: {urls}}}\n")
+    assert problem.where.startswith("notify.urls")
+    assert "hunter2" not in str(problem)
