@@ -1,7 +1,7 @@
 """What an administrator needs beside the cell's own words: what is usually behind an anomaly, and where to look.
 
 The requests are Microsoft Graph's, below /v1.0, for Graph Explorer; `{upn}` and the like stand for values of the row.
-An id tells more than a UPN: it stays the same when a user is renamed. The permissions are the least that Graph asks.
+An object id stays the same when a user is renamed; the report has it for each row that has or had a user.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sync_agent.report.age import AGE_GROUPS, age_group
@@ -39,6 +39,8 @@ class Content:
     held: str | None = None
     acknowledged: int = 0
     """Anomalies that people have acknowledged as they stand, in the list of anomalies: they are not in here."""
+    users: Mapping[int, str] = field(default_factory=dict)
+    """By row id, the object id of the user whom the row has, or had when it last had one."""
 
     @property
     def held_note(self) -> str:
@@ -108,4 +110,5 @@ def gather(store: Store, now: datetime) -> Content:
     counted = [anomaly for anomaly in standing if not anomaly.acknowledged]
     first_day = (now - TREND + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
     days = store.days(last.list_title, first_day)
-    return Content(now, last, counted, days, held, acknowledged=len(standing) - len(counted))
+    users = {row_id: user_id for row_id, (_, user_id) in store.last_matched(last.list_title).items()}
+    return Content(now, last, counted, days, held, acknowledged=len(standing) - len(counted), users=users)

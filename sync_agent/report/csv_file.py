@@ -11,6 +11,7 @@ from sync_agent.report.content import Content, team, tenant
 
 _COLUMNS = (
     "row", "name", "upn", "team", "tenant", "code", "severity", "message", "suggestion", "opened", "days", "times",
+    "object_id",
 )  # fmt: skip
 _SIGN = r"[=+\-@\uff1d\uff0b\uff0d\uff20]"
 """What begins a formula; the full-width ones do where a spreadsheet folds them."""
@@ -20,7 +21,9 @@ _FORMULA_INSIDE = re.compile(rf"([;|\t\r\n])(?=(?:(?![\t\r\n]){BLANK.pattern}|\"
 
 
 def write_csv(content: Content, file: TextIO) -> None:
-    """``days``: how long the anomaly has stood. ``times``: how often it has come up, this time included."""
+    """``days``: how long the anomaly has stood. ``times``: how often it has come up, this time included.
+    ``object_id``: of the user whom the row has, or had when it last had one.
+    """
     writer = csv.writer(file)
     writer.writerow(_COLUMNS)
     for anomaly in content.anomalies:
@@ -35,8 +38,8 @@ def write_csv(content: Content, file: TextIO) -> None:
             anomaly.suggestion or "",
             anomaly.opened.isoformat(timespec="seconds"),
         )
-        days = content.standing(anomaly).days
-        writer.writerow([anomaly.row_id, *map(harmless, texts), days, anomaly.times])
+        days, object_id = content.standing(anomaly).days, content.users.get(anomaly.row_id, "")
+        writer.writerow([anomaly.row_id, *map(harmless, texts), days, anomaly.times, harmless(object_id)])
 
 
 def harmless(text: str) -> str:

@@ -45,6 +45,7 @@ def _anomaly(content: Content, anomaly: AnomalyRecord) -> dict[str, Any]:
         "severity": anomaly.severity,
         "message": anomaly.message,
         "suggestion": anomaly.suggestion,
+        "object_id": content.users.get(anomaly.row_id),
         "opened": anomaly.opened.isoformat(),
         "seen": anomaly.seen.isoformat(),
         "days": content.standing(anomaly).days,

@@ -44,6 +44,7 @@ def test_it_has_team_tenant_age_and_how_often_it_came_back() -> None:
         "opened": "2026-02-18T05:00:00+00:00",
         "days": "12",
         "times": "3",
+        "object_id": "",
     }
     assert (second["upn"], second["team"], second["tenant"], second["days"]) == ("", "(none)", "(none)", "0")
 

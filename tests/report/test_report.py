@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from sync_agent.model import Anomaly, Code
+from sync_agent.model import Anomaly, Code, User
 from sync_agent.outcome import Outcome
 from sync_agent.report.administrator import advice
 from sync_agent.report.age import age
@@ -247,3 +247,19 @@ def test_before_the_first_pass_there_is_nothing_to_report(tmp_path: Path) -> Non
 )
 def test_an_age_is_said_as_people_say_it(standing: timedelta, said: str) -> None:
     assert age(standing) == said
+
+
+def test_the_user_whom_a_row_last_had_is_told_in_every_form(tmp_path: Path) -> None:
+    """A row that lost its user to a rename, say, is looked up by an administrator by that user's object id."""
+    had = User("5ba0c4e8-0000-4000-8000-00000000000a", "agent1@contoso.com")
+    well = outcome({}, started=STARTED - timedelta(days=1))
+    well = replace(well, verdicts={**well.verdicts, 1: replace(well.verdicts[1], user=had)})
+    store = Store.open(f"sqlite:///{tmp_path}/history.db")
+    store.save(well)
+    store.save(outcome({1: [anomaly(Code.USER_NOT_FOUND)], 2: [anomaly(Code.UPN_MISSING)]}))
+    made = gather(store, STARTED)
+    assert [each["object_id"] for each in document(made)["anomalies"]] == [had.id, None]
+    file = io.StringIO()
+    write_csv(made, file)
+    assert [row["object_id"] for row in csv.DictReader(io.StringIO(file.getvalue()))] == [had.id, ""]
+    assert re.findall(r'<code class="id">(.*?)</code>', to_html(made)) == [had.id]
