@@ -85,7 +85,7 @@ def _seen_values(outcome: Outcome, row: Row, anomaly: Anomaly) -> dict[str, Any]
         "upn": storable(row.upn),
         "name": storable(row.name),
         "team": storable(row.team),
-        "account": outcome.verdicts[row.id].account,
+        "account": outcome.verdicts[row.id].answered_by,
         "message": storable(anomaly.message),
         "suggestion": storable(anomaly.suggestion),
     }
