@@ -388,6 +388,29 @@ async def test_a_directory_that_answers_from_an_older_copy_is_asked_once_more(tm
         assert await run.turn() == 2
 
 
+@pytest.mark.parametrize("first", [True, False])
+async def test_what_changes_while_everybody_is_asked_about_is_told_in_the_next_turn(
+    first: bool, tmp_path: Path
+) -> None:
+    """Also at the first asking, which has no older token to go on from."""
+    async with running(tmp_path, tenants=1) as (served, before):
+        row_id, _, user = agents(served, 1)[0]
+
+        def meanwhile(call: Call, truly: Truly) -> Reply:
+            reply = truly(call)
+            user.enabled = False
+            return reply
+
+        run = Running(served, before.service) if first else before
+        run.jobs._users._due = 0.0
+        served.world.faults.add(r"POST /v1\.0/\$batch", times=1, instead=meanwhile)
+        await run.turn()
+        assert not user.enabled
+        assert served.shown(row_id, "SyncStatus") == "OK"
+        await run.turn()
+        assert "user_disabled" in served.shown(row_id, "SyncAnomalies")
+
+
 async def test_asking_about_everybody_heals_what_nothing_was_told_of(tmp_path: Path) -> None:
     async with running(tmp_path) as (served, run):
         row_id, _, user = agents(served, 1)[0]
@@ -433,7 +456,7 @@ class Staff:
         tenant = self._random.choice(self._tenants)
         user = self._random.choice(list(tenant.users.values()))
         name = f"{self._random.choice(self._names).partition('@')[0]}@{tenant.domains[0]}"
-        match self._random.randrange(8):
+        match self._random.randrange(9):
             case 0:
                 user.enabled = not user.enabled
             case 1:
@@ -451,11 +474,32 @@ class Staff:
             case 7 if tenant.by_upn(name) is None:
                 self._hired += 1
                 tenant.add(SimUser(f"99999999-0000-4000-8000-{self._hired:012}", name, "New"))
+            case 8:
+                holder = self._random.choice([one for one in tenant.users.values() if one.proxy_addresses] or [user])
+                holder.proxy_addresses = holder.proxy_addresses[:1]
 
     def _restore(self, tenant: Tenant) -> None:
         user = self._random.choice(list(tenant.deleted.values()))
         if tenant.by_upn(user.upn) is None:
             tenant.restore(user)
+
+
+async def test_whoever_loses_an_alias_is_followed_too(tmp_path: Path) -> None:
+    async with running(tmp_path) as (served, run):
+        aliases = {
+            name: match.alias_of.id
+            for name, match in run.matches.items()
+            if isinstance(match, Absent) and match.alias_of is not None
+        }
+        assert aliases
+        for user_id in aliases.values():
+            user = served.world.user(user_id)
+            assert user is not None
+            user.mail, user.proxy_addresses = None, ()
+        await run.turn()
+        for name in aliases:
+            match = run.matches[name]
+            assert isinstance(match, Absent) and match.alias_of is None
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

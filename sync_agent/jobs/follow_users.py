@@ -71,7 +71,7 @@ class FollowUsers:
     async def _changed(self) -> None:
         context, observed = self._context, self._context.observed
         news = await self._reader.read(self._asked)
-        changed = {id_: {**self._told.get(id_, {}), **names} for id_, names in news.changed.items()}
+        changed = {id_: _together(self._told.get(id_, {}), names) for id_, names in news.changed.items()}
         missed = await renew_people(context, changed)
         observed.forget_people(news.untold)
         whole = news.untold | news.silent
@@ -103,3 +103,7 @@ class FollowUsers:
                 id_: self._asked.get(id_, frozenset()) | resolved.answers.get(id_, {}).keys()
                 for id_ in self._context.edges.tenants
             }
+
+
+def _together(earlier: Names, later: Names) -> Names:
+    return {id_: earlier.get(id_, frozenset()) | later.get(id_, frozenset()) for id_ in earlier.keys() | later.keys()}
