@@ -1,6 +1,6 @@
 """`make bench`: everything, one after the other."""
 
-from bench import cold_sync, follow, follow_users, state, sweep
+from bench import cold_sync, confusion, follow, follow_users, state, sweep
 
 cold_sync.main()
 print()
@@ -11,3 +11,5 @@ print()
 follow_users.main()
 print()
 state.main()
+print()
+confusion.main()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from sync_agent.simulator.list_builder import Builder, Kind
-from sync_agent.simulator.mistakes import disable
+from sync_agent.simulator.mistakes import disable, invite
 from sync_agent.simulator.slips import LOCAL_SLIPS
 from sync_agent.simulator.staff import Employed, also_reached_as, local_part
 
@@ -91,26 +91,24 @@ def _two_addresses_no_name(builder: Builder) -> None:
 
 
 def _guest_at_home_here(builder: Builder) -> None:
-    host, guest_upn, home = _guest(builder)
-    builder.matched((host[0], host[1]), "user_guest", cell=guest_upn, meant=home[1].upn)
+    host, home = _guest(builder)
+    builder.matched(host, "user_guest", meant=home[1].upn)
 
 
 def _guest_whose_home_has_a_row(builder: Builder) -> None:
-    host, guest_upn, home = _guest(builder)
+    host, home = _guest(builder)
     builder.matched(home)
-    builder.matched(host, "user_guest", cell=guest_upn)
+    builder.matched(host, "user_guest")
 
 
-def _guest(builder: Builder) -> tuple[Employed, str, Employed]:
-    """Somebody of one configured tenant who is a guest in another one."""
+def _guest(builder: Builder) -> tuple[Employed, Employed]:
+    """Somebody of one configured tenant who is a guest in another one: there, and at home."""
     at_home, host = builder.random.sample(builder.staff.tenants, 2)
     home = builder.staff.unmistakable(at_home)
     first, _, last = home[1].display_name.partition(" ")
     guest = builder.staff.employ(host, first, last)
-    guest.guest, guest.mail, guest.proxy_addresses = True, home[1].upn, (f"SMTP:{home[1].upn}",)
-    upn = f"{home[1].upn.replace('@', '_')}#EXT#@{host.domains[-1]}"
-    host.rename(guest, upn)
-    return (host, guest), upn, home
+    invite(host, guest, home[1].upn)
+    return (host, guest), home
 
 
 def _mail_address(builder: Builder) -> None:
@@ -155,7 +153,14 @@ def _two_aliases(builder: Builder) -> None:
         builder.wrong(alias, user.display_name, "upn_is_alias", "user_duplicate", meant=user.upn)
 
 
+def _somebody_elses(builder: Builder) -> None:
+    """Somebody's UPN in a row with quite another name: right, unless names are compared."""
+    builder.matched(builder.staff.unmistakable(), title="Xanthippe Oldenburg")
+
+
+ANOTHER_NAME = "right: somebody else's name"
 KINDS = (
+    Kind(ANOTHER_NAME, _somebody_elses),
     Kind("empty, two have the name", _empty_with_namesakes),
     Kind("the display name of two", _display_name_of_two),
     Kind("gone, two have the name", _gone_with_namesakes),

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sync_agent.simulator.list_builder import Builder, Kind
 from sync_agent.simulator.staff import also_reached_as, local_part
-from sync_agent.simulator.world import SimUser
+from sync_agent.simulator.world import SimUser, Tenant
 
 UNCONFIGURED = "woodgrovebank.com"
 """A domain of a tenant that no account is configured for."""
@@ -134,9 +134,14 @@ def _two_names(builder: Builder) -> None:
 def _guest(builder: Builder) -> None:
     """From a tenant that is not configured."""
     tenant, user = builder.staff.somebody()
-    user.guest = True
-    tenant.rename(user, f"{local_part(user)}_{UNCONFIGURED}#EXT#@{tenant.domains[-1]}")
+    invite(tenant, user, f"{local_part(user)}@{UNCONFIGURED}")
     builder.matched((tenant, user), "user_guest")
+
+
+def invite(tenant: Tenant, user: SimUser, home: str) -> None:
+    """Make a user a guest who is known elsewhere as ``home``."""
+    user.guest, user.mail, user.proxy_addresses = True, home, (f"SMTP:{home}",)
+    tenant.rename(user, f"{home.replace('@', '_')}#EXT#@{tenant.domains[-1]}")
 
 
 KINDS = (

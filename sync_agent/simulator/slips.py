@@ -19,7 +19,8 @@ def _in_surname(chance: random.Random, local: str) -> int:
 
 
 def _inside(local: str) -> range:
-    return range(local.index(".") + 2, len(local) - 1)
+    start = local.index(".")
+    return range(start + 2, len(local) - 1) if len(local) - start > 4 else range(start + 1, len(local))
 
 
 def _changed(chance: random.Random, local: str) -> str:
