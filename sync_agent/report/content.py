@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from sync_agent.characters import BLANKS
 from sync_agent.report.age import AGE_GROUPS, age_group
 from sync_agent.state.store import AnomalyRecord, PassRecord, Store
 
 TREND = timedelta(days=90)
 """Whole days (UTC), the one of the report included."""
 NONE = "(none)"
-"""The tenant of an anomaly where no tenant is known to have the UPN, and the team of a row without one."""
+"""The tenant of an anomaly where none is known to have the UPN or its domain, and the team of a row without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class Content:
     """Anomalies that people have acknowledged as they stand, in the list of anomalies: they are not in here."""
     users: Mapping[int, str] = field(default_factory=dict)
     """By row id, the object id of the user whom the row has, or had when it last had one."""
+    accounts: Mapping[str, str] = field(default_factory=dict)
+    """By domain, the account in which the list's users of that domain are found."""
 
     @property
     def held_note(self) -> str:
@@ -59,7 +62,7 @@ class Content:
 
     @property
     def tenants(self) -> list[Group]:
-        return self._groups(tenant)
+        return self._groups(self.tenant)
 
     @property
     def teams(self) -> list[Group]:
@@ -71,6 +74,13 @@ class Content:
         """Youngest first."""
         groups = self._groups(lambda anomaly: age_group(self.standing(anomaly)))
         return sorted(groups, key=lambda group: AGE_GROUPS.index(group.name))
+
+    def tenant(self, anomaly: AnomalyRecord) -> str:
+        """By the account that answers for the user, or else for the domain of the UPN, or of the one that is meant."""
+        if anomaly.account:
+            return anomaly.account
+        meant = (self.accounts.get(_domain(upn)) for upn in (anomaly.upn, anomaly.suggestion) if upn)
+        return next(filter(None, meant), NONE)
 
     def standing(self, anomaly: AnomalyRecord) -> timedelta:
         """How long the anomaly has stood."""
@@ -87,9 +97,8 @@ class Content:
         return [Group(name, counts[name], longest[name]) for name in sorted(counts, key=lambda n: (-counts[n], n))]
 
 
-def tenant(anomaly: AnomalyRecord) -> str:
-    """By the account that answers for it."""
-    return anomaly.account or NONE
+def _domain(upn: str) -> str:
+    return BLANKS.sub("", upn).rpartition("@")[2].lower()
 
 
 def team(anomaly: AnomalyRecord) -> str:
@@ -111,4 +120,5 @@ def gather(store: Store, now: datetime) -> Content:
     first_day = (now - TREND + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
     days = store.days(last.list_title, first_day)
     users = {row_id: user_id for row_id, (_, user_id) in store.last_matched(last.list_title).items()}
-    return Content(now, last, counted, days, held, acknowledged=len(standing) - len(counted), users=users)
+    accounts, acknowledged = store.accounts_by_domain(last.list_title), len(standing) - len(counted)
+    return Content(now, last, counted, days, held, acknowledged, users, accounts)

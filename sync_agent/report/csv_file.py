@@ -7,7 +7,7 @@ import re
 from typing import TextIO
 
 from sync_agent.characters import BLANK
-from sync_agent.report.content import Content, team, tenant
+from sync_agent.report.content import Content, team
 
 _COLUMNS = (
     "row", "name", "upn", "team", "tenant", "code", "severity", "message", "suggestion", "opened", "days", "times",
@@ -31,7 +31,7 @@ def write_csv(content: Content, file: TextIO) -> None:
             anomaly.name,
             anomaly.upn or "",
             team(anomaly),
-            tenant(anomaly),
+            content.tenant(anomaly),
             anomaly.code,
             anomaly.severity,
             anomaly.message,

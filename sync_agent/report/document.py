@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from sync_agent.report.administrator import advice
-from sync_agent.report.content import Content, Group, tenant
+from sync_agent.report.content import Content, Group
 from sync_agent.state.store import AnomalyRecord, PassRecord
 
 
@@ -40,7 +40,7 @@ def _anomaly(content: Content, anomaly: AnomalyRecord) -> dict[str, Any]:
         "name": anomaly.name,
         "team": anomaly.team or None,
         "account": anomaly.account or None,
-        "tenant": tenant(anomaly),
+        "tenant": content.tenant(anomaly),
         "code": anomaly.code,
         "severity": anomaly.severity,
         "message": anomaly.message,

@@ -14,7 +14,7 @@ from sync_agent.model import Status
 from sync_agent.report.administrator import advice
 from sync_agent.report.age import age, age_group
 from sync_agent.report.cell import as_seen
-from sync_agent.report.content import Content, team, tenant
+from sync_agent.report.content import Content, team
 from sync_agent.report.trend import HEIGHT, WIDTH, trend
 
 _LONGEST_CELL = 120
@@ -33,7 +33,6 @@ def to_html(content: Content) -> str:
         age=age,
         age_group=age_group,
         as_seen=lambda upn: as_seen(upn, _LONGEST_CELL),
-        tenant=tenant,
         team=team,
         line=lambda text: printable(text.strip(), _LONGEST_CELL),
         trend=trend(content.days, content.made.date()),

@@ -147,6 +147,11 @@ class Store:
         with reading(self._engine) as connection:
             return verdicts.last_matched(connection, list_title)
 
+    def accounts_by_domain(self, list_title: str) -> dict[str, str]:
+        """By domain, in lower case: the account in which most of the list's users of that domain are found now."""
+        with reading(self._engine) as connection:
+            return verdicts.accounts_by_domain(connection, list_title)
+
     def journal(self, list_title: str, entries: Sequence[JournalEntry]) -> None:
         """Keep what was written into columns of people: all of the entries or none."""
         with writing(self._engine) as connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -56,6 +57,14 @@ def last_matched(connection: Connection, list_title: str) -> dict[int, tuple[str
     query = select(*verdicts.c["row_id", "upn_key", "user_id"])
     query = query.where(verdicts.c.id.in_(last.group_by(verdicts.c.row_id)))
     return {row_id: (upn_key, user_id) for row_id, upn_key, user_id in connection.execute(query)}
+
+
+def accounts_by_domain(connection: Connection, list_title: str) -> dict[str, str]:
+    """By the domain of a UPN, in lower case: the account in which most of the list's users of that domain are found."""
+    query = select(*verdicts.c["user_upn", "account"]).where(_standing(list_title), verdicts.c.user_id != "")
+    counts = Counter((upn.rpartition("@")[2].lower(), account) for upn, account in connection.execute(query))
+    ordered = sorted(counts.items(), key=lambda counted: (counted[1], counted[0]))
+    return {domain: account for (domain, account), _ in ordered}
 
 
 def _standing(list_title: str) -> ColumnElement[bool]:

@@ -265,3 +265,28 @@ def test_the_user_whom_a_row_last_had_is_told_in_every_form(tmp_path: Path) -> N
     write_csv(made, file)
     assert [row["object_id"] for row in csv.DictReader(io.StringIO(file.getvalue()))] == [had.id, ""]
     assert re.findall(r'<code class="id">(.*?)</code>', to_html(made)) == [had.id]
+
+
+def test_an_anomaly_without_a_user_counts_to_the_tenant_of_its_domain() -> None:
+    accounts = {"contoso.com": "contoso", "fabrikam.com": "fabrikam"}
+    anomalies = [
+        record(1, account="northwind", upn="a@contoso.com"),
+        record(2, account="", upn=" A@ContoSO.com\u200b"),
+        record(3, account="", upn="Jane Doe", suggestion="jane@fabrikam.com"),
+        record(4, account="", upn="a@elsewhere.org"),
+        record(5, account="", upn=None),
+    ]
+    made = replace(records.content(anomalies), accounts=accounts)
+    assert [each["tenant"] for each in document(made)["anomalies"]] == [
+        "northwind",
+        "contoso",
+        "fabrikam",
+        "(none)",
+        "(none)",
+    ]
+    assert {group.name: group.count for group in made.tenants} == {
+        "(none)": 2,
+        "contoso": 1,
+        "fabrikam": 1,
+        "northwind": 1,
+    }

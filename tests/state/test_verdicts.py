@@ -137,3 +137,16 @@ def test_lists_in_one_database_have_histories_of_their_own(store: Store) -> None
     assert here is not None
     assert there is not None
     assert (here.status, here.until, there.status) == (Status.ERROR, None, Status.OK)
+
+
+def test_a_domain_is_of_the_account_in_which_most_of_its_users_are_found_now(store: Store) -> None:
+    users = {1: "a@contoso.com", 2: "b@Contoso.com", 3: "c@fabrikam.com"}
+    made = at_minute(0, {})
+    for row_id, upn in users.items():
+        made = with_user(made, row_id, User(f"id-{row_id}", upn))
+    other = replace(made.verdicts[2], account="another")
+    store.save(replace(made, verdicts={**made.verdicts, 2: other}))
+    assert store.accounts_by_domain("Agents") == {"contoso.com": "contoso", "fabrikam.com": "contoso"}
+    assert store.accounts_by_domain("Other") == {}
+    store.save(replace(at_minute(1, {}), verdicts={**at_minute(1, {}).verdicts, 2: other}))
+    assert store.accounts_by_domain("Agents") == {"contoso.com": "another"}
