@@ -43,7 +43,10 @@ def rule_steps(facts: Facts) -> Iterator[Step]:
         elif lifted:
             outcome, text = StepOutcome.INFO, f"{wrong} But a tenant has a user of this very name, and knows better."
         else:
-            outcome, text = StepOutcome.WRONG, wrong
+            outcome, text = (
+                StepOutcome.WRONG,
+                f"{wrong}\nThe rule: {rule.sentence} {rule.source.title}, {rule.source.url}",
+            )
         yield Step(Part.RULES, rule.code, outcome, text, _of_rule(rule, asked.get(rule)))
     yield _reading_step(facts)
 

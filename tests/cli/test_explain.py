@@ -347,3 +347,37 @@ def test_no_step_and_no_request_id_is_lost_for_want_of_room(
             assert "".join(step["text"].split())[:40] in page
     if int(columns) >= 60:
         assert max(map(len, ran.out.splitlines())) <= int(columns)
+
+
+def test_other_names_of_the_user_that_cannot_be_asked_for_are_told(ready: Lab) -> None:
+    ready.world.faults.add(r"GET /v1.0/users/[0-9a-f-]+\?.*proxyAddresses", status=403)
+    explained = document(ready, row_with(ready), code=1)
+    [step] = steps(explained, "duplicates")
+    assert step["outcome"] == "unknown"
+    assert "could not be asked" in step["text"]
+    assert explained["verdict"]["status"] == "OK"
+
+
+def test_an_account_that_waits_for_a_person_starts_no_sign_in(ready: Lab) -> None:
+    account, tenant, _ = ready.world.accounts[1]
+    secret = f"    auth: client_secret\n    client_secret: ${{file:secrets/{account}}}\n"
+    ready.replace(secret, "    auth: device_code\n")
+    row_id = next(id_ for id_, truth in ready.world.truth.items() if truth.tenant_id == tenant.id and not truth.codes)
+    explained = document(ready, row_id, code=1)
+    [asked] = [step for step in steps(explained, "tenants") if step["outcome"] == "unknown"]
+    assert f"sync-agent login {account}" in asked["text"]
+    assert ready.world.devices.codes == {}
+
+
+def test_a_user_who_may_sign_in_by_a_name_against_the_rules_is_not_accused(ready: Lab) -> None:
+    """The directory is the better witness."""
+    tenant = ready.world.accounts[0][1]
+    row_id = row_with(ready, "upn_character")
+    upn = ready.agents.items[row_id].fields["UPN"]
+    user = next(user for user in tenant.users.values() if user.enabled and not user.guest and user.licensed)
+    tenant.rename(user, f"{upn.partition('@')[0]}@{tenant.domains[0]}")
+    explained = document(ready, user.upn)
+    assert "upn_character" not in {anomaly["code"] for anomaly in explained["verdict"]["anomalies"]}
+    [lifted] = [step for step in steps(explained, "rules") if step["title"] == "upn_character"]
+    assert lifted["outcome"] == "info"
+    assert "knows better" in lifted["text"]

@@ -44,7 +44,9 @@ async def test_every_row_gets_the_verdict_of_a_pass(api: Api, written: bool, tmp
             facts, requests = await explained(served, str(row_id))
             assert facts.verdict == verdict
             assert (facts.change is None) == written
-            assert requests <= 12
+            assert requests <= 16
+            assert {request.kind for request in facts.list_requests} >= {"list"}
+            assert sum(request.status is None for request in facts.list_requests) == 0
             seen |= {anomaly.code for anomaly in verdict.anomalies}
         assert len(seen) >= (14 if api == "graph" else 3)
 
@@ -116,3 +118,18 @@ async def test_nobody_is_suggested_whom_another_row_has(tmp_path: Path) -> None:
         facts, _ = await explained(served, str(slip))
         assert [(anomaly.suggestion or "").lower() for anomaly in facts.verdict.anomalies] == [upn.lower()]
         assert facts.people.best is not None
+
+
+async def test_of_a_tenant_that_is_in_good_health_only_a_few_names_are_asked(tmp_path: Path) -> None:
+    """Also where the row shows that its name was known once: names in its company speak for the tenant."""
+    async with opened(tmp_path, rows=200) as (served, service):
+        await service.sync()
+        row_id = next(id_ for id_, truth in served.world.truth.items() if truth.object_id and not truth.codes)
+        tenant = next(
+            tenant for _, tenant, _ in served.world.accounts if served.world.truth[row_id].tenant_id == tenant.id
+        )
+        tenant.remove(tenant.users[served.world.truth[row_id].object_id])
+        async with open_service(load(served.settings), progress=Silent(), read_only=True) as looking:
+            facts = await looking.explain(str(row_id))
+            assert len(looking.context.observed.matches) <= 13
+        assert [anomaly.code for anomaly in facts.verdict.anomalies] == [Code.USER_NOT_FOUND]

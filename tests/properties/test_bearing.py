@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sync_agent.bearing import company, led_to, names_of, rows_of, rows_with
@@ -15,32 +15,29 @@ from sync_agent.reconcile import names_to_ask, reconcile
 from sync_agent.upn import key
 
 PEOPLE = {
-    f"{local}@{domain}": name
-    for domain in ("contoso.com", "fabrikam.org")
-    for local, name in (
-        ("jane.doe", "Jane Doe"),
-        ("jane.dow", "Jane Dow"),
-        ("joe.bloggs", "Joe Bloggs"),
-        ("o'brien", "Mary O'Brien"),
-        ("ann.lee", "Ann Lee"),
-    )
+    "jane.doe@contoso.com": "Jane Doe",
+    "jane.dow@contoso.com": "Jane Dow",
+    "joe.bloggs@contoso.com": "Joe Bloggs",
+    "jane.doe@fabrikam.org": "Jane Doe",
 }
 UPNS = [*PEOPLE]
-ALIASES = [f"{local}@contoso.com" for local in ("j.doe", "desk", "Chef")]
+ALIASES = ["j.doe@contoso.com", "Chef@contoso.com"]
+FORMER = "jane.born@contoso.com"
 CELLS = st.one_of(
-    st.none(),
-    st.sampled_from([*UPNS, *ALIASES, "nobody@contoso.com", "jane.doe@nowhere.example"]),
-    st.sampled_from(UPNS).map(str.upper),
-    st.sampled_from(["jane.doe2@contoso.com", "jane.do@contoso.com", "joe.blogs@contoso.com", "ann.le@fabrikam.org"]),
-    st.builds("{}{}".format, st.sampled_from([" ", "mailto:"]), st.sampled_from(UPNS)),
-    st.sampled_from(["Jane Doe", "Doe, Jane", "CONTOSO\\joe.bloggs", "jane.dｏe@contoso.com", "jane@contoso"]),
+    st.sampled_from(UPNS),
+    st.sampled_from([*ALIASES, FORMER, UPNS[0].upper(), f" {UPNS[0]}", f"mailto:{UPNS[1]}"]),
+    st.sampled_from(["jane.do@contoso.com", "jane.doe2@contoso.com", "jane.doe@nowhere.example"]),
+    st.sampled_from([None, "Jane Doe", "Doe, Jane", "CONTOSO\\joe.bloggs", "jane.dｏe@contoso.com", "jane@contoso"]),
 )
-NAMES = st.sampled_from(["", *sorted(set(PEOPLE.values()))])
-SHOWN = st.builds(Shown, object_id=st.sampled_from(["", *(f"ID-{upn}" for upn in UPNS), "id-former"]))
+NAMES = st.sampled_from(["", "Jane Doe"])
+SHOWN = st.builds(Shown, object_id=st.sampled_from(["", "", *(f"ID-{upn}" for upn in UPNS)]))
 ROWS = st.lists(
-    st.builds(Row, st.integers(1, 40), CELLS, NAMES, SHOWN), min_size=1, max_size=9, unique_by=lambda row: row.id
+    st.builds(Row, st.integers(1, 40), CELLS, NAMES, SHOWN), min_size=2, max_size=6, unique_by=lambda row: row.id
 )
-DIRECTORY = st.dictionaries(st.sampled_from(UPNS), st.frozensets(st.sampled_from([*ALIASES, *UPNS]), max_size=3))
+ADDRESSES = st.frozensets(st.sampled_from(ALIASES), max_size=2)
+DIRECTORY = st.tuples(*(st.none() | ADDRESSES for _ in UPNS)).map(
+    lambda all_: {upn: addresses for upn, addresses in zip(UPNS, all_, strict=True) if addresses is not None}
+)
 """Who is there, by UPN, and what mail addresses they have."""
 
 
@@ -65,6 +62,7 @@ def clues(rows: Iterable[Row], matches: dict[str, Match], directory: dict[str, f
     return clues_of([Heard({one.user.id.lower(): one for one in found})], asked, {})
 
 
+@settings(max_examples=400)
 @given(ROWS, DIRECTORY)
 def test_a_few_names_decide_as_all_do(rows: list[Row], directory: dict[str, frozenset[str]]) -> None:
     everything = {name: answer(name, directory) for name in names_to_ask(rows)}
