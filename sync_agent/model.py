@@ -241,8 +241,7 @@ class Verdict:
 
     ``unsure``: something that could add to it, the right UPN say, could not be asked. ``renamed``: the row has had
     another UPN since what it shows was true. ``former``: the user that the row's UPN was of until they got another; the
-    row keeps showing their object id, by which they are found again. ``answered_by``: the account whose tenant answered
-    for what the row holds or probably means, whatever the answer was.
+    row keeps showing their object id, by which they are found again.
     """
 
     row_id: int
@@ -253,7 +252,6 @@ class Verdict:
     unsure: bool = False
     renamed: bool = False
     former: User | None = None
-    answered_by: str = ""
 
 
 CellValue = str | datetime | None

@@ -151,17 +151,8 @@ class _Pass:
         if isinstance(match, Found):
             return _judged(row.id, (*self._of_user(row, match), *warnings), match.user, match.account)
         said, unsure = self._without_user(row, match)
-        return replace(
-            _judged(row.id, (*said, *warnings)),
-            unsure=unsure,
-            former=self._renamed.get(row.id),
-            answered_by=self._answered_by(row, match),
-        )
-
-    def _answered_by(self, row: Row, match: Match | None) -> str:
-        candidate = self._findings[row.id].candidate
-        answers = (match, None if candidate is None else self._matches.get(candidate))
-        return next((answer.account for answer in answers if isinstance(answer, Found | Absent)), "")
+        verdict, former = _judged(row.id, (*said, *warnings)), self._renamed.get(row.id)
+        return replace(verdict, unsure=unsure, former=former) if unsure or former else verdict
 
     def _of_user(self, row: Row, match: Found) -> Iterator[Anomaly]:
         for anomaly in anomalies.of_user(match):
@@ -230,9 +221,9 @@ class _Pass:
 def _judged(row_id: int, said: tuple[Anomaly, ...], user: User | None = None, account: str = "") -> Verdict:
     """A verdict with its anomalies in order, the worst first, and the status that follows from it."""
     if not said:
-        return Verdict(row_id, Status.OK, (), user, account, answered_by=account)
+        return Verdict(row_id, Status.OK, (), user, account)
     ordered = tuple(sorted(said, key=lambda anomaly: _WORST_FIRST[anomaly.code]))
-    return Verdict(row_id, _STATUS[ordered[0].severity], ordered, user, account, answered_by=account)
+    return Verdict(row_id, _STATUS[ordered[0].severity], ordered, user, account)
 
 
 def _is_open(name: str | None, matches: Mapping[str, Match]) -> bool:

@@ -36,7 +36,7 @@ def outcome(
 
 
 def _verdict(row_id: int, anomalies: list[Anomaly]) -> Verdict:
-    return Verdict(row_id, _status(anomalies), tuple(anomalies), account="contoso", answered_by="contoso")
+    return Verdict(row_id, _status(anomalies), tuple(anomalies), account="contoso")
 
 
 def _status(anomalies: list[Anomaly]) -> Status:

@@ -85,7 +85,7 @@ def _seen_values(outcome: Outcome, row: Row, anomaly: Anomaly) -> dict[str, Any]
         "upn": storable(row.upn),
         "name": storable(row.name),
         "team": storable(row.team),
-        "account": outcome.verdicts[row.id].answered_by,
+        "account": outcome.verdicts[row.id].account,
         "message": storable(anomaly.message),
         "suggestion": storable(anomaly.suggestion),
     }

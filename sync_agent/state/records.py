@@ -32,7 +32,6 @@ class AnomalyRecord:
     upn: str | None
     name: str
     account: str
-    """Whose tenant answered for the UPN, whatever the answer was."""
     message: str
     suggestion: str | None
     opened: datetime

@@ -75,9 +75,7 @@ def test_csv_holds_no_formula(content: Content) -> None:
 def test_html_takes_every_value_as_text(harm: str, tmp_path: Path) -> None:
     """The list's title, names, UPNs, messages, suggestions, accounts and codes come from others."""
     pass_ = outcome({1: [Anomaly(Code.UPN_IS_ALIAS, harm, harm, harm)]}, names={1: harm}, upns={1: harm})
-    pass_ = replace(
-        pass_, list_title=harm, verdicts={**pass_.verdicts, 1: replace(pass_.verdicts[1], answered_by=harm)}
-    )
+    pass_ = replace(pass_, list_title=harm, verdicts={**pass_.verdicts, 1: replace(pass_.verdicts[1], account=harm)})
     store = Store.open(f"sqlite:///{tmp_path}/history.db")
     store.save(pass_)
     seen = _Reader(to_html(gather(store, STARTED)))
