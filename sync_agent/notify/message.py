@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,13 +12,18 @@ from sync_agent.report.age import age
 from sync_agent.report.cell import as_seen
 from sync_agent.state.records import AnomalyRecord, Digest
 
-_MOST_LISTED = 10
-"""Anomalies of either kind that are told one by one; of more, there are counts and the first few."""
-_FIRST_FEW = 5
-_MOST_NOTES = 10
+_LISTED = ((10, 5), (3, 3), (0, 0))
+"""So many anomalies of either kind are told one by one, and of more so many: the first of these that makes no message
+too long.
+"""
+_LONGEST = 20_000
+"""Bytes on the wire: a message in Teams holds 28 KB, with what is around it (learn.microsoft.com: limits and
+specifications of Teams).
+"""
+_MOST_NOTES = 5
+_LONGEST_NOTE = 300
 _LONGEST_NAME = 60
 _LONGEST_MESSAGE = 250
-_LONGEST_NOTE = 400
 _LONGEST_PLACE = 300
 
 
@@ -36,22 +41,36 @@ def message(list_title: str, digest: Digest, notes: Sequence[str], report: str) 
     counts = [f"{new:,} new"] if new else []
     counts += [f"{resolved:,} resolved"] if resolved else []
     counts += ["needs attention"] if notes else []
+    bodies = (_body(digest, notes, report, *listed) for listed in _LISTED)
+    body = next((body for body in bodies if _size(body) <= _LONGEST), "")
+    return Message(f"{printable(list_title, _LONGEST_NAME)}: {', '.join(counts)}", body or _body(digest, (), "", 0, 0))
+
+
+def _body(digest: Digest, notes: Sequence[str], report: str, most: int, first: int) -> str:
     paragraphs = [printable(note, _LONGEST_NOTE) for note in notes[:_MOST_NOTES]]
-    if digest.new:
-        paragraphs += _listed("New", digest.new, [_line(one) for one in digest.new[:_MOST_LISTED]])
-    if digest.resolved:
-        paragraphs += _listed("Resolved", digest.resolved, [_end(one) for one in digest.resolved[:_MOST_LISTED]])
-    paragraphs.append(f"All that stands, with what to do: {printable(report, _LONGEST_PLACE)}")
-    return Message(f"{printable(list_title, _LONGEST_NAME)}: {', '.join(counts)}", "\n\n".join(paragraphs))
+    paragraphs += _told("New", digest.new, _line, most, first)
+    paragraphs += _told("Resolved", digest.resolved, _end, most, first)
+    if report:
+        paragraphs.append(f"All that stands, with what to do: {printable(report, _LONGEST_PLACE)}")
+    return "\n\n".join(paragraphs)
 
 
-def _listed(title: str, anomalies: Sequence[AnomalyRecord], lines: Sequence[str]) -> list[str]:
+def _told(
+    title: str, anomalies: Sequence[AnomalyRecord], line: Callable[[AnomalyRecord], str], most: int, first: int
+) -> Iterator[str]:
+    if not anomalies:
+        return
     by_code = Counter(one.code for one in anomalies).most_common()
-    heading = f"{title}: " + ", ".join(f"{count:,} {code}" for code, count in by_code)
-    if len(anomalies) <= _MOST_LISTED:
-        return [heading, *lines]
-    left = len(anomalies) - _FIRST_FEW
-    return [heading, *lines[:_FIRST_FEW], f"… and {left:,} more."]
+    yield f"{title}: " + ", ".join(f"{count:,} {code}" for code, count in by_code)
+    listed = anomalies if len(anomalies) <= most else anomalies[:first]
+    yield from map(line, listed)
+    if len(listed) < len(anomalies):
+        yield f"… and {len(anomalies) - len(listed):,} more." if listed else f"{len(anomalies):,} in all."
+
+
+def _size(body: str) -> int:
+    """At most, in JSON: a character that is not ASCII takes six bytes, one that Markdown knows a backslash more."""
+    return sum(2 if character.isascii() else 6 for character in body)
 
 
 def _line(one: AnomalyRecord) -> str:

@@ -94,7 +94,7 @@ _BY_CODE: Mapping[Code, Advice] = {
     ),
     Code.USER_GUEST: Advice(
         "The UPN is that of a guest account; Teams has presence of the user in the home tenant only.",
-        f"{_USERS} → the user → Identities: the home tenant. It needs an account in settings.yaml.",
+        f"{_USERS} → the user: the mail address tells the home tenant, which needs an account in settings.yaml.",
         "/users/{object id}?$select=userType,mail,identities",
     ),
     Code.PRESENCE_UNAVAILABLE: Advice(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -90,11 +92,24 @@ def test_it_is_bounded_and_no_cell_breaks_out_of_its_line(
     new: list[AnomalyRecord], resolved: list[AnomalyRecord], notes: list[str], title: str
 ) -> None:
     made = message(title, Digest(tuple(new), tuple(resolved), NOW), notes, REPORT)
-    assert len(made.body) < 40_000
-    assert len(made.body.encode()) < 100_000
+    assert len(json.dumps(text_to_markdown(made.body))) <= 20_000
     assert "\n" not in made.title
     assert set(made.body) & set("\r\t\u202e\u200b\x00") == set()
     paragraphs = made.body.split("\n\n")
     assert not any("\n" in paragraph for paragraph in paragraphs)
-    listed = sum(len(each) if len(each) <= 10 else 5 + 1 for each in (new, resolved))
-    assert len(paragraphs) == min(len(notes), 10) + bool(new) + bool(resolved) + listed + 1
+    assert len(paragraphs) <= 5 + 2 * 12 + 1
+
+
+def text_to_markdown(text: str) -> str:
+    """With a backslash before whatever Markdown may know, as for Teams."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
+
+
+def test_cells_that_would_make_it_too_long_are_left_to_the_report() -> None:
+    """Ten rows of what takes eight characters to be shown and six bytes each; a refused message would never get out."""
+    harm = "\u200b" * 255
+    new = [record(row, upn=harm, name=harm, team=harm, message=harm) for row in range(1, 11)]
+    assert said(new, notes=[harm] * 9).body.count("Row ") in (0, 3)
+    short = [record(row, upn=harm, name=harm) for row in range(1, 11)]
+    assert said(short).body.count("Row ") == 3
+    assert "… and 7 more." in said(short).body
