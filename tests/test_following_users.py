@@ -85,10 +85,19 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    folder: Path, *, rows: int = 60, tenants: int = 2, world: World | None = None, schedule: str = ""
+    folder: Path,
+    *,
+    rows: int = 60,
+    tenants: int = 2,
+    world: World | None = None,
+    schedule: str = "",
+    shared: bool = False,
 ) -> AsyncIterator[tuple[Lab, Running]]:
-    """After the first turn, all rows written."""
+    """After the first turn, all rows written. ``shared``: by the settings, every tenant may have every domain."""
     with lab(folder, rows=rows, tenants=tenants, world=world) as served:
+        domains = ", ".join(tenant.domains[0] for _, tenant, _ in served.world.accounts)
+        for id_, _, _ in served.world.accounts if shared else ():
+            served.replace(f"id: {id_}\n", f"id: {id_}\n    domains: [{domains}]\n")
         served.settings.write_text(f"{served.settings.read_text()}schedule: {{{schedule}}}\n")
         async with open_service(load(served.settings), progress=Silent()) as service:
             await service.context.edges.agent_list.provision(dry_run=False)
@@ -502,9 +511,11 @@ async def test_whoever_loses_an_alias_is_followed_too(tmp_path: Path) -> None:
             assert isinstance(match, Absent) and match.alias_of is None
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-async def test_whatever_happens_following_finds_what_asking_about_everybody_would(seed: int, tmp_path: Path) -> None:
-    async with running(tmp_path) as (served, run):
+@pytest.mark.parametrize(("seed", "shared"), [(1, False), (2, False), (3, False), (4, True), (5, True)])
+async def test_whatever_happens_following_finds_what_asking_about_everybody_would(
+    seed: int, shared: bool, tmp_path: Path
+) -> None:
+    async with running(tmp_path, shared=shared) as (served, run):
         staff = Staff(served, seed)
         for _ in range(12):
             for _ in range(staff._random.randrange(12)):

@@ -46,7 +46,7 @@ async def resolve_users(
     Never raises for a tenant's failure: the names that depended on it become CouldNotAsk, with the reason.
     """
     observed = context.observed
-    asked = observed.names() if names is None else frozenset(names) | witnesses(names, observed.matches)
+    asked = observed.names() if names is None else frozenset(names) | _vouching(context, names)
     stage = context.progress.stage("Asking the tenants", len(asked))
     known = await tenant_domains(context, {_domain(name) for name in asked})
     routes = route(asked, known.told)
@@ -66,6 +66,11 @@ async def resolve_users(
     stage.done(f"{found:,} of {len(asked):,} names found")
     await ask_people(context, anew=names is None, about=about)
     return Resolved(known, dict(zip(routes.by_tenant, answers, strict=True)))
+
+
+def _vouching(context: Context, names: Collection[str]) -> frozenset[str]:
+    observed = context.observed
+    return witnesses(names, observed.matches, observed.domains, observed.tenant_of)
 
 
 async def resolve_news(context: Context) -> Resolved | None:
