@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from sync_agent.duplicates import user_of
+from sync_agent.fixes import approved_in
 from sync_agent.leads import lead
 from sync_agent.model import Absent, Found, Match, Row, User
 from sync_agent.upn import examine, key
@@ -58,6 +59,12 @@ def rows_of(people: Iterable[Found], rows: Iterable[Row]) -> Iterator[Row]:
     """Rows that have the UPN of one of the ``people``, who then is no candidate for another row."""
     upns = {key(found.user.upn) for found in people}
     return (row for row in rows if examine(row.upn).name in upns)
+
+
+def rivals_of(row: Row, rows: Iterable[Row]) -> Iterator[Row]:
+    """Rows in which a person approved the very UPN that was approved in this one."""
+    approved = key(approved_in(row))
+    return (other for other in rows if approved and other.id != row.id and key(approved_in(other)) == approved)
 
 
 def rows_with(users: Iterable[User], addresses: Collection[str], rows: Iterable[Row]) -> Iterator[Row]:

@@ -11,7 +11,7 @@ from sync_agent.detective import Candidate
 from sync_agent.explanation.past import RowPast
 from sync_agent.leads import Lead
 from sync_agent.microsoft365.recording import RequestRecord
-from sync_agent.model import Change, CouldNotAsk, Match, Presence, Questions, Row, Verdict
+from sync_agent.model import Change, Code, CouldNotAsk, Match, Presence, Questions, Row, Verdict
 
 Requests = tuple[RequestRecord, ...]
 
@@ -75,6 +75,17 @@ class PresenceFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Approval:
+    """What a person approved in the row, if the settings allow that. ``code``: of the anomaly that suggests it, where
+    a pass would write it into the UPN cell; ``reason``: why none would, "" where there is nothing to say.
+    """
+
+    approved: str
+    code: Code | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """``assumed``: no row has this cell, it was explained as if one had. ``also``: further rows that it may mean.
 
@@ -97,6 +108,7 @@ class Facts:
     presence: PresenceFacts
     verdict: Verdict
     change: Change | None
+    approval: Approval | None = None
     past: RowPast | None = None
     list_requests: Requests = ()
     look_ups: Requests = ()

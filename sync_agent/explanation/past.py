@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sync_agent.explanation.choosing import is_row_id
-from sync_agent.state.records import AnomalyRecord, PassRecord, VerdictRecord
+from sync_agent.state.records import AnomalyRecord, JournalEntry, PassRecord, VerdictRecord
 from sync_agent.state.store import Store
 from sync_agent.upn import key
 
@@ -15,11 +15,14 @@ _A_MOMENT = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class RowPast:
-    """``standing``: the row's anomalies with their lives; ``verdict``: the one that the last pass left."""
+    """``standing``: the row's anomalies with their lives; ``verdict``: the one that the last pass left; ``fixed``: what
+    was written into its UPN cell.
+    """
 
     verdict: VerdictRecord | None
     standing: tuple[AnomalyRecord, ...]
     last_pass: PassRecord | None
+    fixed: tuple[JournalEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +42,14 @@ class Then:
     pass_before: PassRecord | None
     pass_after: PassRecord | None
     reaches_back_to: datetime | None
+    fixed: tuple[JournalEntry, ...] = ()
 
 
 def row_past(store: Store, list_title: str, row_id: int, now: datetime) -> RowPast:
     """Raises StateUnavailable, as all here."""
     standing = tuple(life for life in store.open_anomalies(list_title) if life.row_id == row_id)
-    return RowPast(store.verdict_at(list_title, row_id, now), standing, store.last_pass(list_title))
+    fixed = tuple(store.journalled(list_title, row_id))
+    return RowPast(store.verdict_at(list_title, row_id, now), standing, store.last_pass(list_title), fixed)
 
 
 def look_back(store: Store, list_title: str, wanted: str, at: datetime) -> Then:
@@ -69,4 +74,5 @@ def look_back(store: Store, list_title: str, wanted: str, at: datetime) -> Then:
         pass_before=pass_before,
         pass_after=pass_after,
         reaches_back_to=store.reaches_back_to(list_title),
+        fixed=() if row_id is None else tuple(store.journalled(list_title, row_id)),
     )

@@ -12,7 +12,7 @@ from sync_agent.explanation.past import RowPast, Then
 from sync_agent.explanation.standing import anomaly_steps, outcome_of, time_of
 from sync_agent.explanation.step import FactValue, Part, Step, StepOutcome
 from sync_agent.model import Status
-from sync_agent.state.records import AnomalyRecord, PassRecord, VerdictRecord
+from sync_agent.state.records import AnomalyRecord, JournalEntry, PassRecord, VerdictRecord
 
 
 def live_history_steps(facts: Facts) -> Iterator[Step]:
@@ -23,6 +23,7 @@ def live_history_steps(facts: Facts) -> Iterator[Step]:
     yield Step(Part.HISTORY, "last pass", StepOutcome.INFO, _last_pass(past, past.last_pass), _pass(past.last_pass))
     for life in past.standing:
         yield _life_step(life)
+    yield from map(_fix_step, past.fixed)
 
 
 def past_steps(then: Then) -> Iterator[Step]:
@@ -38,6 +39,7 @@ def past_steps(then: Then) -> Iterator[Step]:
         for title, other in (("before", then.before), ("afterwards", then.after)):
             if other is not None:
                 yield Step(Part.HISTORY, title, StepOutcome.INFO, _other(other), _of_verdict(other))
+    yield from map(_fix_step, then.fixed)
     for title, one in (("last pass", then.pass_before), ("next pass", then.pass_after)):
         if one is not None:
             yield Step(Part.HISTORY, title, StepOutcome.INFO, _pass_told(one), _pass(one))
@@ -96,6 +98,12 @@ def _life_step(life: AnomalyRecord) -> Step:
     told: dict[str, FactValue] = {"opened": life.opened, "times": life.times, "acknowledged": life.acknowledged}
     text = f"Stands since {time_of(life.opened)}{often}.{acknowledged}"
     return Step(Part.HISTORY, life.code, StepOutcome.INFO, text, told)
+
+
+def _fix_step(entry: JournalEntry) -> Step:
+    told: dict[str, FactValue] = {"at": entry.at, "before": entry.before, "after": entry.after, "why": entry.why}
+    text = f"On {time_of(entry.at)}, from {quoted(entry.before)} to {quoted(entry.after)}: {printable(entry.why, 300)}."
+    return Step(Part.HISTORY, printable(entry.column), StepOutcome.INFO, text, told)
 
 
 def _ordinal(number: int) -> str:

@@ -6,11 +6,22 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from sync_agent.characters import printable
-from sync_agent.explanation.cell import LONGEST_CELL, rows_named
-from sync_agent.explanation.facts import Duplicates, Facts, PresenceFacts
+from sync_agent.explanation.cell import LONGEST_CELL, quoted, rows_named
+from sync_agent.explanation.facts import Approval, Duplicates, Facts, PresenceFacts
 from sync_agent.explanation.step import FactValue, Part, Step, StepOutcome
 from sync_agent.explanation.tenants import licence_of, reason_of
-from sync_agent.model import Anomaly, CellValue, Change, CouldNotAsk, OurColumn, Severity, Status, User, Verdict
+from sync_agent.model import (
+    APPROVAL_COLUMN,
+    Anomaly,
+    CellValue,
+    Change,
+    CouldNotAsk,
+    OurColumn,
+    Severity,
+    Status,
+    User,
+    Verdict,
+)
 from sync_agent.reconcile import PRESENCE_UNKNOWN
 from sync_agent.report.administrator import advice
 
@@ -56,6 +67,8 @@ def verdict_steps(facts: Facts) -> Iterator[Step]:
     yield from anomaly_steps(verdict.anomalies)
     if not facts.assumed:
         yield _write_step(facts)
+    if facts.approval is not None:
+        yield _approval_step(facts.approval)
 
 
 def anomaly_steps(anomalies: Iterable[Anomaly]) -> Iterator[Step]:
@@ -129,6 +142,22 @@ def _write_step(facts: Facts) -> Step:
         return Step(Part.VERDICT, title, StepOutcome.INFO, text)
     told: dict[str, FactValue] = {str(column): value for column, value in facts.change.values.items()}
     return Step(Part.VERDICT, title, StepOutcome.INFO, f"A pass would write:\n{_written(facts.change)}", told)
+
+
+def _approval_step(approval: Approval) -> Step:
+    told: dict[str, FactValue] = {
+        "approved": approval.approved,
+        "would_write": approval.code is not None,
+        "reason": approval.reason or None,
+    }
+    text = f"A person approved {quoted(approval.approved)}. "
+    if approval.code is not None:
+        text += f"A pass would write it into the UPN cell, for {approval.code} suggests it."
+    elif approval.reason:
+        text += f"It is not followed: {printable(approval.reason, 300)}."
+    else:
+        text += "There is nothing to be done about the row."
+    return Step(Part.VERDICT, APPROVAL_COLUMN, StepOutcome.INFO, text, told)
 
 
 def _written(change: Change) -> str:

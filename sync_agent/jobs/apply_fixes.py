@@ -74,17 +74,18 @@ async def apply_fixes(
 
 async def _planned(context: Context) -> Fixes:
     """Twice: the second time on what the tenants say, at this moment, of these few rows and of their new UPNs."""
-    first = _plan(context)
+    first = fixes_now(context)
     if not first.fixes:
         return first
     names = names_to_ask(fix.row for fix in first.fixes) | {key(fix.upn) for fix in first.fixes}
     await resolve_users(context, names)
     observed = context.observed
     answered = {name: match for name, match in observed.matches.items() if name not in observed.unanswered}
-    return confirmed(_plan(context), answered)
+    return confirmed(fixes_now(context), answered)
 
 
-def _plan(context: Context) -> Fixes:
+def fixes_now(context: Context) -> Fixes:
+    """What is observed now gives rise to; nothing is asked."""
     observed = context.observed
     rows = tuple(observed.rows.values())
     sure = {row.id for row in rows if approved_in(row) and _is_sure(context, row)}

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
-from sync_agent.bearing import company, led_to, names_of, rows_of, rows_with
+from sync_agent.bearing import company, led_to, names_of, rivals_of, rows_of, rows_with
 from sync_agent.detective import candidates, clearly_best
 from sync_agent.duplicates import find_duplicates, user_of
 from sync_agent.explanation.choosing import choose
-from sync_agent.explanation.facts import Duplicates, Facts, KnownBy, PeopleFacts, PresenceFacts, TenantFacts
+from sync_agent.explanation.facts import Approval, Duplicates, Facts, KnownBy, PeopleFacts, PresenceFacts, TenantFacts
+from sync_agent.fixes import approved_in
+from sync_agent.jobs.apply_fixes import fixes_now
 from sync_agent.jobs.ask_people import ask_people
 from sync_agent.jobs.context import Context, Tenant
 from sync_agent.jobs.read_list import read_list
@@ -65,6 +67,7 @@ async def explain_row(context: Context, wanted: str, opening: Sequence[RequestRe
         presence=presence,
         verdict=verdict,
         change=planned[0] if planned and not chosen.assumed else None,
+        approval=inquiry.approval(),
         list_requests=(*opening, *listed.requests),
         look_ups=tuple(filter(_is_look_up, inquiry.asked_names)),
     )
@@ -157,6 +160,16 @@ class _Inquiry:
             requests=tuple(self.asked_people),
         )
 
+    def approval(self) -> Approval | None:
+        """What becomes of what a person approved in the row, if anybody did."""
+        approved = approved_in(self.row)
+        if not approved:
+            return None
+        planned = fixes_now(self.context)
+        fix = next((fix for fix in planned.fixes if fix.row.id == self.row.id), None)
+        reason = next((each.reason for each in planned.unfollowed if each.row_id == self.row.id), "")
+        return Approval(approved, None if fix is None else fix.code, reason)
+
     async def _resolve(self, names: Collection[str] | None) -> None:
         """People are asked about apart from it, so that it can be told by which requests."""
         with recording() as made:
@@ -170,7 +183,7 @@ class _Inquiry:
         observed = self.context.observed
         rows, people = observed.rows.values(), observed.clues.people.by_id.values()
         addresses, unsure = await self._addresses(led)
-        same = list(rows_with([found.user for found in led], addresses, rows))
+        same = [*rows_with([found.user for found in led], addresses, rows), *rivals_of(self.row, rows)]
         names = names_to_ask([*same, *rows_of(people, rows)])
         if new := names - observed.matches.keys():
             await resolve_users(self.context, new, about=())

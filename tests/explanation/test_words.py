@@ -9,7 +9,7 @@ from typing import Any
 
 import jsonschema
 import orjson
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sync_agent.characters import BLANK
@@ -60,6 +60,7 @@ def facts(row: Row, match: Match, presences: dict[str, Presence], title: str, re
     )
 
 
+@settings(deadline=None)
 @given(ROWS, ANSWERS, PRESENCES, WILD, WILD)
 def test_everything_can_be_told(
     row: Row, match: Match, presences: dict[str, Presence], title: str, reason: str

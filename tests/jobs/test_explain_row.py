@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from sync_agent.explanation.facts import Facts
+from sync_agent.explanation.explained import explained as told
+from sync_agent.explanation.facts import Approval, Facts
 from sync_agent.model import Code, Status, Verdict
 from sync_agent.progress import Silent
 from sync_agent.service import open_service
 from sync_agent.settings import load
 from sync_agent.simulator.lab import Api
 from tests.jobs.opening import opened
+from tests.jobs.test_apply_fixes import running
 from tests.lab import Lab
 
 pytestmark = pytest.mark.anyio
@@ -133,3 +135,45 @@ async def test_of_a_tenant_that_is_in_good_health_only_a_few_names_are_asked(tmp
             facts = await looking.explain(str(row_id))
             assert len(looking.context.observed.matches) <= 13
         assert [anomaly.code for anomaly in facts.verdict.anomalies] == [Code.USER_NOT_FOUND]
+
+
+async def test_what_becomes_of_an_approval_is_told_and_afterwards_what_was_written(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        first, second = run.wrong[:2]
+        suggestion = run.approve(first)
+        facts, _ = await explained(run.served, str(first))
+        assert facts.approval == Approval(suggestion, Code.UPN_IS_ALIAS, "")
+        [step] = [step for step in told(facts, {}, 0).steps if step.title == "SyncApproveFix"]
+        assert "would write it into the UPN cell" in step.text
+        run.served.agents.edit(second, {"SyncApproveFix": "somebody.else@contoso.com"})
+        facts, _ = await explained(run.served, str(second))
+        assert facts.approval is not None
+        assert facts.approval.code is None
+        assert facts.approval.reason.startswith("the suggestion is ")
+        await run.turn()
+        facts, _ = await explained(run.served, str(first))
+        assert (facts.row.upn, facts.verdict.status, facts.approval) == (suggestion, Status.OK, None)
+        assert facts.past is not None
+        assert [entry.after for entry in facts.past.fixed] == [suggestion, suggestion]
+
+
+async def test_one_suggestion_approved_for_two_rows_is_followed_in_neither(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        first = run.wrong[0]
+        suggestion = run.approve(first)
+        cell = run.served.agents.items[first].fields["UPN"]
+        second = run.served.agents.add({"Title": "Again", "UPN": f"{cell} ", "SyncApproveFix": suggestion})
+        for one, other in ((first, second), (second, first)):
+            facts, _ = await explained(run.served, str(one))
+            assert facts.approval is not None
+            assert facts.approval.code is None
+            assert str(other) in facts.approval.reason
+
+
+async def test_where_no_fixes_are_allowed_approvals_are_not_looked_at(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        run.approve(run.wrong[0])
+        run.served.replace("approved_fixes: true", "approved_fixes: false")
+        facts, _ = await explained(run.served, str(run.wrong[0]))
+        assert facts.approval is None
+        assert not [step for step in told(facts, {}, 0).steps if step.title == "SyncApproveFix"]

@@ -62,7 +62,7 @@ def clues(rows: Iterable[Row], matches: dict[str, Match], directory: dict[str, f
     return clues_of([Heard({one.user.id.lower(): one for one in found})], asked, {})
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(ROWS, DIRECTORY)
 def test_a_few_names_decide_as_all_do(rows: list[Row], directory: dict[str, frozenset[str]]) -> None:
     everything = {name: answer(name, directory) for name in names_to_ask(rows)}
