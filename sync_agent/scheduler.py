@@ -150,7 +150,7 @@ class Jobs:
 
     async def _apply_fixes(self) -> None:
         """What a fixed row shows is then written with everything else, once its new user's presence is read."""
-        fixing = await self._service.apply_fixes(stop=self._stop)
+        fixing = await self._service.apply_fixes(ask=self._users.ask, stop=self._stop)
         if fixing is None:
             return
         before, self._fixes_held = self._fixes_held, fixing.held

@@ -21,7 +21,7 @@ import structlog
 
 from sync_agent.explanation.facts import Facts
 from sync_agent.explanation.past import row_past
-from sync_agent.jobs.apply_fixes import apply_fixes
+from sync_agent.jobs.apply_fixes import Ask, apply_fixes
 from sync_agent.jobs.context import Context, Edges, Tenant
 from sync_agent.jobs.domain_owners import DomainOwners
 from sync_agent.jobs.explain_row import explain_row
@@ -138,13 +138,20 @@ class Service:
         return fixing
 
     async def apply_fixes(
-        self, *, dry_run: bool = False, approved: str | None = None, stop: asyncio.Event | None = None
+        self,
+        *,
+        ask: Ask | None = None,
+        dry_run: bool = False,
+        approved: str | None = None,
+        stop: asyncio.Event | None = None,
     ) -> Fixing | None:
         """None where the settings allow none. Raises ServiceError, ListProblem."""
         if not self.context.safety.approved_fixes:
             return None
         title = self.settings.sharepoint.agent_list
-        return await apply_fixes(self.context, self.store, title, dry_run=dry_run, approved=approved, stop=stop)
+        return await apply_fixes(
+            self.context, self.store, title, ask=ask, dry_run=dry_run, approved=approved, stop=stop
+        )
 
     async def _mirrored(self) -> Mirrored | None:
         try:

@@ -7,8 +7,9 @@ who edits the row in between is faster by its version: nothing is written, and t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
@@ -29,6 +30,9 @@ _log = structlog.get_logger()
 
 _NO_COLUMN = "safety.approved_fixes: the list has no column in which people approve. Run `sync-agent provision`."
 _NO_STATE = "No fix is written where it cannot be journalled, to be undone"
+_NO_LAST_WORD = "The journal says of the last fixes only that they were to be written"
+
+Ask = Callable[[frozenset[str]], Awaitable[object]]
 
 
 async def apply_fixes(
@@ -36,19 +40,21 @@ async def apply_fixes(
     store: Store | None,
     list_title: str,
     *,
+    ask: Ask | None = None,
     dry_run: bool = False,
     approved: str | None = None,
     stop: asyncio.Event | None = None,
 ) -> Fixing:
-    """Comes after the fuses have let a pass through. ``approved`` is the checksum of held fixes to be let through;
-    after ``stop`` is set no further few are begun.
+    """Comes after the fuses have let a pass through. ``ask``: who asks the tenants about names, where that is not
+    resolve_users itself; ``approved`` is the checksum of held fixes to be let through; after ``stop`` is set no further
+    few are begun.
 
     A fixed row is put into what is observed, with its verdict, and is planned with everything else. What failed is
     counted and logged. Raises ServiceError, ListProblem, before anything is written.
     """
     if not await context.edges.agent_list.takes_approvals():
         return Fixing(error=_NO_COLUMN)
-    result = Fixing(await _planned(context))
+    result = Fixing(await _planned(context, ask or partial(resolve_users, context)))
     _note_unfollowed(context, result.planned.unfollowed)
     held = judge_fixes(result.planned, len(context.observed.rows), context.safety)
     result.held = None if held is not None and held.checksum == approved else held
@@ -72,13 +78,13 @@ async def apply_fixes(
     return result
 
 
-async def _planned(context: Context) -> Fixes:
+async def _planned(context: Context, ask: Ask) -> Fixes:
     """Twice: the second time on what the tenants say, at this moment, of these few rows and of their new UPNs."""
     first = fixes_now(context)
     if not first.fixes:
         return first
     names = names_to_ask(fix.row for fix in first.fixes) | {key(fix.upn) for fix in first.fixes}
-    await resolve_users(context, names)
+    await ask(names)
     observed = context.observed
     answered = {name: match for name, match in observed.matches.items() if name not in observed.unanswered}
     return confirmed(fixes_now(context), answered)
@@ -107,7 +113,9 @@ def _note_unfollowed(context: Context, unfollowed: Sequence[Unfollowed]) -> None
 
 
 async def _fix(context: Context, journal: FixJournal, fixes: Sequence[Fix], result: Fixing) -> None:
-    """A few fixes from their reading to what came of them. Raises StateUnavailable, ServiceError."""
+    """A few fixes from their reading to what came of them. Raises StateUnavailable before anything is written, and
+    ServiceError.
+    """
     edits = await context.edges.agent_list.last_edits([fix.row.id for fix in fixes])
     todo = [replace(fix, row=edits[fix.row.id].row) for fix in fixes if _stands(fix, edits.get(fix.row.id))]
     await journal.intended(todo, edits)
@@ -124,8 +132,11 @@ async def _fix(context: Context, journal: FixJournal, fixes: Sequence[Fix], resu
     for row_id, error in failed.items():
         if error is not None:
             _log.warning("upn_not_fixed", row=row_id, reason=error.told)
-    await journal.not_written(overtaken)
-    await journal.written(done)
+    try:
+        await journal.not_written(overtaken)
+        await journal.written(done)
+    except StateUnavailable as failure:
+        raise ServiceError(f"{_NO_LAST_WORD}: {failure}") from failure
 
 
 def _stands(fix: Fix, edit: LastEdit | None) -> bool:

@@ -59,6 +59,10 @@ class FollowUsers:
         else:
             await self._everybody()
 
+    async def ask(self, names: frozenset[str]) -> None:
+        """About these names, at once."""
+        self._note_asked(await resolve_users(self._context, names))
+
     async def _everybody(self) -> None:
         async with self._one_at_a_time:
             began, marks = self._clock(), await self._reader.begin()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -357,6 +358,28 @@ def test_when_a_tenant_cannot_be_asked_its_rows_wait(desk: Desk) -> None:
     assert "could be asked" in ran.json()["fixes"]["unfollowed"][0]["reason"]
     desk.lab.world.faults.clear()
     assert desk.sync()["done"] == 1
+
+
+def test_a_journal_that_fails_after_the_write_is_told_and_can_undo_all_the_same(desk: Desk) -> None:
+    """Somebody else locks the database in the moment of the write."""
+    row_id, before = desk.wrong[0], desk.cell(desk.wrong[0])
+    desk.approve(row_id)
+    locking = sqlite3.connect(desk.lab.folder / "state" / "sync-agent.db", check_same_thread=False)
+
+    def lock_first(call: Call, truly: Truly) -> Reply:
+        locking.execute("BEGIN EXCLUSIVE")
+        return truly(call)
+
+    desk.answer_of_the_write(instead=lock_first, times=1)
+    ran = desk.run("sync", "--json")
+    locking.rollback()
+    locking.close()
+    told = ran.json()["fixes"]
+    assert (ran.code, told["done"], desk.cell(row_id)) == (1, 1, desk.suggestion(row_id))
+    assert told["error"].startswith("The journal says of the last fixes only that they were to be written: state.data")
+    (entry,) = desk.journal()
+    assert (entry.before, entry.after) == (before, desk.suggestion(row_id))
+    assert desk.sync()["planned"] == 0
 
 
 def killed_at_the_write(desk: Desk, *, after: bool) -> None:

@@ -16,6 +16,7 @@ from sync_agent.scheduler import Jobs
 from sync_agent.service import Service, open_service
 from sync_agent.settings import load
 from sync_agent.simulator.lab import Api
+from sync_agent.upn import key
 from tests.lab import Lab, lab
 
 
@@ -70,6 +71,7 @@ async def test_an_approval_that_is_followed_is_written_in_the_same_turn(tmp_path
         assert (run.served.shown(row_id, "UPN"), whole.seen) == (suggestion, 0)
         assert run.served.shown(row_id, "SyncStatus") == "OK"
         assert run.served.shown(row_id, "Presence")
+        assert any(key(suggestion) in names for names in run.jobs._users._asked.values()), "followed from now on"
         revisions = {id_: item.revision for id_, item in run.served.agents.items.items()}
         await run.turn()
         assert {id_: item.revision for id_, item in run.served.agents.items.items()} == revisions
