@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
+from sync_agent.jobs.apply_fixes import Ask
 from sync_agent.jobs.poll_presence import poll_presence
+from sync_agent.jobs.resolve_users import resolve_users
+from sync_agent.model import Absent, CouldNotAsk, Match
 from sync_agent.progress import Silent
 from sync_agent.scheduler import Jobs
 from sync_agent.service import Service, open_service
@@ -128,3 +132,71 @@ async def test_a_list_that_lost_the_column_is_told_once_and_serves(tmp_path: Pat
         failed = [entry for entry in logs if entry["event"] == "job_failed"]
         assert [entry["job"] for entry in failed] == ["apply_fixes"]
         assert "provision" in failed[0]["reason"]
+
+
+def asking(run: Running, meanwhile: Callable[[], None]) -> Ask:
+    """Asks the tenants as ever; then something happens before the row is read anew."""
+
+    async def ask(names: frozenset[str]) -> None:
+        await resolve_users(run.service.context, names)
+        meanwhile()
+
+    return ask
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "edited", [{"UPN": "typed@contoso.com"}, {"SyncApproveFix": ""}, {"SyncApproveFix": "x"}, {"Title": "Another"}]
+)
+async def test_a_row_that_was_edited_since_the_list_was_read_is_decided_again(
+    tmp_path: Path, edited: dict[str, str]
+) -> None:
+    async with running(tmp_path) as run:
+        row_id = run.wrong[0]
+        run.approve(row_id)
+        await run.jobs._read_list()
+        fixing = await run.service.apply_fixes(ask=asking(run, lambda: run.served.agents.edit(row_id, edited)))
+        assert fixing is not None
+        assert (len(fixing.planned.fixes), len(fixing.done), fixing.conflicts, fixing.failed) == (1, 0, 1, 0)
+        assert {name: run.served.shown(row_id, name) or "" for name in edited} == edited
+        held = run.service.context.observed.rows[row_id]
+        assert {"UPN": held.upn, "SyncApproveFix": held.approved, "Title": held.name}.items() >= edited.items()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (Absent("contoso.com"), "no tenant has a user of this UPN any more"),
+        (CouldNotAsk("away", datetime(2026, 1, 1, tzinfo=UTC)), "not all that could speak against it could be asked"),
+    ],
+)
+async def test_a_upn_that_its_own_tenant_does_not_confirm_now_is_not_written(
+    tmp_path: Path, answer: Match, reason: str
+) -> None:
+    """The row's name is in one tenant and the suggestion may be in another."""
+    async with running(tmp_path) as run:
+        row_id = run.wrong[0]
+        before, suggestion = run.served.shown(row_id, "UPN"), run.approve(row_id)
+        await run.jobs._read_list()
+        observed = run.service.context.observed
+        fixing = await run.service.apply_fixes(ask=asking(run, lambda: observed.put_matches({key(suggestion): answer})))
+        assert fixing is not None
+        assert (fixing.planned.fixes, run.served.shown(row_id, "UPN")) == ((), before)
+        assert reason in fixing.planned.unfollowed[0].reason
+
+
+@pytest.mark.anyio
+async def test_a_row_whose_latest_question_failed_waits(tmp_path: Path) -> None:
+    """What is known of it is an answer of before."""
+    async with running(tmp_path) as run:
+        row_id = run.wrong[0]
+        before = run.served.shown(row_id, "UPN")
+        run.approve(row_id)
+        await run.jobs._read_list()
+        away = CouldNotAsk("away", datetime(2026, 1, 1, tzinfo=UTC))
+        observed = run.service.context.observed
+        fixing = await run.service.apply_fixes(ask=asking(run, lambda: observed.put_matches({key(before): away})))
+        assert fixing is not None
+        assert (fixing.planned.fixes, run.served.shown(row_id, "UPN")) == ((), before)
+        assert "could be asked" in fixing.planned.unfollowed[0].reason
