@@ -43,8 +43,7 @@ class Lead:
 
     def questions(self) -> Questions:
         """What to ask so that whoever is meant comes up, and everybody who could be taken for them."""
-        local = self.locals[0] if self.locals else ""
-        near = [f"{local}@{self.domain}"] if self.domain and len(local) >= _FEWEST_TO_COMPARE else []
+        near = [f"{local}@{self.domain}" for local in self.locals if self.domain and len(local) >= _FEWEST_TO_COMPARE]
         called = (name for told in self.called for name in ways_to_write(told))
         return Questions(locals=frozenset(self.locals), near=frozenset(near), called=frozenset(called))
 
