@@ -115,6 +115,8 @@ def _on_sqlite_connect(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
     # Reports are read while the service writes.
     connection.execute("PRAGMA journal_mode = WAL").close()
+    # What is forgotten is to be gone from the file too, not only from its tables.
+    connection.execute("PRAGMA secure_delete = ON").close()
 
 
 def _on_sqlite_look(connection: Any, _record: Any) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, select
 
-from sync_agent.state.tables import anomalies, journal, passes, verdicts
+from sync_agent.state.tables import anomalies, journal, owed, passes, verdicts
 
 EVERY_PASS = timedelta(days=7)
 """Of older days the last pass is kept: what the trend shows."""
@@ -24,6 +24,8 @@ def prune(connection: Connection, now: datetime, keep: timedelta) -> None:
     for table in (anomalies, verdicts, passes):
         connection.execute(delete(table).where(table.c.list.in_(titles)))
     connection.execute(delete(anomalies).where(anomalies.c.resolved < before))
+    # Before its id is given to another.
+    connection.execute(delete(owed).where(owed.c.anomaly.not_in(select(anomalies.c.id))))
     connection.execute(delete(verdicts).where(verdicts.c.until < before))
     connection.execute(delete(journal).where(journal.c.at < before))
     _thin_out(connection, now, before)

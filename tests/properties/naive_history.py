@@ -51,7 +51,7 @@ class NaiveHistory:
             upn=upn,
             name=row.name,
             team=row.team,
-            account=made.verdicts[row.id].account,
+            account=made.verdicts[row.id].answered_by,
             message=message,
             suggestion=anomaly.suggestion,
             seen=now,

@@ -93,6 +93,30 @@ def test_a_list_that_is_synced_no_more_is_forgotten_whole(forgetful: Store, file
         assert left(file, f"SELECT DISTINCT list FROM {table}") == [("Agents",)]
 
 
+def test_what_is_forgotten_is_gone_from_the_file_too(forgetful: Store, file: Path) -> None:
+    name = {1: "Somebody Memorable"}
+    forgetful.save(outcome({1: [MISSING]}, names=name, rows=300))
+    passed(forgetful, 1, {})
+    passed(forgetful, 20, {})
+    forgetful.close()
+    assert b"Somebody Memorable" in file.read_bytes()
+    passed(forgetful, 40, {})
+    forgetful.close()
+    assert b"Somebody Memorable" not in file.read_bytes()
+
+
+def test_what_a_target_missed_is_forgotten_with_the_anomaly_that_it_was_about(forgetful: Store, file: Path) -> None:
+    passed(forgetful, 0, {1: [MISSING]})
+    digest = forgetful.digest("Agents")
+    forgetful.digest_sent("Agents", digest, {"teams": digest})
+    passed(forgetful, 1, {})
+    passed(forgetful, 20, {})
+    assert len(left(file, "SELECT 1 FROM owed")) == 1
+    passed(forgetful, 40, {})
+    assert left(file, "SELECT 1 FROM owed") == []
+    assert forgetful.missed("Agents") == {}
+
+
 def test_without_a_limit_nothing_is_forgotten(store: Store, file: Path) -> None:
     for day in (0, 1, 1_000, 2_000):
         passed(store, day, {1: [MISSING]} if day == 0 else {})
