@@ -51,7 +51,7 @@ class NaiveHistory:
             upn=upn,
             name=row.name,
             team=row.team,
-            account=made.verdicts[row.id].answered_by,
+            account=made.verdicts[row.id].account,
             message=message,
             suggestion=anomaly.suggestion,
             seen=now,

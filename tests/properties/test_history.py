@@ -49,9 +49,9 @@ def judged(draw: st.DrawFn, row_id: int) -> Judged:
     least = 1 if kind == "wrong" else 0
     said = tuple(draw(st.lists(ANOMALIES, min_size=least, max_size=2, unique_by=lambda anomaly: anomaly.code)))
     if kind == "wrong":
-        return row, Verdict(row_id, Status.ERROR, said, answered_by=draw(st.sampled_from(["", "contoso"])))
+        return row, Verdict(row_id, Status.ERROR, said)
     status = Status.WARNING if said else Status.OK
-    return row, Verdict(row_id, status, said, draw(USERS), "contoso", answered_by="contoso")
+    return row, Verdict(row_id, status, said, draw(USERS), "contoso")
 
 
 @dataclass(frozen=True, slots=True)
