@@ -37,17 +37,27 @@ if (table) {
     const d = DIMENSIONS.indexOf(group.dataset.by);
     return [...group.tBodies[0].rows].map(element => {
       const value = element.cells[0].textContent;
-      const button = document.createElement("button");
-      button.type = "button";
-      button.textContent = value;
-      button.addEventListener("click", () => {
+      const button = madeButton(element.cells[0], () => {
         chosen[DIMENSIONS[d]] = chosen[DIMENSIONS[d]] === value ? "" : value;
         changed();
       });
-      element.cells[0].replaceChildren(button);
       return { d, value, element, button };
     });
   }).flat();
+
+  const CODE = DIMENSIONS.indexOf("code");
+  const advice = [...document.querySelectorAll("#administrators tbody tr")].map(element => (
+    { element, code: element.cells[0].textContent }
+  ));
+
+  function madeButton(cell, act) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = cell.textContent;
+    button.addEventListener("click", act);
+    cell.replaceChildren(button);
+    return button;
+  }
 
   // What the filter lets through, with counts by value: in the groups of what is shown, in the choices of what each
   // would show beside the other choices made.
@@ -94,6 +104,7 @@ if (table) {
       element.classList.toggle("none", !found);
       button.setAttribute("aria-pressed", chosen[DIMENSIONS[d]] === value);
     }
+    for (const { element, code } of advice) element.classList.toggle("none", !shown[CODE].has(code));
     form.elements.text.value = chosen.text;
     const by = DIMENSIONS.filter(each => chosen[each]).map(each => `${each} ${chosen[each]}`);
     if (chosen.text) by.push(`“${chosen.text}”`);
@@ -147,7 +158,7 @@ if (table) {
     write();
   }
 
-  heads.forEach(head => head.firstElementChild.addEventListener("click", () => {
+  heads.forEach(head => madeButton(head, () => {
     chosen.down = chosen.sort === head.dataset.key && !chosen.down;
     chosen.sort = head.dataset.key;
     sort();
