@@ -31,6 +31,10 @@ class TenantSessions:
         self._left_out: dict[str, datetime] = {}
         self._turn = 0
 
+    @property
+    def several(self) -> bool:
+        return len(self._sessions) > 1
+
     def account_for(self, user_id: str) -> str:
         """The account that answers for a user: the highest hash (rendezvous), so that each account that comes or goes
         moves its own share of the users only.
@@ -42,7 +46,7 @@ class TenantSessions:
 
     async def ready(self) -> None:
         """Sign all accounts in, so that what follows is dealt over those that can. Raises when none can."""
-        if len(self._sessions) == 1:
+        if not self.several:
             await next(iter(self._sessions.values())).tokens.token()
             return
         outcomes = await asyncio.gather(*(self._signed_in(account) for account in self._sessions))
@@ -97,7 +101,7 @@ class TenantSessions:
         return sorted(order, key=lambda account: self._left_out.get(account, now) > now)
 
     def _leave_out(self, account: str, failure: ServiceError) -> None:
-        if len(self._sessions) == 1 or isinstance(failure, Throttled):
+        if not self.several or isinstance(failure, Throttled):
             return
         if account not in self._left_out:
             _log.warning("account_passed_over", account=account, tenant=self.tenant_id, reason=failure.reason)

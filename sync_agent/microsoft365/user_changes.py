@@ -74,10 +74,16 @@ class UserChanges:
         return await self._sessions.ask(ask, may_be_forbidden=True)
 
     async def since(self, mark: Mark, most_pages: int) -> UserNews | WholeNeeded:
-        """Raises ServiceError where the tenant could not be reached; ``mark`` is then as good as before."""
+        """Raises ServiceError where the tenant could not be reached; ``mark`` is then as good as before. One whose
+        account cannot sign in is given up where another account may be given a new one.
+        """
         try:
             return await _read(mark, most_pages)
-        except (Unreachable, Throttled, SignInFailed):
+        except SignInFailed as error:
+            if not self._sessions.several:
+                raise
+            return WholeNeeded(error.reason)
+        except (Unreachable, Throttled):
             raise
         except ServiceError as error:
             return WholeNeeded(error.reason)

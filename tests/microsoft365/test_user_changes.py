@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sync_agent.microsoft365.errors import Garbled, Refused, ServiceError, Throttled, Unreachable
+from sync_agent.microsoft365.errors import Garbled, Refused, ServiceError, SignInFailed, Throttled, Unreachable
 from sync_agent.microsoft365.user_changes import Mark, UserNews, WholeNeeded
 from sync_agent.simulator.graph_user_delta import PAGE
 from sync_agent.simulator.world import DAY
@@ -80,6 +80,38 @@ async def test_where_one_account_may_not_ask_another_does(contoso: Contoso) -> N
     async with opened(contoso, sign_ins) as at:
         for _ in range(2):
             assert (await at.directory.changes.latest()).by is at.sessions["a1"]
+
+
+class _LockedOut:
+    """An account whose secret has expired."""
+
+    account = "a0"
+
+    async def token(self) -> str:
+        raise SignInFailed("the secret has expired")
+
+    async def renew(self, rejected: str) -> None:
+        raise AssertionError("there was no token")
+
+
+async def test_a_mark_goes_with_its_account_where_another_may_be_given_a_new_one(contoso: Contoso) -> None:
+    sign_ins = {"a0": contoso.signed("a0"), "a1": contoso.signed("a1")}
+    async with opened(contoso, sign_ins) as at:
+        mark = await at.directory.changes.latest()
+        mark.by.tokens = _LockedOut()
+        assert isinstance(await at.directory.changes.since(mark, PLENTY), WholeNeeded)
+        for _ in range(2):
+            assert (await at.directory.changes.latest()).by is not mark.by
+
+
+async def test_the_only_account_keeps_its_mark_until_it_can_sign_in_again(contoso: Contoso) -> None:
+    async with opened(contoso) as at:
+        mark, tokens = await at.directory.changes.latest(), at.graph.tokens
+        at.graph.tokens = _LockedOut()
+        with pytest.raises(SignInFailed):
+            await at.directory.changes.since(mark, PLENTY)
+        at.graph.tokens = tokens
+        await news(at, mark)
 
 
 def _next_link(link: str | None) -> Callable[[Any], None]:
