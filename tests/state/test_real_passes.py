@@ -1,0 +1,118 @@
+"""The history of passes over a messy list by the whole service: it says what they said, and grows only with news."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from sync_agent.model import Code, Status
+from sync_agent.outcome import Outcome
+from sync_agent.progress import Silent
+from sync_agent.service import Service, open_service, utc_now
+from sync_agent.settings import load
+from tests.jobs.opening import opened
+from tests.lab import Lab, lab
+
+PAST_ALL = datetime(9000, 1, 1, tzinfo=UTC)
+
+
+def counted(served: Lab, table: str) -> int:
+    with closing(sqlite3.connect(served.folder / "state" / "sync-agent.db")) as connection:
+        return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+
+def assert_told(service: Service, made: Outcome) -> None:
+    """What the history says now is what the pass said, row by row."""
+    store = service.store
+    assert store is not None
+    for row_id, verdict in made.verdicts.items():
+        was = store.verdict_at(made.list_title, row_id, PAST_ALL)
+        assert was is not None
+        user = ("", "") if verdict.user is None else (verdict.user.id, verdict.user.upn)
+        assert (was.status, was.anomalies, was.account) == (verdict.status, verdict.anomalies, verdict.account)
+        assert (was.user_id, was.user_upn) == user
+
+
+@asynccontextmanager
+async def started(served: Lab, now: datetime | None = None) -> AsyncIterator[Service]:
+    """The service anew, as it knows nothing yet of what it asked; ``now``: by a clock that stands."""
+    clock = utc_now if now is None else lambda: now
+    async with open_service(load(served.settings), progress=Silent(), clock=clock) as service:
+        yield service
+
+
+@pytest.mark.anyio
+async def test_it_says_what_each_pass_said_and_grows_only_with_news(tmp_path: Path) -> None:
+    async with opened(tmp_path, rows=150, tenants=3) as (served, service):
+        first = await service.sync()
+        assert first.error is None
+        assert len({anomaly.code for _, anomaly in first.anomalies()}) > 8
+        assert_told(service, first)
+        assert counted(served, "verdicts") == len(first.verdicts)
+        lives = counted(served, "anomalies")
+        assert_told(service, await service.sync())
+        assert (counted(served, "verdicts"), counted(served, "anomalies")) == (len(first.verdicts), lives)
+
+
+@pytest.mark.anyio
+async def test_a_tenant_that_does_not_answer_is_in_it_and_ends_no_anomaly(tmp_path: Path) -> None:
+    async with opened(tmp_path, rows=150, tenants=3) as (served, before):
+        first = await before.sync()
+        served.world.faults.add(r"(GET /v1.0/users|POST /v1.0/\$batch|GET /v1.0/organization)", status=403)
+        async with started(served) as service:
+            silent = await service.sync()
+            assert silent.status[Status.UNKNOWN] > 50
+            assert_told(service, silent)
+        grown = counted(served, "verdicts")
+        async with started(served) as service:
+            await service.sync()
+        assert counted(served, "verdicts") == grown
+
+        served.world.faults.clear()
+        async with started(served) as service:
+            again = await service.sync()
+            assert_told(service, again)
+            assert service.store is not None
+            standing = service.store.open_anomalies(again.list_title)
+        assert {id_: verdict.anomalies for id_, verdict in again.verdicts.items()} == {
+            id_: verdict.anomalies for id_, verdict in first.verdicts.items()
+        }
+        assert Counter(one.code for one in standing) == Counter(str(found.code) for _, found in first.anomalies())
+        assert {one.times for one in standing} == {1}
+
+
+@pytest.mark.anyio
+async def test_what_is_over_is_forgotten_after_the_time_of_the_settings(tmp_path: Path) -> None:
+    async with opened(tmp_path, rows=40, tenants=1) as (served, _):
+        served.replace("sharepoint:", "state: {keep: 60h}\nsharepoint:")
+        wrong = next(id_ for id_, item in served.agents.items.items() if item.fields["UPN"])
+        right = served.agents.items[wrong].fields["UPN"]
+        begin = utc_now()
+        for day, upn in enumerate(["", right, right, right, right]):
+            served.agents.edit(wrong, {"UPN": upn})
+            async with started(served, begin + timedelta(days=day)) as service:
+                made = await service.sync()
+                assert service.store is not None
+                told = service.store.verdict_at(made.list_title, wrong, begin + timedelta(days=0.5))
+            kept = told is not None and [one.code for one in told.anomalies] == [Code.UPN_MISSING]
+            assert kept == (day <= 3)  # it ended on day 1
+
+
+def test_a_database_that_cannot_be_used_costs_the_history_and_is_told(tmp_path: Path) -> None:
+    with lab(tmp_path, rows=40, tenants=1) as served:
+        served.provisioned()
+        file = served.folder / "state" / "sync-agent.db"
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b"this is no database " * 500)
+        ran = served.run("sync")
+        assert ran.code in (0, 1)
+        assert "file is not a database. Move the file away" in ran.err.replace("\n", " ")
+        assert all(item.fields["SyncStatus"] for item in served.agents.items.values())
+        assert file.read_bytes() == b"this is no database " * 500
+        assert served.run("report").code == 1
