@@ -53,9 +53,13 @@ async def deliver(target: Target, message: Message, *, seconds: float = _SECONDS
 
 async def _asked(wanted: str, proxy: str | None, patience: float) -> dict[str, Any]:
     try:
-        # -P: a file of that name in the current folder is not ours to run.
+        # -P: a file of that name in the current folder is not ours to run. -W: Apprise imports what is deprecated.
         child = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", _SENDER, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment(proxy)
+            *(sys.executable, "-P", "-W", "ignore", "-m", _SENDER),
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=DEVNULL,
+            env=environment(proxy),
         )
     except OSError as failure:
         raise NotDelivered(f"no process could be started: {failure.strerror}") from None

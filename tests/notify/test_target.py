@@ -147,9 +147,10 @@ async def test_teams_gets_one_card_in_which_cells_are_text_and_that_loads_nothin
     assert "github" not in str(taken)
 
 
-async def test_a_file_in_the_current_folder_is_not_run_for_apprise(
+async def test_neither_a_file_in_the_current_folder_nor_strict_warnings_get_in_the_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("PYTHONWARNINGS", "error")
     (tmp_path / "apprise.py").write_text("raise SystemExit(9)")
     monkeypatch.chdir(tmp_path)
     with hook() as there:
