@@ -62,16 +62,18 @@ async def apply_fixes(
         return result
     stage = context.progress.stage("Fixing UPNs", len(result.planned.fixes))
     journal = FixJournal(store, list_title, context.clock)
+    after: dict[int, Row | None] = {}
     try:
         for some in chunks(result.planned.fixes, FIXES_AT_ONCE):
             if stop is not None and stop.is_set():
                 break
-            await _fix(context, journal, some, result)
+            await _fix(context, journal, some, result, after)
             stage.advance(len(some))
     except StateUnavailable as failure:
         result.error = f"{_NO_STATE}: {failure}"
     except ServiceError as failure:
         result.error = failure.told
+    context.observed.put_overtaken(after)  # once, for it decides the whole list anew
     if result.error is not None:
         _log.warning("fixes_not_written", reason=result.error)
     stage.done(f"{len(result.done):,} of {len(result.planned.fixes):,} written")
@@ -112,15 +114,17 @@ def _note_unfollowed(context: Context, unfollowed: Sequence[Unfollowed]) -> None
     context.observed.unfollowed = frozenset(unfollowed)
 
 
-async def _fix(context: Context, journal: FixJournal, fixes: Sequence[Fix], result: Fixing) -> None:
-    """A few fixes from their reading to what came of them. Raises StateUnavailable before anything is written, and
-    ServiceError.
+async def _fix(
+    context: Context, journal: FixJournal, fixes: Sequence[Fix], result: Fixing, after: dict[int, Row | None]
+) -> None:
+    """A few fixes from their reading to what came of them: ``after`` gets the rows as they are then, None for one that
+    was deleted. Raises StateUnavailable before anything is written, and ServiceError.
     """
     edits = await context.edges.agent_list.last_edits([fix.row.id for fix in fixes])
     todo = [replace(fix, row=edits[fix.row.id].row) for fix in fixes if _stands(fix, edits.get(fix.row.id))]
     await journal.intended(todo, edits)
     answers = dict(zip([fix.row.id for fix in todo], await context.edges.agent_list.fix(todo), strict=True))
-    after = await _read_again(context, [fix.row.id for fix in fixes])
+    after |= await _read_again(context, [fix.row.id for fix in fixes])
     done = [fix for fix in todo if _is_done(fix, answers[fix.row.id], after)]
     overtaken = [fix for fix in todo if isinstance(answers[fix.row.id], Overtaken | NotFound)]
     failed = {fix.row.id: answers[fix.row.id] for fix in todo if fix not in done and fix not in overtaken}
@@ -148,19 +152,16 @@ def _decided_on(row: Row) -> tuple[str | None, str, str, str]:
     return row.upn, row.name, row.approved, row.shown.object_id
 
 
-async def _read_again(context: Context, ids: Sequence[int]) -> Mapping[int, Row]:
-    """The rows as they are now, put into what is observed. Where they cannot be read, the next reading of the list
-    will tell.
-    """
+async def _read_again(context: Context, ids: Sequence[int]) -> dict[int, Row | None]:
+    """The rows as they are now; none of them where they cannot be read: the next reading of the list will tell."""
     try:
-        after = await context.edges.agent_list.read_rows(ids)
+        found = await context.edges.agent_list.read_rows(ids)
     except ServiceError:
         return {}
-    context.observed.put_overtaken({id_: after.get(id_) for id_ in ids})
-    return after
+    return {id_: found.get(id_) for id_ in ids}
 
 
-def _is_done(fix: Fix, answer: ServiceError | None, after: Mapping[int, Row]) -> bool:
+def _is_done(fix: Fix, answer: ServiceError | None, after: Mapping[int, Row | None]) -> bool:
     """By the row itself where the answer was lost: a write that was not answered may have been made."""
     if answer is None or isinstance(answer, Overtaken | NotFound):
         return answer is None
