@@ -36,16 +36,24 @@ _OUTCOME = {
 def duplicates_step(facts: Facts) -> Step:
     found = facts.duplicates
     outcome = StepOutcome.WRONG if found.same_upn or found.same_user else StepOutcome.OK
-    if found.unsure:
+    if found.unsure or (outcome is StepOutcome.OK and _is_unknown(facts)):
         outcome = StepOutcome.UNKNOWN
     told: dict[str, FactValue] = {"same_upn": found.same_upn, "same_user": found.same_user}
-    return Step(Part.DUPLICATES, "Other rows", outcome, " ".join(_duplicates(found)), told, found.requests)
+    return Step(
+        Part.DUPLICATES,
+        "Other rows",
+        outcome,
+        " ".join(_duplicates(found, whose_is_known=not _is_unknown(facts))),
+        told,
+        found.requests,
+    )
 
 
 def presence_step(facts: Facts) -> Step:
     presence, user = facts.presence, facts.verdict.user
     if user is None or presence.read is None:
-        return Step(Part.PRESENCE, "Presence", StepOutcome.INFO, "The row leads to no user, so there is no presence.")
+        none = "It is not known whose to read." if _is_unknown(facts) else "The row leads to no user, so there is none."
+        return Step(Part.PRESENCE, "Presence", StepOutcome.INFO, none)
     if isinstance(presence.read, CouldNotAsk):
         text = f"Could not be asked: {reason_of(presence.read)}."
         return Step(Part.PRESENCE, "Presence", StepOutcome.UNKNOWN, text, {}, presence.requests)
@@ -94,7 +102,11 @@ def time_of(moment: datetime | None) -> str:
     return "at an unknown time" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _duplicates(found: Duplicates) -> Iterator[str]:
+def _is_unknown(facts: Facts) -> bool:
+    return facts.verdict.status is Status.UNKNOWN
+
+
+def _duplicates(found: Duplicates, *, whose_is_known: bool) -> Iterator[str]:
     if found.same_upn:
         yield f"The same UPN is in {rows_named(found.same_upn)}."
     if found.same_user:
@@ -102,6 +114,8 @@ def _duplicates(found: Duplicates) -> Iterator[str]:
     if found.unsure:
         reason = printable(found.unsure.strip().rstrip("."), 300)
         yield f"Whether a row leads to the same user by another name could not be asked: {reason}."
+    elif not whose_is_known:
+        yield "Whether another row leads to the same user can only be told once it is known who that is."
     elif not found.same_upn and not found.same_user:
         yield "No other row has this UPN or leads to the same user."
 

@@ -252,6 +252,8 @@ def test_a_tenant_that_is_silent_is_told_and_nobody_is_accused(ready: Lab) -> No
     assert explained["complete"] is False
     assert "unknown" in {step["outcome"] for step in steps(explained, "tenants")}
     assert not [step for step in explained["steps"] if step["outcome"] == "wrong"]
+    assert [step["outcome"] for step in steps(explained, "duplicates")] == ["unknown"]
+    assert steps(explained, "presence")[0]["text"] == "It is not known whose to read."
     page = ready.run("explain", str(row_id))
     assert page.code == 1
     assert "Could not be asked" in told(page)
@@ -306,8 +308,8 @@ def test_the_document_in_the_documentation_is_one() -> None:
 
 
 def test_people_who_cannot_be_asked_about_are_told_and_nobody_is_suggested(ready: Lab) -> None:
-    ready.world.faults.add("startswith", status=503)
-    ready.world.faults.add("displayName in", status=503)
+    for question in ("startswith", "displayName in"):
+        ready.world.faults.add(question, status=429, headers={"retry-after": "600"})
     row_id = next(id_ for id_, truth in ready.world.truth.items() if "domain_not_configured" in truth.codes)
     explained = document(ready, row_id, code=1)
     [looked] = steps(explained, "people")
