@@ -12,6 +12,13 @@ EVERY_PASS = timedelta(days=7)
 """Of older days the last pass is kept: what the trend shows."""
 
 
+def is_due(before: datetime | None, now: datetime, keep: timedelta) -> bool:
+    """At the first pass of a day. Not after a gap as long as all that is kept: that may be a clock set to a wrong year,
+    and what is over can be forgotten tomorrow. ``before``: the end of the last pass.
+    """
+    return before is None or (before.date() != now.date() and now - before < keep)
+
+
 def prune(connection: Connection, now: datetime, keep: timedelta) -> None:
     """Forget, of all lists, what was over ``keep`` ago, and all of a list that has had no pass since.
 

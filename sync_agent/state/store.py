@@ -9,8 +9,9 @@ from sqlalchemy import Engine
 
 from sync_agent.outcome import Outcome
 from sync_agent.state import digests, journalling, lives, passes, verdicts
+from sync_agent.state.clock_set_back import put_right, was_set_back
 from sync_agent.state.database import StateUnavailable, look_at_database, open_database, reading, writing
-from sync_agent.state.pruning import prune
+from sync_agent.state.pruning import is_due, prune
 from sync_agent.state.records import AnomalyRecord, Digest, JournalEntry, PassRecord, VerdictRecord
 
 __all__ = [
@@ -57,11 +58,14 @@ class Store:
         now = outcome.started + timedelta(seconds=outcome.seconds)
         with writing(self._engine) as connection:
             before = passes.last_finished(connection, outcome.list_title)
+            if was_set_back(before, now):
+                put_right(connection, outcome.list_title, now)
+                before = now
             passes.add_pass(connection, outcome)
             if outcome.held is None:
                 lives.bring_up_to_date(connection, outcome, now, before)
                 verdicts.record(connection, outcome, now)
-            if self._keep is not None and (before is None or before.date() != now.date()):
+            if self._keep is not None and is_due(before, now, self._keep):
                 prune(connection, now, self._keep)
 
     def known_rows(self, list_title: str) -> int | None:

@@ -1,0 +1,26 @@
+"""Putting right what was noted while this machine's clock was ahead: else it would hold only once that time comes."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, update
+
+from sync_agent.state.tables import anomalies, passes, verdicts
+
+TOLERATED = timedelta(hours=1)
+"""The clocks of two services may differ by so much; less puts nothing right."""
+
+
+def was_set_back(before: datetime | None, now: datetime) -> bool:
+    """``before``: the end of the last pass."""
+    return before is not None and before - now > TOLERATED
+
+
+def put_right(connection: Connection, list_title: str, now: datetime) -> None:
+    """Whatever is said to have happened after ``now`` happened until now; passes of then are forgotten."""
+    for table, names in ((verdicts, ("since", "until")), (anomalies, ("opened", "seen", "resolved"))):
+        for name in names:
+            ahead = (table.c.list == list_title) & (table.c[name] > now)
+            connection.execute(update(table).where(ahead).values({name: now}))
+    connection.execute(delete(passes).where(passes.c.list == list_title, passes.c.started > now))
