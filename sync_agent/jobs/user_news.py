@@ -20,7 +20,6 @@ _log = structlog.get_logger()
 _FEWEST_PAGES = 3
 """Pages of changes that are read in any case; further ones as long as asking about all names would cost more."""
 
-
 Names = Mapping[str, frozenset[str]]
 """By user id: what users are called."""
 
