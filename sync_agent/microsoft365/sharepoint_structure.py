@@ -127,9 +127,17 @@ def item_properties(
     properties = dict(item.execute_query().properties)
     for name in expand:
         value = properties.get(name)
-        value = getattr(value, "properties", value) or {}
-        properties[name] = dict(value) if isinstance(value, Mapping) else list(value)
-    return properties
+        properties[name] = getattr(value, "properties", value) or {}
+    return {name: _as_it_came(value) for name, value in properties.items()}
+
+
+def _as_it_came(value: Any) -> Any:
+    """The library makes of a list a dictionary by position."""
+    if not isinstance(value, Mapping):
+        return value
+    if value and all(isinstance(name, int) for name in value):
+        return [_as_it_came(one) for one in value.values()]
+    return dict(value)
 
 
 def make_list(context: ClientContext, title: str, description: str) -> Found:

@@ -174,3 +174,22 @@ class TestSharePointList(AgentListSuite):
         async with bare_office.agent_list() as opened:
             with pytest.raises(Refused, match=r"may not create columns .* the role manage on this site"):
                 await opened.provision(dry_run=False)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("kind", "value", "shown"),
+    [
+        ("Lookup", "Sales", "Sales"),
+        ("UserMulti", ["Terry", "Toni"], "Terry, Toni"),
+        ("MultiChoice", ["Sales", "Service"], "Sales, Service"),
+    ],
+)
+async def test_the_team_is_read_row_by_row_too(office: Office, kind: str, value: object, shown: str) -> None:
+    """Where a service takes no filter by id."""
+    office.make_team(kind)
+    ids = [office.add_row(UPN="a@contoso.com", Team=value), office.add_row(UPN="b@contoso.com")]
+    office.world.faults.add(r"GET .*/items\?.*filter=", status=400)
+    async with office.agent_list(columns={"team": "Team"}) as opened:
+        rows = await opened.read_rows(ids)
+    assert [rows[id_].team for id_ in ids] == [shown, ""]
