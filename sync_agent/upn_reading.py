@@ -79,7 +79,9 @@ def read(cell: str) -> Reading:
 
 
 def addresses(reading: Reading) -> list[str]:
-    """Those in the cell, each once, as `cleaned` would have them."""
+    """Those in the cell, each once, as `cleaned` would have them; none of what is far too long."""
+    if len(reading.core) > _LONGEST_MEANT:
+        return []
     found = [_mended(_without_punctuation(one)) for one in _ADDRESS.findall(_typewritten(reading.core))]
     return list({one.lower(): one for one in found}.values())
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from sync_agent.microsoft365.errors import UNREADABLE, Garbled, ServiceError, Throttled, error_in, refusal_of
+from sync_agent.microsoft365.json_text import decoded
 from sync_agent.microsoft365.recording import PartRecord, safe_path
 from sync_agent.microsoft365.retrying import THROTTLED, retry_after
 from sync_agent.microsoft365.transport import Answer
@@ -48,7 +49,7 @@ class PartAnswer:
         if self.failure is not None:
             raise self.failure
         try:
-            return msgspec.json.decode(self.body, type=type_)
+            return decoded(self.body, type_)
         except UNREADABLE as error:
             raise Garbled(f"Graph gave another answer than expected: {error}") from error
 

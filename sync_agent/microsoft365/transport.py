@@ -18,12 +18,12 @@ from typing import Protocol, TypeVar
 
 import aiohttp
 import httpx
-import msgspec
 import structlog
 
 from sync_agent import __version__
 from sync_agent.microsoft365.engine import Client, Routes, ssl_context
 from sync_agent.microsoft365.errors import UNREADABLE, Garbled, Throttled, Unreachable, refusal
+from sync_agent.microsoft365.json_text import decoded
 from sync_agent.microsoft365.lost import Lost, lost
 from sync_agent.microsoft365.pacing import Budget
 from sync_agent.microsoft365.recording import recorded
@@ -104,7 +104,7 @@ class Answer:
                 f"{self.host} answered with {got}, not JSON: a proxy or a sign-in page?", request_id=self.request_id
             )
         try:
-            return msgspec.json.decode(self.body, type=type_)
+            return decoded(self.body, type_)
         except UNREADABLE as error:
             raise Garbled(
                 f"{self.host} gave another answer than expected: {error}", request_id=self.request_id

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
-
-from sync_agent.simulator.wire import Call, Failure, Reply
+from sync_agent.simulator.wire import Call, Failure, Reply, as_json
 
 _INVALID = "-1, Microsoft.SharePoint.Client.InvalidClientQueryException"
 
@@ -103,4 +101,4 @@ def _minimal(kind: str, value: Mapping[str, Any], etag: str | None) -> dict[str,
 
 
 def _reply(call: Call, body: Any, status: int) -> Reply:
-    return Reply(status, orjson.dumps(body), {"content-type": f"application/json;odata={shape(call)};charset=utf-8"})
+    return Reply(status, as_json(body), {"content-type": f"application/json;odata={shape(call)};charset=utf-8"})
