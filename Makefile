@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help demo test lint types imports unit bench docs lock clean
+.PHONY: help demo test lint types imports unit bench soak docs lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -28,6 +28,9 @@ unit: $(STAMP)
 
 bench: $(STAMP) ## measure: see docs/performance.md
 	$(BIN)/python -m bench
+
+soak: $(STAMP) ## half an hour with every twentieth answer failing: does anything grow?
+	$(BIN)/python -m bench soak
 
 docs: $(STAMP) ## write the pages that are made from the code
 	$(BIN)/python docs/upn_rules.py

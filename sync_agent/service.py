@@ -37,6 +37,7 @@ from sync_agent.microsoft365.anomaly_list import anomaly_list
 from sync_agent.microsoft365.directory import Directory
 from sync_agent.microsoft365.errors import ServiceError
 from sync_agent.microsoft365.graph import Graph
+from sync_agent.microsoft365.pacing import REAL_TIME, Timing
 from sync_agent.microsoft365.presence import PresenceReader
 from sync_agent.microsoft365.recording import recording
 from sync_agent.microsoft365.tenant_names import TenantNames
@@ -253,6 +254,7 @@ async def open_service(
     progress: Progress,
     announce: Announce | None = None,
     clock: Callable[[], datetime] = utc_now,
+    timing: Timing = REAL_TIME,
     read_only: bool = False,
 ) -> AsyncIterator[Service]:
     """Wire everything; nothing is asked of anybody yet. ``announce`` is told each device code; None: no sign-in.
@@ -260,10 +262,10 @@ async def open_service(
     ``read_only``: the database is looked at where there is one, and neither made nor written.
     """
     bundles = sorted({bundle for cloud in settings.clouds.values() if (bundle := cloud.ca_bundle) is not None})
-    transport = Transport(ca_bundles=bundles, proxy=settings.proxy)
-    accounts = open_accounts(settings, transport, announce)
+    transport = Transport(ca_bundles=bundles, proxy=settings.proxy, sleep=timing.sleep)
+    accounts = open_accounts(settings, transport, announce, clock=timing.clock, sleep=timing.sleep)
     store = _open_store(settings, read_only=read_only)
-    context = _context(settings, transport, accounts, progress, clock)
+    context = _context(settings, transport, accounts, progress, clock, timing)
     try:
         yield Service(settings, transport, accounts, context, store)
     finally:
@@ -290,12 +292,13 @@ def _context(
     accounts: Mapping[str, Account],
     progress: Progress,
     clock: Callable[[], datetime],
+    timing: Timing,
 ) -> Context:
     by_tenant: defaultdict[str, list[Account]] = defaultdict(list)
     for account in accounts.values():
         by_tenant[account.tenant_id].append(account)
     site_account = accounts[settings.sharepoint.account]
-    budget = sharepoint_budget(settings)
+    budget = sharepoint_budget(settings, timing)
     edges = Edges(
         agent_list=agent_list(settings, accounts, transport, budget),
         anomaly_list=anomaly_list(settings, accounts, transport, budget),

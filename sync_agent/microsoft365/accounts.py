@@ -51,12 +51,9 @@ class Account:
         self.id = party.account.id
         self.tenant_id = party.account.tenant_id
         self.endpoints: Endpoints = party.endpoints
-        self.presence_budget = Budget(
-            f"presence of {self.id}", *PRESENCE_LIMIT, share=share, concurrency=PRESENCE_CONCURRENCY
-        )
-        self.directory_budget = Budget(
-            f"directory of {self.id}", *DIRECTORY_LIMIT, share=share, concurrency=DIRECTORY_CONCURRENCY
-        )
+        budget = partial(Budget, share=share, clock=clock, sleep=sleep)
+        self.presence_budget = budget(f"presence of {self.id}", *PRESENCE_LIMIT, concurrency=PRESENCE_CONCURRENCY)
+        self.directory_budget = budget(f"directory of {self.id}", *DIRECTORY_LIMIT, concurrency=DIRECTORY_CONCURRENCY)
         self._clock = clock
         self._tokens: dict[str, HeldToken] = {}
         self._way = _way(party)

@@ -26,7 +26,7 @@ from sync_agent.microsoft365.list_answers import (
     Written,
 )
 from sync_agent.microsoft365.list_place import Place
-from sync_agent.microsoft365.pacing import Budget
+from sync_agent.microsoft365.pacing import REAL_TIME, Budget, Timing
 from sync_agent.microsoft365.transport import Transport
 from sync_agent.model import Change, Fix, OurColumn, Row
 from sync_agent.settings import Settings
@@ -100,9 +100,10 @@ class AgentList(Protocol):
         """Make what is missing of our columns and views; what was, or would be, made, one line each."""
 
 
-def sharepoint_budget(settings: Settings) -> Budget:
+def sharepoint_budget(settings: Settings, timing: Timing = REAL_TIME) -> Budget:
     """Everything that is asked of the site shares it, whichever API and list."""
-    return Budget("SharePoint", settings.pacing.sharepoint_units_per_minute, _MINUTE, share=settings.pacing.share)
+    units, share = settings.pacing.sharepoint_units_per_minute, settings.pacing.share
+    return Budget("SharePoint", units, _MINUTE, share=share, clock=timing.clock, sleep=timing.sleep)
 
 
 def agent_list(settings: Settings, accounts: Mapping[str, Account], transport: Transport, budget: Budget) -> AgentList:

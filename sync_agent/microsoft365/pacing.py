@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass
 
 import structlog
 
@@ -27,6 +28,17 @@ the slow side by at most a two-hundredth.
 _ROUNDING = 1e-6
 _TICK = 0.001
 """Seconds. Sums of times are rounded, and a wait that rounds to nothing must not pass for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds that only grow, and how to wait for some: what pacing, retries and sign-ins go by."""
+
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+
+REAL_TIME = Timing()
 
 
 class Budget:

@@ -64,6 +64,9 @@ class Application:
         if fault is not None and fault.reset:
             _connection(send).abort()
             return
+        if fault is not None and fault.silent:
+            await _client_gone(receive)
+            return
         reply = self.dispatch(call) if fault is None else fault.answer(call, self.dispatch)
         await _answer(call, reply, send, cut=fault is not None and fault.cut)
 
@@ -115,6 +118,11 @@ async def _answer(call: Call, reply: Reply, send: Send, *, cut: bool) -> None:
         _connection(send).close()
         return
     await send({"type": "http.response.body", "body": body})
+
+
+async def _client_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _connection(send: Send) -> asyncio.Transport:

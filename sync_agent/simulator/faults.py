@@ -20,7 +20,8 @@ class Fault:
     With a ``status`` the request is not carried out, and answered with that status, ``headers`` and ``body``. With
     ``instead`` that function answers; it may carry the request out, as it came or changed, and change the true answer.
     The answer comes after ``delay`` seconds; with ``cut`` it ends half-way through its body, with ``reset`` the
-    connection is dropped without one. ``times``: how many answers it still spoils, None for all.
+    connection is dropped without one, with ``silent`` it stays open without one until the client gives up. ``times``:
+    how many answers it still spoils, None for all.
     """
 
     pattern: str
@@ -32,6 +33,7 @@ class Fault:
     delay: float = 0.0
     cut: bool = False
     reset: bool = False
+    silent: bool = False
     times: int | None = None
     every: int = 1
     """Spoil only each n-th matching answer."""

@@ -56,7 +56,7 @@ class Office:
     simulator: Simulator = field(init=False)
 
     def __post_init__(self) -> None:
-        app = AppRegistration(_CLIENT, {_SECRET: 4e9}, [_certificate(self.folder)], {"Sites.Selected"})
+        app = AppRegistration(_CLIENT, {_SECRET: 4e9}, [certificate(self.folder)], {"Sites.Selected"})
         tenant = Tenant(_TENANT, "Contoso", ["contoso.com"], apps={_CLIENT: app})
         self.world.tenants[tenant.id] = tenant
         self.world.limited = False
@@ -225,15 +225,15 @@ def _key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(65_537, 2_048)
 
 
-def _certificate(folder: Path) -> x509.Certificate:
+def certificate(folder: Path) -> x509.Certificate:
     """The app's certificate; key and certificate are left in the folder as app.pem."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sync-agent")])
     begins = datetime.now(UTC) - timedelta(days=1)
     serial = x509.random_serial_number()
     builder = x509.CertificateBuilder(name, name, _key().public_key(), serial, begins, begins + timedelta(days=9))
-    certificate = builder.sign(_key(), hashes.SHA256())
+    made = builder.sign(_key(), hashes.SHA256())
     key = _key().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    (folder / "app.pem").write_bytes(key + certificate.public_bytes(serialization.Encoding.PEM))
-    return certificate
+    (folder / "app.pem").write_bytes(key + made.public_bytes(serialization.Encoding.PEM))
+    return made
