@@ -128,7 +128,6 @@ READ = (
     "https://teams.microsoft.com/l/chat/0/0?users=jane.doe@contoso.com",
     "jane.doe(at)contoso.com",
     "jane.doe@contoso,com",
-    "jane.doe+calls@contoso.com",
     "aoife.o’brien@contoso.ie",
     "\u200bjane.doe@contoso.com",
     "j\u0430ne.doe@contoso.com",

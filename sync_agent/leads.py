@@ -66,7 +66,7 @@ def _lead(cell: str | None, name: str) -> Lead:
         return Lead(_locals(home["local"]), key(home["domain"]), _names(name))
     if "@" in meant:
         local, _, domain = meant.rpartition("@")
-        return Lead(_locals(local.strip("@").partition("@")[0]), key(domain), _names(name))
+        return Lead(_locals(_without_tag(local.strip("@").partition("@")[0])), key(domain), _names(name))
     if "\\" in reading.text:
         return Lead(_locals(reading.text.rpartition("\\")[2]), "", _names(name))
     if BLANK.search(reading.core) or "," in reading.text:
@@ -117,6 +117,11 @@ def _of_nobody(
         return
     asked = lead(row.upn, row.name).questions()
     yield from ((each.name, question) for each in fields(Questions) for question in getattr(asked, each.name))
+
+
+def _without_tag(local: str) -> str:
+    """jane+calls is a way to write to jane, and may be anybody else's way to write a name."""
+    return local.partition("+")[0] or local
 
 
 def _locals(text: str) -> tuple[str, ...]:

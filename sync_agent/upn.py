@@ -35,8 +35,9 @@ _RIGHT = re.compile(
 )
 """All rules in one expression, for the many cells that are right. A property test holds it against the catalogue."""
 
-_UNASKABLE = re.compile(r'["\\\u212a]')
-"""What may break a quoted filter; and the Kelvin sign, which in lower case would be taken for somebody else's k."""
+_UNASKABLE = re.compile(r'["\\\u212a]|@.*[^\w.-]')
+"""What may break a quoted filter; the Kelvin sign, which in lower case would be taken for somebody else's k; and what
+no domain has, of whatever alphabet, so that nobody need be asked whose it is."""
 
 
 @dataclass(frozen=True, slots=True)

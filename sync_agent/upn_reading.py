@@ -171,9 +171,9 @@ def _without_punctuation(text: str) -> str:
 
 
 def _mended(address: str) -> str:
-    """With dots where commas are, one @ for several, and without a tag (jane+calls@contoso.com)."""
+    """With dots where commas are, and one @ for several."""
     if "@" not in address:
         return address
     local, _, domain = re.sub("@+", "@", address).rpartition("@")
-    tidy = local.partition("+")[0].replace(",", ".").rstrip(".")
+    tidy = local.replace(",", ".").rstrip(".")
     return f"{tidy or local}@{'.'.join(filter(None, DOTS.split(domain)))}"

@@ -117,6 +117,13 @@ def test_of_two_addresses_in_a_cell_the_name_beside_it_tells_which(around: str) 
     assert meant(f"jane.doe@home.example; {JANE.user.upn}", "", [JANE, JOHN]) == JANE.user.upn
 
 
+def test_a_tag_behind_a_plus_is_left_out_unless_the_name_beside_it_is_anothers() -> None:
+    jane = member("jane@contoso.com", "Jane Smith")
+    assert meant("jane.doe+calls@contoso.com", "Desk 7", [JANE, jane]) == JANE.user.upn
+    assert meant("jane+doe@contoso.com", "Jane Smith", [jane]) == jane.user.upn
+    assert meant("jane+doe@contoso.com", "Jane Doe", [jane]) is None
+
+
 def test_a_guests_upn_elsewhere_leads_home() -> None:
     assert meant("jane.doe_contoso.com#EXT#@fabrikam.onmicrosoft.com", "", [JANE, JOHN]) == JANE.user.upn
 

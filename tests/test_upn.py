@@ -131,6 +131,9 @@ def test_what_has_the_shape_of_a_upn_is_asked_for_verbatim(cell: str) -> None:
         "jane\ud800@contoso.com",
         "j" * 250 + "@contoso.com",
         "\u212aate@contoso.com",
+        "jane@contoso.com;",
+        "jane@contoso.com´",
+        "jane@contoso。com",
     ],  # the Kelvin sign: in lower case it would be Kate
 )
 def test_what_cannot_be_a_upn_or_is_not_safe_to_ask_is_not(cell: str | None) -> None:
