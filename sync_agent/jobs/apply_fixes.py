@@ -7,7 +7,7 @@ who edits the row in between is faster by its version: nothing is written, and t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -125,8 +125,9 @@ async def _fix(
     await journal.intended(todo, edits)
     answers = dict(zip([fix.row.id for fix in todo], await context.edges.agent_list.fix(todo), strict=True))
     after |= await _read_again(context, [fix.row.id for fix in fixes])
-    done = [fix for fix in todo if _is_done(fix, answers[fix.row.id], after)]
-    overtaken = [fix for fix in todo if isinstance(answers[fix.row.id], Overtaken | NotFound)]
+    done = [fix for fix in todo if answers[fix.row.id] is None or _shows(after.get(fix.row.id), fix)]
+    faster = [fix for fix in todo if isinstance(answers[fix.row.id], Overtaken | NotFound)]
+    overtaken = [fix for fix in faster if fix not in done]
     failed = {fix.row.id: answers[fix.row.id] for fix in todo if fix not in done and fix not in overtaken}
     result.done.update(fix.row.id for fix in done)
     result.conflicts += len(fixes) - len(todo) + len(overtaken)
@@ -137,7 +138,7 @@ async def _fix(
         if error is not None:
             _log.warning("upn_not_fixed", row=row_id, reason=error.told)
     try:
-        await journal.not_written(overtaken)
+        await journal.not_written([fix for fix in overtaken if fix.row.id in after])
         await journal.written(done)
     except StateUnavailable as failure:
         raise ServiceError(f"{_NO_LAST_WORD}: {failure}") from failure
@@ -161,9 +162,8 @@ async def _read_again(context: Context, ids: Sequence[int]) -> dict[int, Row | N
     return {id_: found.get(id_) for id_ in ids}
 
 
-def _is_done(fix: Fix, answer: ServiceError | None, after: Mapping[int, Row | None]) -> bool:
-    """By the row itself where the answer was lost: a write that was not answered may have been made."""
-    if answer is None or isinstance(answer, Overtaken | NotFound):
-        return answer is None
-    now = after.get(fix.row.id)
+def _shows(now: Row | None, fix: Fix) -> bool:
+    """Whether the row is as the fix leaves it. That tells more than an answer: one may be lost, and a write that was
+    made, answered as throttled and repeated finds another version than its own.
+    """
     return now is not None and (now.upn, now.approved) == (fix.upn, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import sqlite3
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from sync_agent.simulator.faults import Truly
@@ -21,6 +23,7 @@ from sync_agent.simulator.wire import Call, Reply
 from sync_agent.state.store import JournalEntry, Store
 from tests.lab import Lab, Ran, lab
 
+SCHEMA = Path(__file__).parent / "sync.schema.json"
 FIX = r"(PATCH .*/items/\d+/fields|POST .*/items\(\d+\)$)"
 """The write of a UPN: Graph's in a batch, REST's by itself."""
 
@@ -56,6 +59,7 @@ class Desk:
         """What became of fixes."""
         ran = self.lab.run("sync", "--json", *arguments)
         assert ran.code == code, ran.err + ran.out
+        jsonschema.validate(ran.json(), json.loads(SCHEMA.read_text()))
         fixes: dict[str, Any] = ran.json()["fixes"]
         return fixes
 
@@ -305,17 +309,20 @@ def test_a_row_that_cannot_be_written_is_told_and_tried_again(desk: Desk, status
     assert (desk.sync()["done"], desk.cell(row_id)) == (1, desk.suggestion(row_id))
 
 
-def test_a_write_whose_answer_is_lost_is_told_by_the_row_itself(desk: Desk) -> None:
+@pytest.mark.parametrize("status", [502, 503])
+def test_a_write_whose_answer_is_lost_is_told_by_the_row_itself(desk: Desk, status: int) -> None:
+    """After 503 it is sent again, and refused for the version that it made itself."""
     row_id, before = desk.wrong[0], desk.cell(desk.wrong[0])
     desk.approve(row_id)
 
     def lost(call: Call, truly: Truly) -> Reply:
         truly(call)
-        return Reply(502, b"<html>", {"content-type": "text/html"})
+        return Reply(status, b"<html>", {"content-type": "text/html"})
 
-    desk.answer_of_the_write(instead=lost)
+    desk.answer_of_the_write(instead=lost, times=1)
     told = desk.sync()
-    assert (told["done"], told["failed"], desk.cell(row_id)) == (1, 0, desk.suggestion(row_id))
+    assert (told["done"], told["conflicts"], told["failed"]) == (1, 0, 0)
+    assert desk.cell(row_id) == desk.suggestion(row_id)
     assert desk.cell(row_id, "SyncStatus") == "OK"
     assert [(entry.before, entry.after) for entry in desk.journal()] == [(before, desk.suggestion(row_id))] * 2
 
