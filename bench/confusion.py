@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import sys
 import tempfile
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -20,10 +21,12 @@ from sync_agent.simulator.lab import write_settings
 from sync_agent.simulator.later import rename_some
 from sync_agent.simulator.messy import SITE_PATH, build
 from sync_agent.simulator.server import Simulator
+from sync_agent.simulator.staff import Staff
 from sync_agent.simulator.world import Truth, World
 
 NOTHING = "nothing"
 _PLENTY = 1_000_000
+_MOST_HEARD = 1_000_000
 _ASKING = ("Asking the tenants", "Looking for who is meant")
 
 
@@ -87,10 +90,11 @@ def _pairs(wanted: set[str], found: set[str]) -> Iterator[tuple[str, str]]:
 
 
 class _Counting:
-    """Requests of each stage, as the embedded Microsoft 365 counts them."""
+    """Requests of each stage, as the embedded Microsoft 365 hears them: a batch is one."""
 
     def __init__(self, world: World) -> None:
         self._world = world
+        world.heard = deque(maxlen=_MOST_HEARD)
         self.requests: Counter[str] = Counter()
 
     def stage(self, name: str, total: int | None = None) -> Stage:
@@ -98,7 +102,7 @@ class _Counting:
 
     @property
     def now(self) -> int:
-        return self._world.requests["all"]
+        return len(self._world.heard)
 
 
 @dataclass(slots=True)
@@ -136,9 +140,15 @@ def _served(world: World) -> Iterator[Path]:
         yield settings
 
 
-def _without_mistakes(rows: int, tenants: int) -> int:
-    """Requests to the tenants about the same list without the rows that are wrong."""
+def _built(rows: int, tenants: int, others: int) -> World:
+    """``others``: how many more people work there, who have no row."""
     world = build(rows, tenants)
+    Staff(world, random.Random(rows)).hire(others)
+    return world
+
+
+def _without_mistakes(world: World) -> int:
+    """Requests to the tenants about the same list without the rows that are wrong."""
     (agents,) = world.sites[SITE_PATH].lists.values()
     for row_id, truth in world.truth.items():
         if truth.codes:
@@ -152,14 +162,15 @@ def _asked(requests: Counter[str]) -> int:
     return sum(requests[stage] for stage in _ASKING)
 
 
-def main(rows: int = 15_000, tenants: int = 4) -> None:
-    plain = _without_mistakes(rows, tenants)
-    world = build(rows, tenants)
+def main(rows: int = 15_000, tenants: int = 4, others: int = 0) -> None:
+    plain = _without_mistakes(_built(rows, tenants, others))
+    world = _built(rows, tenants, others)
     for row_id, truth in world.truth.items():
         if truth.kind == ANOTHER_NAME:
             world.truth[row_id] = replace(truth, codes=truth.codes | {"name_mismatch"})
     with _served(world) as settings:
-        print(f"{rows:,} rows in {tenants} tenants, synced for the first time")
+        users = sum(len(tenant.users) for _, tenant, _ in world.accounts)
+        print(f"{rows:,} rows, {users:,} users in {tenants} tenants, synced for the first time")
         outcome, requests = _synced(world, settings)
         confusion = compare(world.truth, outcome.verdicts)
         _show_codes(confusion)
@@ -198,4 +209,4 @@ def _show_suggestions(confusion: Confusion, only: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*(int(argument) for argument in sys.argv[1:3]))
+    main(*(int(argument) for argument in sys.argv[1:4]))

@@ -37,7 +37,8 @@ class Staff:
         local, domain = f"{upn_part(first)}.{upn_part(last)}", tenant.domains[0]
         numbered = (f"{local}{number}@{domain}" for number in count(2))
         upn = f"{local}@{domain}"
-        while tenant.by_upn(upn) is not None:
+        gone = {user.upn for user in tenant.deleted.values()}
+        while upn in gone or tenant.by_upn(upn) is not None:
             upn = next(numbered)
         return tenant.add(
             SimUser(guid(self._chance), upn, f"{first} {last}", mail=upn, proxy_addresses=(f"SMTP:{upn}",))
