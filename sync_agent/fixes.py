@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from sync_agent.characters import joined, printable, without_outer_blanks
+from sync_agent.fuses import Held, Safety, percent
 from sync_agent.model import Anomaly, CouldNotAsk, Fix, Found, Match, Row, Status, Verdict
-from sync_agent.plan import Held, Safety, percent
 from sync_agent.upn import examine, key
 
 _UNSURE = "not all that could speak against it could be asked; it is looked at again"

@@ -10,8 +10,9 @@ from enum import IntEnum
 from typing import Any
 
 from sync_agent.fixes import Fixes
+from sync_agent.fuses import Held
 from sync_agent.model import Anomaly, Change, Row, Status, Verdict
-from sync_agent.plan import Held, Plan
+from sync_agent.plan import Plan
 
 
 class Exit(IntEnum):
@@ -132,6 +133,17 @@ class Outcome:
     """What became of approved fixes, where the settings allow them and it was their turn."""
 
     @property
+    def held_rows(self) -> frozenset[int]:
+        """What is said of these is not believed until a person approves it."""
+        held = self.held
+        return frozenset() if held is None else frozenset(filter(held.holds, self.verdicts))
+
+    @property
+    def is_held_whole(self) -> bool:
+        """Then nothing of the pass is believed, the absence of rows included."""
+        return self.held is not None and self.held.row_ids is None
+
+    @property
     def status(self) -> dict[Status, int]:
         counts = Counter(verdict.status for verdict in self.verdicts.values())
         return {status: counts[status] for status in Status}
@@ -185,6 +197,7 @@ class Outcome:
             "seconds": round(self.seconds, 3),
         }
         if changes:
+            document["checksum"] = self.plan.checksum
             document["changes"] = [_change(change) for change in self.plan.changes]
         if self.fixing is not None:
             document["fixes"] = self.fixing.document
@@ -201,7 +214,7 @@ def _change(change: Change) -> dict[str, Any]:
 
 
 def _held(held: Held) -> dict[str, Any]:
-    return {"fuse": held.fuse, "checksum": held.checksum, "rows": held.rows, "cause": held.cause}
+    return {"fuse": held.fuse, "checksum": held.checksum, "rows": held.rows, "of": held.of, "cause": held.cause}
 
 
 def encodable(cell: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Verdicts and presences x what the rows show -> the changes that make the rows show what is true; and the fuses.
+"""Verdicts and presences x what the rows show -> the changes that make the rows show what is true.
 
 A plan is a value: it is printed, counted and judged before the first write. Made again after it was applied, from the
 same world, it is empty.
@@ -7,14 +7,13 @@ same world, it is empty.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from operator import itemgetter
 
-from sync_agent.characters import as_line, printable
+from sync_agent.characters import as_line
 from sync_agent.model import Anomaly, CellValue, Change, Code, OurColumn, Presence, Row, Shown, Status, User, Verdict
 from sync_agent.reconcile import first_seen, shows_user
 
@@ -47,32 +46,6 @@ class Plan:
         """
         decided = sorted(filter(None, map(_decided, self.changes)), key=itemgetter(0))
         return sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()[:16]
-
-
-@dataclass(frozen=True, slots=True)
-class Safety:
-    """Shares are of 1. ``max_worsened``: of the rows that show OK; ``max_missing_rows``: of the rows known before."""
-
-    max_worsened: float = 0.3
-    max_worsened_floor: int = 10
-    """Rows. Fewer than this may always worsen, or go missing: in a small list a share says little."""
-    max_missing_rows: float = 0.5
-    approved_fixes: bool = False
-    """Whether what people approve is written into the UPN column."""
-    max_fixes: float = 0.1
-    """Of all rows: more than this are not fixed in one turn."""
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A fuse holds the plan: ``rows`` ``of`` so many are over the ``limit``, mostly for the ``cause``."""
-
-    fuse: str
-    checksum: str
-    rows: int
-    of: int
-    limit: str
-    cause: str
 
 
 def plan(
@@ -127,12 +100,6 @@ def written(change: Change, etag: str | None) -> Row:
 def judged_values(change: Change) -> dict[OurColumn, CellValue]:
     """What fuses and approvals are about: the change without presence and times."""
     return {column: value for column, value in change.values.items() if column not in _LIVE}
-
-
-def judge(plan: Plan, rows: Sequence[Row], safety: Safety, known_rows: int | None) -> Held | None:
-    """The fuse that holds the plan, if one does. ``rows``: the whole list; ``known_rows``: how many there were when a
-    pass was last completed, None if that is not known."""
-    return _too_many_missing(plan, len(rows), safety, known_rows) or _too_many_worsened(plan, rows, safety)
 
 
 def _is_no_news(verdict: Verdict, shown: Shown) -> bool:
@@ -203,47 +170,3 @@ def _decided(change: Change) -> list[object] | None:
     """What the checksum is made of; None for a change that judges nothing."""
     row, values = change.row, judged_values(change)
     return [row.id, row.etag, row.upn, row.name, values] if values else None
-
-
-def _too_many_missing(plan: Plan, rows: int, safety: Safety, known_rows: int | None) -> Held | None:
-    missing = (known_rows or 0) - rows
-    if known_rows is None or missing < safety.max_worsened_floor or missing <= known_rows * safety.max_missing_rows:
-        return None
-    cause = f"{missing:,} of {known_rows:,} rows are no longer in the list"
-    return Held("max_missing_rows", plan.checksum, missing, known_rows, percent(safety.max_missing_rows), cause)
-
-
-def _too_many_worsened(plan: Plan, rows: Sequence[Row], safety: Safety) -> Held | None:
-    worsened = [change for change in plan.changes if _worsens(change)]
-    if len(worsened) < safety.max_worsened_floor:
-        return None
-    well = sum(row.shown.status == Status.OK for row in rows)
-    if len(worsened) <= well * safety.max_worsened:
-        return None
-    cause = _commonest(Counter(map(_cause, worsened)))
-    return Held("max_worsened", plan.checksum, len(worsened), well, percent(safety.max_worsened), cause)
-
-
-def _worsens(change: Change) -> bool:
-    return change.row.shown.status == Status.OK and change.values.get(OurColumn.STATUS, Status.OK) != Status.OK
-
-
-def _cause(change: Change) -> str:
-    """The row's worst anomaly, and the account that the user was found in until now, or else the domain."""
-    said = change.values.get(OurColumn.ANOMALIES, change.row.shown.anomalies)
-    code = str(said).partition(":")[0]
-    account = change.row.shown.account
-    if account and code != Code.DOMAIN_NOT_CONFIGURED:
-        return f"{code} in account {printable(account)}"
-    domain = (change.row.upn or "").rpartition("@")[2].strip().lower()
-    return f"{code} for {printable(domain)}" if domain else code
-
-
-def _commonest(causes: Counter[str]) -> str:
-    cause, count = min(causes.items(), key=lambda item: (-item[1], item[0]))
-    return f"{count:,} of {causes.total():,}: {cause}"
-
-
-def percent(share: float) -> str:
-    """A share of 1 as the settings write it."""
-    return f"{100 * share:g}%"

@@ -22,17 +22,18 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from sync_agent.fuses import Held
 from sync_agent.jobs.follow_users import FollowUsers
 from sync_agent.jobs.notify import Notifier, troubles
 from sync_agent.jobs.poll_presence import poll_presence
 from sync_agent.jobs.read_list import follow_list, read_list
 from sync_agent.jobs.report import write_report
-from sync_agent.jobs.write_back import WriteBack, write_back
+from sync_agent.jobs.write_back import WriteBack, not_held, write_back
 from sync_agent.microsoft365.agent_list import ListProblem
 from sync_agent.microsoft365.anomaly_list import WRITE_UNITS
 from sync_agent.microsoft365.errors import ServiceError, SignInPending
 from sync_agent.outcome import Writes
-from sync_agent.plan import Held, Plan
+from sync_agent.plan import Plan
 from sync_agent.service import Service
 from sync_agent.state.store import StateUnavailable
 
@@ -184,11 +185,14 @@ class Jobs:
             await poll_presence(self._context)
 
     async def _write_back(self) -> None:
-        """A held plan is looked at again when the list is: judging 15,000 rows each second would hold up all else."""
-        if not self._context.observed.dirty or self._held is not None:
+        """What a fuse holds is looked at again when the list is: planning it each second would hold up all else."""
+        if not not_held(self._context, self._held):
             return
-        result = await write_back(self._context, known_rows=self._known_rows, most=_A_TURN, stop=self._stop)
-        self._note_held(result.held)
+        result = await write_back(
+            self._context, known_rows=self._known_rows, leave=self._held, most=_A_TURN, stop=self._stop
+        )
+        if result.held is not None:
+            self._note_held(result.held.and_before(self._held))
         self._written.update(written=result.writes.done, failed=result.writes.failed)
         if result.error is not None:
             raise ServiceError(result.error)

@@ -21,6 +21,7 @@ import structlog
 
 from sync_agent.explanation.facts import Facts
 from sync_agent.explanation.past import row_past
+from sync_agent.fuses import Safety
 from sync_agent.jobs.apply_fixes import Ask, apply_fixes
 from sync_agent.jobs.context import Context, Edges, Tenant
 from sync_agent.jobs.domain_owners import DomainOwners
@@ -30,7 +31,7 @@ from sync_agent.jobs.observed import Observed
 from sync_agent.jobs.poll_presence import poll_presence
 from sync_agent.jobs.read_list import read_list
 from sync_agent.jobs.resolve_users import resolve_news, resolve_users
-from sync_agent.jobs.write_back import WriteBack, verdict_of, write_back
+from sync_agent.jobs.write_back import WriteBack, not_held, verdict_of, write_back
 from sync_agent.microsoft365.accounts import Account, Announce, open_accounts
 from sync_agent.microsoft365.agent_list import ColumnsMissing, ListProblem, agent_list, sharepoint_budget
 from sync_agent.microsoft365.anomaly_list import anomaly_list
@@ -44,7 +45,7 @@ from sync_agent.microsoft365.tenant_names import TenantNames
 from sync_agent.microsoft365.tenant_of_domain import owner_of
 from sync_agent.microsoft365.transport import Transport
 from sync_agent.outcome import AccountState, Fixing, Mirrored, Outcome, Writes
-from sync_agent.plan import Plan, Safety
+from sync_agent.plan import Plan
 from sync_agent.progress import Progress
 from sync_agent.reconcile import Rules
 from sync_agent.settings import Settings
@@ -96,7 +97,8 @@ class Service:
             await resolve_users(self.context)
             await poll_presence(self.context)
             known_rows = await self.known_rows()
-            back = await self._write_back(dry_run=dry_run, approved=approved, known_rows=known_rows)
+            approved_plan = None if await self._is_for_fixes(approved) else approved
+            back = await self._write_back(dry_run=dry_run, approved=approved_plan, known_rows=known_rows)
             fixing = await self._fixed(back, dry_run=dry_run, approved=approved, known_rows=known_rows)
             error = back.error
         except ServiceError as failure:
@@ -133,10 +135,17 @@ class Service:
         if fixing is not None and (fixing.done or fixing.conflicts):
             await resolve_news(self.context)
             await poll_presence(self.context)
-            another = await self._write_back(dry_run=False, approved=approved, known_rows=known_rows)
+            another = await self._write_back(dry_run=False, approved=None, known_rows=known_rows)
             back.writes.planned += another.writes.planned
             back.add(another)
         return fixing
+
+    async def _is_for_fixes(self, approved: str | None) -> bool:
+        """Whether a person lets fixes through, and not a plan."""
+        if approved is None:
+            return False
+        fixing = await self.apply_fixes(dry_run=True)
+        return fixing is not None and fixing.held is not None and fixing.held.checksum == approved
 
     async def apply_fixes(
         self,
@@ -172,13 +181,11 @@ class Service:
         """In turns, for rows that a person changed meanwhile: a few, since somebody who types faster than we write is
         left to the next pass. Each turn is judged by the fuses.
         """
-        turn = partial(write_back, self.context, dry_run=dry_run, approved=approved, known_rows=known_rows)
-        whole = await turn()
+        whole = await write_back(self.context, dry_run=dry_run, approved=approved, known_rows=known_rows)
         for _ in range(_MORE_TURNS):
-            if dry_run or whole.held or whole.error or not self.context.observed.dirty:
+            if dry_run or whole.error or not not_held(self.context, whole.held):
                 break
-            another = await turn()
-            whole.add(another)
+            whole.add(await write_back(self.context, known_rows=known_rows, leave=whole.held))
         return whole
 
     def outcome(

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from sync_agent.fixes import Fixes, confirmed, judge_fixes, plan_fixes
+from sync_agent.fuses import Safety
 from sync_agent.model import Absent, Anomaly, Code, CouldNotAsk, Fix, Found, Match, Row, Status, User, Verdict
-from sync_agent.plan import Safety
 
 JANE = "jane.doe@contoso.com"
 ALIAS = Anomaly(Code.UPN_IS_ALIAS, "It is an alias.", "Write the UPN.", JANE)

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from sync_agent.fuses import Held
 from sync_agent.model import Code, Status
 from sync_agent.outcome import AccountState, Exit, Fixing, Mirrored, Outcome, Writes, encodable
-from sync_agent.plan import Held
 from tests.outcomes import anomaly, outcome
 
 WELL = outcome({})
@@ -86,7 +86,7 @@ def test_the_document_of_a_pass() -> None:
 
 def test_the_document_of_a_pass_that_was_held_or_not_made() -> None:
     held = replace(WRONG, held=HELD).document()["held"]
-    assert held == {"fuse": "max_worsened", "checksum": "c0ffee", "rows": 4, "cause": "4 of 4: upn_missing"}
+    assert held == {"fuse": "max_worsened", "checksum": "c0ffee", "rows": 4, "of": 5, "cause": "4 of 4: upn_missing"}
     assert replace(WELL, error="no list").document()["error"] == "no list"
 
 

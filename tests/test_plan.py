@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from sync_agent.characters import LONGEST_TEXT
+from sync_agent.fuses import Held, Safety, judge, let_through
 from sync_agent.model import Anomaly, Change, Code, OurColumn, Presence, Row, Shown, Status, User, Verdict
-from sync_agent.plan import LONGEST_ANOMALIES, Held, Plan, Safety, judge, plan, written
+from sync_agent.plan import LONGEST_ANOMALIES, Plan, plan, written
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 EARLIER = NOW - timedelta(hours=1)
@@ -246,15 +247,59 @@ def test_the_cause_is_the_one_of_most_rows() -> None:
     verdicts = {id_: Verdict(id_, Status.ERROR, (gone if id_ < 12 else NOT_FOUND,)) for id_ in range(20)}
     held = judge(plan(rows, verdicts, {}, NOW), rows, Safety(), None)
     assert held is not None
-    assert held.cause == "12 of 20: domain_not_configured for fabrikam.com"
+    assert held.cause == "12 of 20: fabrikam.com is no longer a domain of account contoso (domain_not_configured)"
 
 
 @pytest.mark.parametrize("status", ["", "Warning", "Error", "Unknown"])
 def test_only_rows_that_show_ok_can_worsen(status: str) -> None:
     rows = [Row(id_, None, shown=Shown(status)) for id_ in range(50)]
-    assert (
-        judge(plan(rows, {id_: replace(WRONG, row_id=id_) for id_ in range(50)}, {}, NOW), rows, Safety(), 50) is None
+    verdicts = {id_: replace(WRONG, row_id=id_) for id_ in range(50)}
+    assert judge(plan(rows, verdicts, {}, NOW), rows, Safety(max_wrong_at_first=1), 50) is None
+
+
+@pytest.mark.parametrize(("wrong", "of", "held"), [(24, 24, False), (25, 25, True), (25, 50, False), (26, 50, True)])
+def test_a_first_look_that_finds_most_of_the_list_wrong_writes_nothing(wrong: int, of: int, held: bool) -> None:
+    rows = [Row(id_, "jane@contoso.com") for id_ in range(of)]
+    verdicts = {id_: replace(WRONG if id_ < wrong else OK, row_id=id_) for id_ in range(of)}
+    said = judge(plan(rows, verdicts, {}, NOW), rows, Safety(), None)
+    assert (None if said is None else (said.fuse, said.rows, said.of, said.limit, said.row_ids)) == (
+        ("max_wrong_at_first", wrong, of, "50%", None) if held else None
     )
+    seen = [replace(row, shown=Shown("Error" if row.id == 0 else "")) for row in rows]
+    assert judge(plan(seen, verdicts, {}, NOW), seen, Safety(), None) is None
+
+
+def shows(account: str) -> Shown:
+    return replace(SHOWN, account=account)
+
+
+def test_a_tenants_trouble_holds_the_rows_of_that_tenant_and_no_others() -> None:
+    rows = [Row(id_, "jane@contoso.com", shown=shows("small" if id_ < 20 else "large")) for id_ in range(200)]
+    lost = {id_: replace(WRONG, row_id=id_) for id_ in range(25)}  # all of the small one, five of the large one
+    verdicts = {row.id: lost.get(row.id, replace(OK, row_id=row.id, account=row.shown.account)) for row in rows}
+    made = plan(rows, verdicts, {}, NOW)
+    held = judge(made, rows, Safety(), 200)
+    assert held is not None
+    assert (held.fuse, held.rows, held.of, held.row_ids) == ("max_worsened", 20, 20, frozenset(range(20)))
+    assert let_through(made, held, rows, held.checksum) is None
+    assert let_through(made, held, rows, made.checksum) is None
+    other = let_through(made, held, rows, "c0ffee")
+    assert other is not None
+    assert (other.fuse, other.checksum, other.row_ids) == ("approve", made.checksum, None)
+
+
+def test_many_small_tenants_that_lose_a_few_each_are_held_together() -> None:
+    rows = [Row(id_, "jane@contoso.com", shown=shows(f"a{id_ % 10}")) for id_ in range(100)]
+    verdicts = {
+        row.id: replace(WRONG if row.id < 40 else replace(OK, account=row.shown.account), row_id=row.id) for row in rows
+    }
+    held = judge(plan(rows, verdicts, {}, NOW), rows, Safety(), 100)
+    assert held is not None
+    assert (held.rows, held.of, held.row_ids) == (40, 100, frozenset(range(40)))
+
+
+def test_with_nothing_left_to_do_an_approval_holds_nothing() -> None:
+    assert let_through(Plan(), None, (), "c0ffee") is None
 
 
 def test_a_silent_tenant_blows_no_fuse() -> None:

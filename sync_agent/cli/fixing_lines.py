@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sync_agent.characters import printable
+from sync_agent.fuses import Held
 from sync_agent.model import Fix
 from sync_agent.outcome import Fixing
-from sync_agent.plan import Held
 from sync_agent.report.cell import as_seen
 
 _MOST = 20

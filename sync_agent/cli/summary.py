@@ -15,9 +15,9 @@ from rich.text import Text
 
 from sync_agent.characters import printable
 from sync_agent.cli.fixing_lines import fixing_lines
+from sync_agent.fuses import Held
 from sync_agent.model import Anomaly, CellValue, Change, Code, Row, Severity, Status
 from sync_agent.outcome import Mirrored, Outcome
-from sync_agent.plan import Held
 from sync_agent.report.cell import as_seen
 
 _COLOUR = {Status.OK: "green", Status.WARNING: "yellow", Status.ERROR: "red", Status.UNKNOWN: "bright_black"}
@@ -58,6 +58,8 @@ def show_outcome(console: Console, outcome: Outcome, *, everything: str, dry_run
         _say(console, "\nWould be written:", "bold")
         for line in _planned(outcome.plan.changes):
             _say(console, line)
+        if outcome.held is None:
+            _say(console, f"Exactly this, or nothing: sync-agent sync --approve {outcome.plan.checksum}")
         _say(console, "")
     _say(console, _work_line(outcome, dry_run), "bright_black")
 
@@ -143,9 +145,15 @@ def _held(held: Held) -> str:
     if held.fuse == "max_worsened":
         what = f"{held.rows:,} of {held.of:,} rows that show OK would no longer, and at most {held.limit} may: {what}"
     return (
-        f"Held by the fuse {held.fuse}, nothing is written. {what}. "
+        f"Held by the fuse {held.fuse}: {_not_written(held)}. {what}. "
         f"If that is as it should be, run this again with --approve {held.checksum}"
     )
+
+
+def _not_written(held: Held) -> str:
+    if held.row_ids is None:
+        return "nothing is written"
+    return "1 row is not written" if len(held.row_ids) == 1 else f"{len(held.row_ids):,} rows are not written"
 
 
 def _mirrored(mirrored: Mirrored) -> tuple[str, str]:

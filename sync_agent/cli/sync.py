@@ -22,7 +22,11 @@ _IN_THE_DOCUMENT = "All of them: the same command with --json"
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Plan and show, write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout; logs go to stderr.")
-@click.option("--approve", metavar="CHECKSUM", help="Let the held plan of this checksum through.")
+@click.option(
+    "--approve",
+    metavar="CHECKSUM",
+    help="Apply the plan of this checksum, or what a fuse holds of it; nothing if it is another by now.",
+)
 @click.option("--exit-code", "tell_anomalies", is_flag=True, help="Exit with 4 when anomalies exist.")
 @click.pass_obj
 def sync(settings_path: Path, dry_run: bool, as_json: bool, approve: str | None, tell_anomalies: bool) -> None:
@@ -35,9 +39,9 @@ def sync(settings_path: Path, dry_run: bool, as_json: bool, approve: str | None,
         outcome: Outcome = with_service(
             settings, lambda service: service.sync(dry_run=dry_run, approved=approve), progress=bars
         )
-    held = outcome.held or (outcome.fixing and outcome.fixing.held)
+    held = outcome.held or (None if outcome.fixing is None else outcome.fixing.held)
     if approve is not None and held is not None:
-        tell(f"--approve {approve} is not the checksum of this plan, which is held.", Exit.HELD)
+        tell(f"--approve {approve} lets nothing through: {held.cause}.", Exit.HELD)
     if as_json:
         click.echo(orjson.dumps(outcome.document(changes=dry_run), option=orjson.OPT_INDENT_2))
     elif outcome.error is None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sync_agent.fuses import Safety
 from sync_agent.jobs.domain_owners import DomainOwners
 from sync_agent.jobs.observed import Observed
 from sync_agent.microsoft365.agent_list import AgentList
@@ -13,7 +14,6 @@ from sync_agent.microsoft365.anomaly_list import AnomalyList
 from sync_agent.microsoft365.directory import Directory
 from sync_agent.microsoft365.presence import PresenceReader
 from sync_agent.microsoft365.tenant_names import TenantNames
-from sync_agent.plan import Safety
 from sync_agent.progress import Progress
 
 

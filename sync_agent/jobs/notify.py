@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import structlog
 
+from sync_agent.fuses import Held
 from sync_agent.model import Severity
 from sync_agent.notify.digest import due
 from sync_agent.notify.message import message
 from sync_agent.notify.target import NotDelivered, Target, deliver
-from sync_agent.plan import Held
 from sync_agent.settings import Settings
 from sync_agent.state.records import Digest
 from sync_agent.state.store import Store

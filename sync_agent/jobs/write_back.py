@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import structlog
 
+from sync_agent.fuses import Held, judge, let_through
 from sync_agent.jobs.ask_people import ask_people
 from sync_agent.jobs.context import Context
 from sync_agent.jobs.resolve_users import resolve_users
@@ -20,7 +21,7 @@ from sync_agent.microsoft365.agent_list import Failed, Overtaken, Written
 from sync_agent.microsoft365.errors import ServiceError
 from sync_agent.model import Change, OurColumn, Row, Verdict
 from sync_agent.outcome import Writes
-from sync_agent.plan import Held, Plan, judge, judged_values, plan, written
+from sync_agent.plan import Plan, judged_values, plan, written
 from sync_agent.progress import Stage
 from sync_agent.reconcile import with_presence
 
@@ -43,7 +44,8 @@ class WriteBack:
     def add(self, turn: WriteBack) -> None:
         """A further turn of the same pass."""
         self.writes.add(turn.writes)
-        self.held, self.error = turn.held, turn.error
+        self.held = self.held if turn.held is None else turn.held.and_before(self.held)
+        self.error = turn.error
 
 
 async def write_back(
@@ -52,23 +54,27 @@ async def write_back(
     dry_run: bool = False,
     approved: str | None = None,
     known_rows: int | None = None,
+    leave: Held | None = None,
     most: int | None = None,
     stop: asyncio.Event | None = None,
 ) -> WriteBack:
-    """Plan all dirty rows and write what differs, ``most`` rows of it; the others stay dirty.
+    """Plan all dirty rows but those that ``leave`` holds, and write what differs, ``most`` rows of it; the others stay
+    dirty, and so does what a fuse holds.
 
-    ``approved`` is the checksum of a held plan to be let through. After ``stop`` is set no further row is begun.
+    ``approved`` is the checksum of what a person lets through. After ``stop`` is set no further row is begun.
     Write errors of single rows are counted and logged; such rows are tried again once the list was looked at again.
     Raises ListProblem.
     """
-    first = plan_dirty(context)
+    first = plan_dirty(context, None if leave is None else not_held(context, leave))
     result = WriteBack(Writes(planned=len(first.changes)), first)
-    result.held = judge(first, tuple(context.observed.rows.values()), context.safety, known_rows)
-    if result.held is not None and result.held.checksum == approved:
-        result.held = None
-    if dry_run or result.held is not None:
+    rows = tuple(context.observed.rows.values())
+    result.held = judge(first, rows, context.safety, known_rows)
+    if approved is not None:
+        result.held = let_through(first, result.held, rows, approved)
+    held = result.held
+    todo = [change for change in _urgent_first(first.changes) if held is None or not held.holds(change.row.id)][:most]
+    if dry_run or (held is not None and not todo):
         return result
-    todo = _urgent_first(first.changes)[:most]
     stage = context.progress.stage("Writing to the list", len(todo))
     try:
         overtaken = await _write(context, todo, result.writes, stage, stop)
@@ -80,7 +86,12 @@ async def write_back(
     return result
 
 
-def plan_dirty(context: Context, only: Sequence[int] | None = None) -> Plan:
+def not_held(context: Context, held: Held | None) -> list[int]:
+    """The dirty rows that are not held."""
+    return [row_id for row_id in context.observed.dirty if held is None or not held.holds(row_id)]
+
+
+def plan_dirty(context: Context, only: Collection[int] | None = None) -> Plan:
     """The plan for the dirty rows (or ``only`` those); rows that already show what is true leave the dirty ones, unless
     they are just being written.
 

@@ -29,8 +29,13 @@ def bring_up_to_date(connection: Connection, outcome: Outcome, now: datetime, be
     """
     query = select(anomalies).where(is_open(outcome.list_title))
     standing = {(was["row_id"], was["code"]): was for was in connection.execute(query).mappings().all()}
-    found = {(row.id, str(anomaly.code)): _seen_values(outcome, row, anomaly) for row, anomaly in outcome.anomalies()}
-    unjudged = {id_ for id_, verdict in outcome.verdicts.items() if verdict.status is Status.UNKNOWN}
+    held = outcome.held_rows
+    found = {
+        (row.id, str(anomaly.code)): _seen_values(outcome, row, anomaly)
+        for row, anomaly in outcome.anomalies()
+        if row.id not in held
+    }
+    unjudged = held | {id_ for id_, verdict in outcome.verdicts.items() if verdict.status is Status.UNKNOWN}
     new = [
         {"list": outcome.list_title, "row_id": row_id, "code": code, "opened": now, **values}
         for (row_id, code), values in found.items()

@@ -52,8 +52,8 @@ class Store:
     def save(self, outcome: Outcome) -> None:
         """Add a finished pass and bring the anomalies' lives and the verdicts up to date: only what differs is written.
 
-        What a held pass found is not believed: it opens and resolves nothing and changes no verdict. The first pass of
-        a day forgets what is over for long enough.
+        What a fuse holds is not believed: it opens and resolves nothing and changes no verdict. The first pass of a
+        day forgets what is over for long enough.
         """
         now = outcome.started + timedelta(seconds=outcome.seconds)
         with writing(self._engine) as connection:
@@ -62,7 +62,7 @@ class Store:
                 put_right(connection, outcome.list_title, now)
                 before = now
             passes.add_pass(connection, outcome)
-            if outcome.held is None:
+            if not outcome.is_held_whole:
                 lives.bring_up_to_date(connection, outcome, now, before)
                 verdicts.record(connection, outcome, now)
             if self._keep is not None and is_due(before, now, self._keep):

@@ -28,9 +28,12 @@ def record(connection: Connection, outcome: Outcome, now: datetime) -> None:
     """
     query = select(*verdicts.c["row_id", *_CONTENT]).where(_standing(outcome.list_title))
     known: dict[int, Sequence[Any]] = {found[0]: found[1:] for found in connection.execute(query).all()}
-    holds = {row_id: _content(outcome.rows[row_id], verdict) for row_id, verdict in outcome.verdicts.items()}
+    held = outcome.held_rows
+    judged = ((row_id, verdict) for row_id, verdict in outcome.verdicts.items() if row_id not in held)
+    holds = {row_id: _content(outcome.rows[row_id], verdict) for row_id, verdict in judged}
     differing = [row_id for row_id, content in holds.items() if known.get(row_id) != content]
-    ended = [row_id for row_id in differing if row_id in known] + [row_id for row_id in known if row_id not in holds]
+    gone = known.keys() - holds.keys() - held
+    ended = [*(row_id for row_id in differing if row_id in known), *gone]
     if ended:
         this = verdicts.c.row_id == bindparam("this")
         ending = update(verdicts).where(_standing(outcome.list_title), this).values(until=now)

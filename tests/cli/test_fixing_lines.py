@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sync_agent.cli.fixing_lines import fixing_lines
 from sync_agent.fixes import Fixes, Unfollowed
+from sync_agent.fuses import Held
 from sync_agent.model import Code, Fix, Row
 from sync_agent.outcome import Fixing
-from sync_agent.plan import Held
 
 
 def fixes(count: int) -> Fixes:

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from sync_agent.cli.summary import show_outcome, spread
+from sync_agent.fuses import Held
 from sync_agent.model import Code, Row, Severity
 from sync_agent.outcome import AccountState, Mirrored, Outcome, Writes
-from sync_agent.plan import Held
 from tests.outcomes import anomaly, outcome
 
 FOUND = {1: [anomaly(Code.UPN_MISSING)], 2: [anomaly(Code.UPN_IS_ALIAS, "jane@contoso.com"), anomaly(Code.USER_GUEST)]}

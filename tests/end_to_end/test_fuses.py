@@ -50,7 +50,7 @@ def test_another_checksum_lets_nothing_through_and_that_is_told(synced: Lab) -> 
             synced.agents.edit(row_id, {"UPN": "nobody"})
     ran = synced.run("sync", "--approve", "c0ffee")
     assert ran.code == 3
-    assert "sync-agent: --approve c0ffee is not the checksum of this plan" in ran.err
+    assert "sync-agent: --approve c0ffee lets nothing through: c0ffee is not the plan at hand" in ran.err
 
 
 @pytest.mark.parametrize("by", ["id", "title in other letters"])

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from sync_agent.fuses import Held
 from sync_agent.jobs.notify import Notifier, Told, targets, troubles
 from sync_agent.model import Anomaly, Code
-from sync_agent.plan import Held
 from sync_agent.scheduler import Jobs
 from sync_agent.settings import Secret, Settings
 from sync_agent.state.store import Store

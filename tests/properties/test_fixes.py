@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_agent.fixes import Fixes, confirmed, judge_fixes, plan_fixes
+from sync_agent.fuses import Safety
 from sync_agent.model import Anomaly, Code, Found, Match, Row, Status, Verdict
-from sync_agent.plan import Safety
 from sync_agent.upn import examine, key
 from tests.properties.worlds import CELLS, MATCHES, UPNS
 

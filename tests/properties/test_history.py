@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sync_agent.fuses import Held
 from sync_agent.model import Anomaly, Code, Row, Severity, Status, User, Verdict
 from sync_agent.outcome import Outcome, Writes
-from sync_agent.plan import Held
 from sync_agent.state.store import AnomalyRecord, Store
 from tests.outcomes import STARTED
 from tests.properties.naive_history import Key, NaiveHistory

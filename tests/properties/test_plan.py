@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_agent.characters import LONGEST_TEXT
+from sync_agent.fuses import Safety, judge
 from sync_agent.model import Anomaly, Code, Match, OurColumn, Presence, Row, Status, Verdict
-from sync_agent.plan import LONGEST_ANOMALIES, Plan, Safety, judge, plan, written
+from sync_agent.plan import LONGEST_ANOMALIES, Plan, plan, written
 from sync_agent.reconcile import reconcile, with_presence
 from tests.properties.worlds import ACCOUNTS, MATCHES, NOW, PRESENCES, ROWS, USERS
 

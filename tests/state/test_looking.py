@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from sync_agent.fuses import Held
 from sync_agent.model import Code
-from sync_agent.plan import Held
 from sync_agent.state.database import REVISION, look_at_database, writing
 from sync_agent.state.store import StateUnavailable, Store
 from tests.outcomes import STARTED, anomaly, outcome

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from sync_agent.fuses import Held
 from sync_agent.model import Anomaly, Code
-from sync_agent.plan import Held
 from sync_agent.state.store import JournalEntry, Store
 from tests.outcomes import STARTED, anomaly, outcome
 

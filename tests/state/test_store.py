@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from sync_agent.fuses import Held
 from sync_agent.model import Code, Status
-from sync_agent.plan import Held
 from sync_agent.state.store import Store
 from tests.outcomes import STARTED, anomaly, outcome
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from sync_agent.fuses import Held
 from sync_agent.model import Anomaly, Code, Status, User, Verdict
 from sync_agent.outcome import Outcome
-from sync_agent.plan import Held
 from sync_agent.state.store import Store
 from tests.outcomes import STARTED, anomaly, outcome
 
