@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import structlog
 
@@ -26,6 +25,7 @@ from sync_agent.jobs.apply_fixes import Ask, apply_fixes
 from sync_agent.jobs.context import Context, Edges, Tenant
 from sync_agent.jobs.domain_owners import DomainOwners
 from sync_agent.jobs.explain_row import explain_row
+from sync_agent.jobs.history import History
 from sync_agent.jobs.mirror_anomalies import mirror_anomalies
 from sync_agent.jobs.observed import Observed
 from sync_agent.jobs.poll_presence import poll_presence
@@ -55,8 +55,6 @@ _log = structlog.get_logger()
 
 _MORE_TURNS = 2
 
-T = TypeVar("T")
-
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
@@ -71,6 +69,7 @@ class Service:
     accounts: Mapping[str, Account]
     context: Context
     store: Store | None
+    history: History
 
     async def open_list(self) -> None:
         """Find the list and our columns in it. Raises ListProblem (ColumnsMissing too) or ServiceError."""
@@ -119,7 +118,7 @@ class Service:
             await self.open_list()
         facts = await explain_row(self.context, wanted, opening.requests)
         title, row_id, now = self.settings.sharepoint.agent_list, facts.row.id, self.context.clock()
-        known = await self._told(lambda store: row_past(store, title, row_id, now), None)
+        known = await self.history.told(lambda store: row_past(store, title, row_id, now), None)
         return replace(facts, past=None if facts.assumed else known)
 
     async def _fixed(
@@ -217,33 +216,18 @@ class Service:
 
     async def save(self, outcome: Outcome) -> None:
         """Put a pass into the history; a database that cannot be used costs history, not service."""
-        if self.store is None:
-            return
-        try:
-            await asyncio.to_thread(self.store.save, outcome)
-        except StateUnavailable as failure:
-            _log.warning("state_not_saved", reason=str(failure))
+        await self.history.save(outcome)
 
     async def known_rows(self) -> int | None:
         """How many rows the list had in the last pass that was not held, of this run or an earlier one."""
         title = self.settings.sharepoint.agent_list
-        return await self._told(lambda store: store.known_rows(title), None)
+        return await self.history.told(lambda store: store.known_rows(title), None)
 
     async def _remember(self) -> None:
         """By whom rows were matched in earlier runs: that tells a user who was renamed from a cell that was edited."""
         title = self.settings.sharepoint.agent_list
         nothing: dict[int, tuple[str, str]] = {}
-        self.context.observed.before.update(await self._told(lambda store: store.last_matched(title), nothing))
-
-    async def _told(self, question: Callable[[Store], T], otherwise: T) -> T:
-        """What the database says, where there is one."""
-        if self.store is None:
-            return otherwise
-        try:
-            return await asyncio.to_thread(question, self.store)
-        except StateUnavailable as failure:
-            _log.warning("state_not_read", reason=str(failure))
-            return otherwise
+        self.context.observed.before.update(await self.history.told(lambda store: store.last_matched(title), nothing))
 
     def account_states(self) -> dict[str, str]:
         """By account: "ok", or why it could not be asked."""
@@ -274,7 +258,7 @@ async def open_service(
     store = _open_store(settings, read_only=read_only)
     context = _context(settings, transport, accounts, progress, clock, timing)
     try:
-        yield Service(settings, transport, accounts, context, store)
+        yield Service(settings, transport, accounts, context, store, History(store))
     finally:
         await context.edges.presence.aclose()
         for account in accounts.values():
@@ -285,11 +269,13 @@ async def open_service(
 
 
 def _open_store(settings: Settings, *, read_only: bool) -> Store | None:
-    url, effect = settings.state.database, "history is not looked at" if read_only else "no history is kept"
+    url = settings.state.database
+    if not read_only:
+        return Store.for_service(url, timedelta(seconds=settings.state.keep))
     try:
-        return Store.look(url) if read_only else Store.open(url, timedelta(seconds=settings.state.keep))
+        return Store.look(url)
     except StateUnavailable as failure:
-        _log.warning("state_unavailable", reason=str(failure), effect=effect)
+        _log.warning("state_unavailable", reason=str(failure), effect="history is not looked at")
         return None
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
 REVISION = "0003"
@@ -21,7 +22,24 @@ _MOVE_AWAY = "Move the file away to begin with a new one: only history is lost."
 
 
 class StateUnavailable(Exception):
-    """The database cannot be used: where it is and what to do about it."""
+    """The database cannot be used: where it is and what to do about it.
+
+    StateUnavailable          now, but perhaps later: locked, full, read-only, away
+     └ StateUnfit             never by this version: damaged
+        └ NewerVersion        but by a newer one
+    """
+
+
+class StateUnfit(StateUnavailable):
+    """What is there can never be used: it is damaged. ``fault`` says it without what to do."""
+
+    def __init__(self, fault: str, remedy: str) -> None:
+        super().__init__(f"{fault} {remedy}")
+        self.fault = fault
+
+
+class NewerVersion(StateUnfit):
+    """What is there can be used by a newer version of sync-agent only."""
 
 
 def open_database(url: str) -> Engine:
@@ -30,7 +48,7 @@ def open_database(url: str) -> Engine:
     Raises StateUnavailable.
     """
     parsed = make_url(url)
-    file = _file(parsed)
+    file = database_file(url)
     if file is not None:
         _keep_private(file)
     engine = create_engine(parsed, connect_args={} if file is None else {"timeout": _PATIENCE})
@@ -45,15 +63,12 @@ def open_database(url: str) -> Engine:
     return engine
 
 
-def look_at_database(url: str) -> Engine | None:
-    """What is there already, of today's version, for reading only; None where there is no such file.
-
-    Raises StateUnavailable.
-    """
+def look_at_database(url: str) -> Engine:
+    """What is there already, of today's version, for reading only. Raises StateUnavailable."""
     parsed = make_url(url)
-    file = _file(parsed)
+    file = database_file(url)
     if file is not None and not file.is_file():
-        return None
+        raise StateUnavailable(f"state.database: there is no file {file}.")
     engine = create_engine(parsed, connect_args={} if file is None else {"timeout": _PATIENCE})
     if parsed.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _on_sqlite_look)
@@ -89,13 +104,17 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def _file(url: URL) -> Path | None:
+def database_file(url: str) -> Path | None:
     """The SQLite file, where it is one."""
-    return (
-        Path(url.database)
-        if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
-        else None
-    )
+    parsed = make_url(url)
+    named = parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:")
+    return Path(str(parsed.database)) if named else None
+
+
+def is_damage(error: BaseException | None) -> bool:
+    """Whether SQLite says that the file is no database, or a broken one."""
+    code = error.sqlite_errorcode if isinstance(error, sqlite3.Error) and hasattr(error, "sqlite_errorcode") else 0
+    return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def _keep_private(file: Path) -> None:
@@ -140,9 +159,10 @@ def _bring_up_to_date(engine: Engine) -> None:
 
     if found is not None and not knows(found):
         where = _where(engine)
-        raise StateUnavailable(
+        raise NewerVersion(
             f"state.database: {where} is of a newer version of sync-agent (its tables are {found}, this version knows "
-            f"them up to {REVISION}). Use that version, or another database: only history is lost."
+            f"them up to {REVISION}).",
+            "Use that version, or another database: only history is lost.",
         )
     with writing(engine) as connection:
         upgrade(connection)
@@ -162,8 +182,10 @@ def _failing_as_unavailable(engine: Engine) -> Iterator[None]:
         yield
     except SQLAlchemyError as error:
         cause = getattr(error, "orig", None) or type(error).__name__
-        remedy = f" {_MOVE_AWAY}" if "not a database" in str(cause) or "malformed" in str(cause) else ""
-        raise StateUnavailable(f"state.database: {_where(engine)} cannot be used: {cause}.{remedy}") from error
+        said = f"state.database: {_where(engine)} cannot be used: {cause}."
+        if is_damage(getattr(error, "orig", None)):
+            raise StateUnfit(said, _MOVE_AWAY) from error
+        raise StateUnavailable(said) from error
 
 
 def _where(engine: Engine) -> str:

@@ -10,7 +10,8 @@ from sqlalchemy import Engine
 from sync_agent.outcome import Outcome
 from sync_agent.state import digests, journalling, lives, passes, verdicts
 from sync_agent.state.clock_set_back import put_right, was_set_back
-from sync_agent.state.database import StateUnavailable, look_at_database, open_database, reading, writing
+from sync_agent.state.database import StateUnavailable, database_file, look_at_database, reading, writing
+from sync_agent.state.opening import Opening
 from sync_agent.state.pruning import is_due, prune
 from sync_agent.state.records import AnomalyRecord, Digest, JournalEntry, PassRecord, VerdictRecord
 
@@ -28,8 +29,8 @@ __all__ = [
 class Store:
     """The history of one or several lists in one database. Whatever fails raises StateUnavailable."""
 
-    def __init__(self, engine: Engine, keep: timedelta | None) -> None:
-        self._engine = engine
+    def __init__(self, opening: Opening, keep: timedelta | None) -> None:
+        self._opening = opening
         self._keep = keep
 
     @classmethod
@@ -38,16 +39,32 @@ class Store:
 
         ``keep``: for how long what is over is kept; None: for ever.
         """
-        return cls(open_database(url), keep)
+        store = cls(Opening(url), keep)
+        store._engine  # noqa: B018
+        return store
+
+    @classmethod
+    def for_service(cls, url: str, keep: timedelta) -> Store:
+        """Opened when first used, and again when it was lost; a file that can never be used is set aside."""
+        return cls(Opening(url, sets_aside=True), keep)
 
     @classmethod
     def look(cls, url: str) -> Store | None:
         """Open what is there for reading only, whoever else writes; None where there is nothing."""
-        engine = look_at_database(url)
-        return None if engine is None else cls(engine, None)
+        file = database_file(url)
+        if file is not None and not file.is_file():
+            return None
+        store = cls(Opening(url, look_at_database), None)
+        store._engine  # noqa: B018
+        return store
+
+    @property
+    def _engine(self) -> Engine:
+        """Raises StateUnavailable."""
+        return self._opening.engine()
 
     def close(self) -> None:
-        self._engine.dispose()
+        self._opening.close()
 
     def save(self, outcome: Outcome) -> None:
         """Add a finished pass and bring the anomalies' lives and the verdicts up to date: only what differs is written.

@@ -104,15 +104,34 @@ async def test_what_is_over_is_forgotten_after_the_time_of_the_settings(tmp_path
             assert kept == (day <= 3)  # it ended on day 1
 
 
-def test_a_database_that_cannot_be_used_costs_the_history_and_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_set_aside_and_told(tmp_path: Path) -> None:
+    garbage = b"this is no database " * 500
     with lab(tmp_path, rows=40, tenants=1) as served:
         served.provisioned()
         file = served.folder / "state" / "sync-agent.db"
         file.parent.mkdir(exist_ok=True)
-        file.write_bytes(b"this is no database " * 500)
+        file.write_bytes(garbage)
+        assert served.run("report").code == 1
+        assert file.read_bytes() == garbage  # who only looks moves nothing
         ran = served.run("sync")
         assert ran.code in (0, 1)
-        assert "file is not a database. Move the file away" in ran.err.replace("\n", " ")
+        assert ran.err.count("state_set_aside") == 1
         assert all(item.fields["SyncStatus"] for item in served.agents.items.values())
-        assert file.read_bytes() == b"this is no database " * 500
-        assert served.run("report").code == 1
+        [kept] = file.parent.glob("sync-agent.db.set-aside-*")
+        assert kept.read_bytes() == garbage
+        assert "state" not in served.run("sync").err
+        assert served.run("report").code == 0
+
+
+def test_a_folder_in_place_of_the_database_costs_the_history_and_is_told(tmp_path: Path) -> None:
+    with lab(tmp_path, rows=40, tenants=1) as served:
+        served.provisioned()
+        somebodys = served.folder / "state" / "sync-agent.db" / "notes.txt"
+        somebodys.parent.mkdir(parents=True)
+        somebodys.write_text("not ours")
+        ran = served.run("sync")
+        assert ran.code in (0, 1)
+        assert ran.err.count("state_unavailable") == 1
+        assert "Is a directory" in ran.err.replace("\n", " ")
+        assert all(item.fields["SyncStatus"] for item in served.agents.items.values())
+        assert somebodys.read_text() == "not ours"

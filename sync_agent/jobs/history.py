@@ -1,0 +1,46 @@
+"""Keeping and asking the history from the jobs: a database that cannot be used costs history, never service."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+import structlog
+
+from sync_agent.outcome import Outcome
+from sync_agent.state.store import StateUnavailable, Store
+
+_log = structlog.get_logger()
+
+_EFFECT = "no history is kept until it can be used again; the list is kept right all the same"
+
+T = TypeVar("T")
+
+
+class History:
+    """What is wrong with the database is logged once, and once more when it is over."""
+
+    def __init__(self, store: Store | None) -> None:
+        self._store = store
+        self._trouble: str | None = None
+
+    async def save(self, outcome: Outcome) -> None:
+        """Put a pass into the history, where it can be kept."""
+        await self.told(lambda store: store.save(outcome), None)
+
+    async def told(self, question: Callable[[Store], T], otherwise: T) -> T:
+        """What the database says; ``otherwise`` where there is none, or none that can be used."""
+        if self._store is None:
+            return otherwise
+        try:
+            answer = await asyncio.to_thread(question, self._store)
+        except StateUnavailable as failure:
+            if str(failure) != self._trouble:
+                _log.warning("state_unavailable", reason=str(failure), effect=_EFFECT)
+            self._trouble = str(failure)
+            return otherwise
+        if self._trouble is not None:
+            self._trouble = None
+            _log.info("state_available_again")
+        return answer
