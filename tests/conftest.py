@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 
 import pytest
 import structlog
+
+from tests.postgresql import Server, programs, serving
 
 
 @pytest.fixture
@@ -22,3 +25,15 @@ def logging_as_it_was() -> Iterator[None]:
     yield
     root.handlers, root.level = handlers, level
     structlog.reset_defaults()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A server that is started with the first test that needs it. In continuous integration it must be there."""
+    found = programs()
+    if found is None:
+        if os.environ.get("CI"):
+            pytest.fail("PostgreSQL is not installed, but continuous integration tests on it: see .ci/run")
+        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
+    with serving(found) as server:
+        yield server

@@ -62,6 +62,8 @@ def _database(value: str, info: ValidationInfo) -> str:
         url = make_url(value)
         if url.get_backend_name() not in ("sqlite", "postgresql"):
             raise Unfit(_DATABASE)
+        if url.drivername == "postgresql":
+            url = url.set(drivername=_POSTGRESQL)
         dialect = url.get_dialect()
     except (ArgumentError, ValueError):
         raise Unfit(_DATABASE) from None
@@ -75,6 +77,8 @@ def _database(value: str, info: ValidationInfo) -> str:
     return _placed_database(url, info.context or Path())
 
 
+_POSTGRESQL = "postgresql+psycopg"
+"""What is meant where no driver is named."""
 _DATABASE = "sqlite:///state/sync-agent.db, or postgresql://user:password@host/database"
 
 

@@ -9,15 +9,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
 REVISION = "0003"
 """Of the last of the steps in `migrations/`: the version of the tables that this version of the product works with."""
 
 _PATIENCE = 5.0
-"""Seconds to wait for another process that writes to the same SQLite file: less than a stop of the service has."""
-_WRITES = "writes"
+"""Seconds to wait for another process that writes, and for a server: less than a stop of the service has."""
+_WRITES, _LOOKS = "writes", "looks"
+_WRITERS_TURN = 0x73796E63
+"""The advisory lock of PostgreSQL that a writing transaction holds; the number is ours alone within the database."""
 _MOVE_AWAY = "Move the file away to begin with a new one: only history is lost."
 
 
@@ -51,10 +53,9 @@ def open_database(url: str) -> Engine:
     file = database_file(url)
     if file is not None:
         _keep_private(file)
-    engine = create_engine(parsed, connect_args={} if file is None else {"timeout": _PATIENCE})
-    if parsed.get_backend_name() == "sqlite":
+    engine = _engine(parsed)
+    if _is_sqlite(engine):
         event.listen(engine, "connect", _on_sqlite_connect)
-        event.listen(engine, "begin", _on_sqlite_begin)
     try:
         _bring_up_to_date(engine)
     except StateUnavailable:
@@ -69,10 +70,9 @@ def look_at_database(url: str) -> Engine:
     file = database_file(url)
     if file is not None and not file.is_file():
         raise StateUnavailable(f"state.database: there is no file {file}.")
-    engine = create_engine(parsed, connect_args={} if file is None else {"timeout": _PATIENCE})
-    if parsed.get_backend_name() == "sqlite":
+    engine = _engine(parsed).execution_options(**{_LOOKS: True})
+    if _is_sqlite(engine):
         event.listen(engine, "connect", _on_sqlite_look)
-        event.listen(engine, "begin", _on_sqlite_begin)
     try:
         with reading(engine) as connection:
             found = _revision(connection)
@@ -96,12 +96,28 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction that nobody else writes beside in SQLite, wholly done at its end or not at all.
+    """A transaction that no other of ours writes beside, wholly done at its end or not at all.
 
     Raises StateUnavailable.
     """
     with _failing_as_unavailable(engine), engine.execution_options(**{_WRITES: True}).begin() as connection:
         yield connection
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        in_memory = database_file(url.render_as_string(hide_password=False)) is None
+        engine = create_engine(url, connect_args={} if in_memory else {"timeout": _PATIENCE})
+        event.listen(engine, "begin", _on_sqlite_begin)
+        return engine
+    # A connection that the server has closed meanwhile is found before it is used.
+    engine = create_engine(url, connect_args={"connect_timeout": int(_PATIENCE)}, pool_pre_ping=True)
+    event.listen(engine, "begin", _on_postgresql_begin)
+    return engine
+
+
+def _is_sqlite(engine: Engine) -> bool:
+    return engine.dialect.name == "sqlite"
 
 
 def database_file(url: str) -> Path | None:
@@ -149,6 +165,16 @@ def _on_sqlite_begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+def _on_postgresql_begin(connection: Connection) -> None:
+    """Writers take turns, so that nobody changes what one of them compares with; readers see one state throughout."""
+    options = connection.get_execution_options()
+    if options.get(_WRITES, False) and not options.get(_LOOKS, False):
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(_PATIENCE * 1_000)}")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS_TURN})")
+    else:
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+
 def _bring_up_to_date(engine: Engine) -> None:
     with reading(engine) as connection:
         found = _revision(connection)
@@ -181,7 +207,7 @@ def _failing_as_unavailable(engine: Engine) -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        cause = getattr(error, "orig", None) or type(error).__name__
+        cause = " ".join(str(getattr(error, "orig", None) or type(error).__name__).split())
         said = f"state.database: {_where(engine)} cannot be used: {cause}."
         if is_damage(getattr(error, "orig", None)):
             raise StateUnfit(said, _MOVE_AWAY) from error

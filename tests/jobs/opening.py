@@ -23,11 +23,14 @@ async def opened(
     api: Api = "graph",
     world: World | None = None,
     anomaly_list: str | None = None,
+    database: str | None = None,
 ) -> AsyncIterator[tuple[Lab, Service]]:
     """The list has our columns already, and so has the list of anomalies, if there is to be one."""
     with lab(folder, rows=rows, tenants=tenants, api=api, world=world) as served:
         if anomaly_list is not None:
             served.replace("  columns:", f"  anomaly_list: {anomaly_list}\n  columns:")
+        if database is not None:
+            served.replace("sharepoint:", f"state: {{database: '{database}'}}\nsharepoint:")
         async with open_service(load(served.settings), progress=Silent()) as service:
             await service.context.edges.agent_list.provision(dry_run=False)
             if service.context.edges.anomaly_list is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -18,8 +17,8 @@ TEN_YEARS = timedelta(days=3650)
 
 
 @pytest.fixture
-def keeping(file: Path) -> Store:
-    return Store.open(f"sqlite:///{file}", KEEP)
+def keeping(url: str) -> Store:
+    return Store.open(url, KEEP)
 
 
 def passed(store: Store, after: timedelta, found: dict[int, list[Anomaly]]) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,15 +13,16 @@ from sync_agent.fuses import Held
 from sync_agent.model import Anomaly, Code
 from sync_agent.state.store import JournalEntry, Store
 from tests.outcomes import STARTED, anomaly, outcome
+from tests.state.queried import queried
 
 MISSING, DISABLED = anomaly(Code.UPN_MISSING), anomaly(Code.USER_DISABLED)
 HELD = Held("max_missing_rows", "c0ffee", 4, 5, "50%", "4 of 5 rows are no longer in the list")
 
 
 @pytest.fixture
-def forgetful(file: Path) -> Iterator[Store]:
+def forgetful(url: str) -> Iterator[Store]:
     """Keeps what is over for thirty days."""
-    opened = Store.open(f"sqlite:///{file}", timedelta(days=30))
+    opened = Store.open(url, timedelta(days=30))
     yield opened
     opened.close()
 
@@ -32,38 +31,33 @@ def passed(store: Store, day: float, found: dict[int, list[Anomaly]], title: str
     store.save(replace(outcome(found, rows=3, started=STARTED + timedelta(days=day)), list_title=title))
 
 
-def left(file: Path, query: str) -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect(file)) as connection:
-        return connection.execute(query).fetchall()
-
-
-def test_what_is_over_for_long_enough_is_forgotten_and_what_stands_is_not(forgetful: Store, file: Path) -> None:
+def test_what_is_over_for_long_enough_is_forgotten_and_what_stands_is_not(forgetful: Store, url: str) -> None:
     passed(forgetful, 0, {1: [MISSING], 2: [DISABLED]})
     passed(forgetful, 1, {2: [DISABLED]})
     entries = [JournalEntry(1, STARTED + timedelta(days=day), "UPN", "", "jane@contoso.com", "why") for day in (1, 2)]
     forgetful.journal("Agents", entries)
     passed(forgetful, 30.5, {2: [DISABLED]})
-    assert len(left(file, "SELECT 1 FROM verdicts")) == 4
+    assert len(queried(url, "SELECT 1 FROM verdicts")) == 4
     passed(forgetful, 31.1, {2: [DISABLED]})
-    assert left(file, "SELECT row_id FROM anomalies") == [(2,)]
-    assert left(file, "SELECT row_id, until FROM verdicts ORDER BY 1") == [(1, None), (2, None), (3, None)]
+    assert queried(url, "SELECT row_id FROM anomalies") == [(2,)]
+    assert queried(url, "SELECT row_id, until FROM verdicts ORDER BY 1") == [(1, None), (2, None), (3, None)]
     assert forgetful.journalled("Agents") == entries[1:]
     [standing] = forgetful.open_anomalies("Agents")
     assert standing.opened == STARTED + timedelta(seconds=1.5)
 
 
-def test_nothing_is_forgotten_between_two_passes_of_a_day(forgetful: Store, file: Path) -> None:
+def test_nothing_is_forgotten_between_two_passes_of_a_day(forgetful: Store, url: str) -> None:
     passed(forgetful, 0, {1: [MISSING]})
     passed(forgetful, 1, {})
     passed(forgetful, 31, {})
-    assert len(left(file, "SELECT 1 FROM anomalies")) == 1  # to the second, it is not thirty days yet
+    assert len(queried(url, "SELECT 1 FROM anomalies")) == 1  # to the second, it is not thirty days yet
     passed(forgetful, 31.2, {})
-    assert len(left(file, "SELECT 1 FROM anomalies")) == 1
+    assert len(queried(url, "SELECT 1 FROM anomalies")) == 1
     passed(forgetful, 32, {})
-    assert left(file, "SELECT 1 FROM anomalies") == []
+    assert queried(url, "SELECT 1 FROM anomalies") == []
 
 
-def test_of_older_days_the_last_pass_is_left_and_the_trend_is_the_same(forgetful: Store, file: Path) -> None:
+def test_of_older_days_the_last_pass_is_left_and_the_trend_is_the_same(forgetful: Store, url: str) -> None:
     for hour in range(0, 24 * 20, 6):
         passed(forgetful, hour / 24, {1: [MISSING]} if hour % 24 == 18 else {})
     before = [(day.started, day.status) for day in forgetful.days("Agents", STARTED)]
@@ -71,9 +65,9 @@ def test_of_older_days_the_last_pass_is_left_and_the_trend_is_the_same(forgetful
     days = forgetful.days("Agents", STARTED)
     assert [(day.started, day.status) for day in days[:-1]] == before[:-1]
     old = f"SELECT date(started), count(*) FROM passes WHERE started < '{STARTED + timedelta(days=13)}' GROUP BY 1"
-    assert {count for _, count in left(file, old)} == {1}
+    assert {count for _, count in queried(url, old)} == {1}
     recent = f"SELECT count(*) FROM passes WHERE started > '{STARTED + timedelta(days=13.1)}'"
-    assert left(file, recent) == [(28,)]
+    assert queried(url, recent) == [(28,)]
 
 
 def test_the_last_believed_pass_is_kept_however_old_and_however_many_are_held_since(forgetful: Store) -> None:
@@ -85,15 +79,16 @@ def test_the_last_believed_pass_is_kept_however_old_and_however_many_are_held_si
     assert [one.row_id for one in forgetful.open_anomalies("Agents")] == [1]
 
 
-def test_a_list_that_is_synced_no_more_is_forgotten_whole(forgetful: Store, file: Path) -> None:
+def test_a_list_that_is_synced_no_more_is_forgotten_whole(forgetful: Store, url: str) -> None:
     passed(forgetful, 0, {1: [MISSING]}, "Old title")
     for day in (20, 31):
         passed(forgetful, day, {1: [MISSING]})
     for table in ("passes", "anomalies", "verdicts"):
-        assert left(file, f"SELECT DISTINCT list FROM {table}") == [("Agents",)]
+        assert queried(url, f"SELECT DISTINCT list FROM {table}") == [("Agents",)]
 
 
-def test_what_is_forgotten_is_gone_from_the_file_too(forgetful: Store, file: Path) -> None:
+def test_what_is_forgotten_is_gone_from_the_file_too(file: Path) -> None:
+    forgetful = Store.open(f"sqlite:///{file}", timedelta(days=30))
     name = {1: "Somebody Memorable"}
     forgetful.save(outcome({1: [MISSING]}, names=name, rows=300))
     passed(forgetful, 1, {})
@@ -105,20 +100,20 @@ def test_what_is_forgotten_is_gone_from_the_file_too(forgetful: Store, file: Pat
     assert b"Somebody Memorable" not in file.read_bytes()
 
 
-def test_what_a_target_missed_is_forgotten_with_the_anomaly_that_it_was_about(forgetful: Store, file: Path) -> None:
+def test_what_a_target_missed_is_forgotten_with_the_anomaly_that_it_was_about(forgetful: Store, url: str) -> None:
     passed(forgetful, 0, {1: [MISSING]})
     digest = forgetful.digest("Agents")
     forgetful.digest_sent("Agents", digest, {"teams": digest})
     passed(forgetful, 1, {})
     passed(forgetful, 20, {})
-    assert len(left(file, "SELECT 1 FROM owed")) == 1
+    assert len(queried(url, "SELECT 1 FROM owed")) == 1
     passed(forgetful, 40, {})
-    assert left(file, "SELECT 1 FROM owed") == []
+    assert queried(url, "SELECT 1 FROM owed") == []
     assert forgetful.missed("Agents") == {}
 
 
-def test_without_a_limit_nothing_is_forgotten(store: Store, file: Path) -> None:
+def test_without_a_limit_nothing_is_forgotten(store: Store, url: str) -> None:
     for day in (0, 1, 1_000, 2_000):
         passed(store, day, {1: [MISSING]} if day == 0 else {})
-    assert len(left(file, "SELECT 1 FROM passes")) == 4
-    assert len(left(file, "SELECT 1 FROM verdicts")) == 4
+    assert len(queried(url, "SELECT 1 FROM passes")) == 4
+    assert len(queried(url, "SELECT 1 FROM verdicts")) == 4

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,13 +17,13 @@ from sync_agent.service import Service, open_service, utc_now
 from sync_agent.settings import load
 from tests.jobs.opening import opened
 from tests.lab import Lab, lab
+from tests.state.queried import queried
 
 PAST_ALL = datetime(9000, 1, 1, tzinfo=UTC)
 
 
-def counted(served: Lab, table: str) -> int:
-    with closing(sqlite3.connect(served.folder / "state" / "sync-agent.db")) as connection:
-        return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+def counted(url: str, table: str) -> int:
+    return int(queried(url, f"SELECT count(*) FROM {table}")[0][0])
 
 
 def assert_told(service: Service, made: Outcome) -> None:
@@ -48,31 +47,31 @@ async def started(served: Lab, now: datetime | None = None) -> AsyncIterator[Ser
 
 
 @pytest.mark.anyio
-async def test_it_says_what_each_pass_said_and_grows_only_with_news(tmp_path: Path) -> None:
-    async with opened(tmp_path, rows=150, tenants=3) as (served, service):
+async def test_it_says_what_each_pass_said_and_grows_only_with_news(url: str, tmp_path: Path) -> None:
+    async with opened(tmp_path, rows=150, tenants=3, database=url) as (_, service):
         first = await service.sync()
         assert first.error is None
         assert len({anomaly.code for _, anomaly in first.anomalies()}) > 8
         assert_told(service, first)
-        assert counted(served, "verdicts") == len(first.verdicts)
-        lives = counted(served, "anomalies")
+        assert counted(url, "verdicts") == len(first.verdicts)
+        lives = counted(url, "anomalies")
         assert_told(service, await service.sync())
-        assert (counted(served, "verdicts"), counted(served, "anomalies")) == (len(first.verdicts), lives)
+        assert (counted(url, "verdicts"), counted(url, "anomalies")) == (len(first.verdicts), lives)
 
 
 @pytest.mark.anyio
-async def test_a_tenant_that_does_not_answer_is_in_it_and_ends_no_anomaly(tmp_path: Path) -> None:
-    async with opened(tmp_path, rows=150, tenants=3) as (served, before):
+async def test_a_tenant_that_does_not_answer_is_in_it_and_ends_no_anomaly(url: str, tmp_path: Path) -> None:
+    async with opened(tmp_path, rows=150, tenants=3, database=url) as (served, before):
         first = await before.sync()
         served.world.faults.add(r"(GET /v1.0/users|POST /v1.0/\$batch|GET /v1.0/organization)", status=403)
         async with started(served) as service:
             silent = await service.sync()
             assert silent.status[Status.UNKNOWN] > 50
             assert_told(service, silent)
-        grown = counted(served, "verdicts")
+        grown = counted(url, "verdicts")
         async with started(served) as service:
             await service.sync()
-        assert counted(served, "verdicts") == grown
+        assert counted(url, "verdicts") == grown
 
         served.world.faults.clear()
         async with started(served) as service:

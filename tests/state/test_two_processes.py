@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import closing
 from datetime import timedelta
-from pathlib import Path
 
 from sync_agent.model import Code, Status
 from sync_agent.state.store import Store
 from tests.outcomes import STARTED, anomaly, outcome
+from tests.state.queried import queried
 
 PASSES = 15
 _SAVES = """
@@ -35,8 +33,8 @@ store.close()
 """
 
 
-def saving(file: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", _SAVES, f"sqlite:///{file}", str(PASSES)]
+def saving(url: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", _SAVES, url, str(PASSES)]
     pipe = subprocess.PIPE
     process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
     assert process.stdout is not None
@@ -44,26 +42,21 @@ def saving(file: Path) -> subprocess.Popen[str]:
     return process
 
 
-def lines(file: Path, query: str) -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect(file)) as connection:
-        return connection.execute(query).fetchall()
-
-
-def test_two_that_save_at_once_leave_one_history(file: Path) -> None:
-    processes = [saving(file) for _ in range(2)]
+def test_two_that_save_at_once_leave_one_history(url: str) -> None:
+    processes = [saving(url) for _ in range(2)]
     for process in processes:
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
     assert [process.communicate(timeout=120) for process in processes] == [("", "")] * 2
-    assert lines(file, "SELECT count(*) FROM passes") == [(2 * PASSES,)]
-    standing = lines(file, "SELECT row_id FROM verdicts WHERE until IS NULL")
+    assert queried(url, "SELECT count(*) FROM passes") == [(2 * PASSES,)]
+    standing = queried(url, "SELECT row_id FROM verdicts WHERE until IS NULL")
     assert Counter(standing) == Counter((row_id,) for row_id in range(1, 121))
-    assert lines(file, "SELECT count(*) FROM anomalies WHERE row_id = 9") == [(1,)]
+    assert queried(url, "SELECT count(*) FROM anomalies WHERE row_id = 9") == [(1,)]
     open_twice = "SELECT row_id FROM anomalies WHERE resolved IS NULL GROUP BY row_id, code HAVING count(*) > 1"
-    assert lines(file, open_twice) == []
+    assert queried(url, open_twice) == []
 
-    store = Store.open(f"sqlite:///{file}")
+    store = Store.open(url)
     store.save(outcome({9: [anomaly(Code.USER_DISABLED)]}, rows=120, started=STARTED + timedelta(hours=1)))
     assert [(one.row_id, one.opened) for one in store.open_anomalies("Agents")] == [
         (9, STARTED + timedelta(seconds=1.5))
@@ -74,22 +67,23 @@ def test_two_that_save_at_once_leave_one_history(file: Path) -> None:
     store.close()
 
 
-def test_a_process_that_is_killed_while_it_saves_leaves_a_whole_history(file: Path) -> None:
+def test_a_process_that_is_killed_while_it_saves_leaves_a_whole_history(url: str) -> None:
     for _ in range(3):
-        process = saving(file)
-        before = lines(file, "SELECT count(*) FROM passes")
+        process = saving(url)
+        before = queried(url, "SELECT count(*) FROM passes")
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-        while lines(file, "SELECT count(*) FROM passes") == before:
+        while queried(url, "SELECT count(*) FROM passes") == before:
             assert process.poll() is None
             time.sleep(0.005)
         process.kill()
         process.communicate()
-    assert lines(file, "PRAGMA integrity_check") == [("ok",)]
-    standing = lines(file, "SELECT row_id FROM verdicts WHERE until IS NULL")
+    if url.startswith("sqlite"):
+        assert queried(url, "PRAGMA integrity_check") == [("ok",)]
+    standing = queried(url, "SELECT row_id FROM verdicts WHERE until IS NULL")
     assert Counter(standing) == Counter((row_id,) for row_id in range(1, 121))
-    store = Store.open(f"sqlite:///{file}")
+    store = Store.open(url)
     store.save(outcome({}, rows=120, started=STARTED + timedelta(hours=1)))
     assert store.open_anomalies("Agents") == []
     store.close()

@@ -8,10 +8,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
+from structlog.testing import capture_logs
 
 from sync_agent.model import Code
 from sync_agent.state.database import REVISION, StateUnavailable
@@ -19,6 +21,7 @@ from sync_agent.state.store import Store
 from sync_agent.state.tables import metadata
 from sync_agent.state.upgrade import alembic_config
 from tests.outcomes import STARTED, anomaly, outcome
+from tests.postgresql import Server
 
 OLD = (Path(__file__).parent / "before_versions.sql").read_text(encoding="utf-8")
 """Written before there were versions: two passes, a day apart, over three rows whose anomalies were acknowledged."""
@@ -79,6 +82,43 @@ def test_every_way_leads_to_the_tables_of_today(old: Path, tmp_path: Path, missi
         with engine.connect() as connection:
             assert compare_metadata(MigrationContext.configure(connection), metadata) == []
         engine.dispose()
+
+
+def test_the_tables_are_the_same_on_every_database_and_every_step_leads_there(url: str) -> None:
+    engine = create_engine(url) if url.startswith("postgresql") else None
+    if engine is not None:  # as an earlier version left it
+        with engine.begin() as connection:
+            config = alembic_config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "0001")
+        engine.dispose()
+    opened_store = Store.open(url)
+    opened_store.save(outcome({1: [anomaly(Code.UPN_MISSING)]}))
+    assert len(opened_store.open_anomalies("Agents")) == 1
+    opened_store.close()
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    engine.dispose()
+
+
+def test_a_server_database_of_a_newer_version_is_never_touched(postgresql: Server) -> None:
+    url = postgresql.new_database()
+    Store.open(url).close()
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0999'"))
+    service = Store.for_service(url, timedelta(days=180))
+    with capture_logs() as logs, pytest.raises(StateUnavailable, match=r"is of a newer version.*0999"):
+        service.save(outcome({}))
+    assert logs == []
+    with engine.begin() as connection:
+        assert connection.execute(text("SELECT count(*) FROM passes")).scalar() == 0
+        connection.execute(text(f"UPDATE alembic_version SET version_num = '{REVISION}'"))
+    service.save(outcome({}))  # once it is of this version again
+    assert service.known_rows("Agents") == 5
+    service.close()
+    engine.dispose()
 
 
 def test_the_version_that_is_worked_with_is_that_of_the_last_step() -> None:

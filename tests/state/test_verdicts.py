@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -14,6 +12,7 @@ from sync_agent.model import Anomaly, Code, Status, User, Verdict
 from sync_agent.outcome import Outcome
 from sync_agent.state.store import Store
 from tests.outcomes import STARTED, anomaly, outcome
+from tests.state.queried import queried
 
 JANE = User("id-jane", "Jane.Doe@contoso.com")
 HELD = Held("max_missing_rows", "c0ffee", 4, 5, "50%", "4 of 5 rows are no longer in the list")
@@ -33,12 +32,8 @@ def with_user(made: Outcome, row_id: int, user: User) -> Outcome:
     return replace(made, verdicts={**made.verdicts, row_id: verdict})
 
 
-def lines(file: Path) -> int:
-    connection = sqlite3.connect(file)
-    try:
-        return int(connection.execute("SELECT count(*) FROM verdicts").fetchone()[0])
-    finally:
-        connection.close()
+def lines(url: str) -> int:
+    return int(queried(url, "SELECT count(*) FROM verdicts")[0][0])
 
 
 def test_a_verdict_holds_until_another_is_found(store: Store) -> None:
@@ -59,12 +54,12 @@ def test_a_verdict_holds_until_another_is_found(store: Store) -> None:
     assert (now.since, now.until) == (minute(2), None)
 
 
-def test_a_pass_that_finds_what_the_last_one_found_adds_no_verdict(store: Store, file: Path) -> None:
+def test_a_pass_that_finds_what_the_last_one_found_adds_no_verdict(store: Store, url: str) -> None:
     for number in range(4):
         store.save(at_minute(number, {1: [anomaly(Code.ACCOUNT_UNAVAILABLE)]}))
-    assert lines(file) == 3
+    assert lines(url) == 3
     store.save(at_minute(5, {1: [anomaly(Code.USER_DISABLED)]}))
-    assert lines(file) == 4
+    assert lines(url) == 4
 
 
 def test_what_a_held_pass_found_is_no_verdict(store: Store) -> None:
@@ -118,11 +113,11 @@ def test_by_whom_a_row_was_last_matched_is_known_however_wrong_it_is_now(store: 
 @pytest.mark.parametrize(
     "cell", ["\ud800x@contoso.com", "a\0b@contoso.com", "x" * 1_000_000, "\u202ejane@contoso.com", ""]
 )
-def test_whatever_a_cell_holds_it_is_kept_and_found_again(store: Store, file: Path, cell: str) -> None:
+def test_whatever_a_cell_holds_it_is_kept_and_found_again(store: Store, url: str, cell: str) -> None:
     strange = Anomaly(Code.UPN_FORMAT, f"It is {cell}.", f"Not {cell}.", cell)
     for number in (0, 1):
         store.save(at_minute(number, {1: [strange]}, {1: cell}))
-    assert lines(file) == 3
+    assert lines(url) == 3
     was = store.verdict_at("Agents", 1, minute(0))
     assert was is not None
     assert was.upn == cell.replace("\ud800", "\ufffd").replace("\0", "\ufffd")
