@@ -55,7 +55,6 @@ class Kind:
     tenants: int = 1
 
     def add(self, builder: Builder) -> None:
-        known = builder.world.truth.keys() | set()
+        first, truth = builder.agents.next_id, builder.world.truth
         self.make(builder)
-        truth = builder.world.truth
-        truth.update({id_: replace(truth[id_], kind=self.name) for id_ in truth.keys() - known})
+        truth.update({id_: replace(truth[id_], kind=self.name) for id_ in range(first, builder.agents.next_id)})

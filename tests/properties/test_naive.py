@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from random import Random
 
 from hypothesis import event, given, settings
@@ -10,9 +11,9 @@ from hypothesis import strategies as st
 
 from sync_agent.detective import Clues, People
 from sync_agent.leads import questions
-from sync_agent.model import Code, Found, Row, Severity, Status, Verdict
+from sync_agent.model import Absent, Code, Found, NoTenant, Row, Severity, Status, Verdict
 from sync_agent.reconcile import reconcile
-from sync_agent.upn import key
+from sync_agent.upn import examine, key
 from tests.naive import Said, said_of
 from tests.properties.offices import Office, clues_of, matches_of, worlds
 
@@ -94,6 +95,24 @@ def test_a_row_equal_to_an_enabled_members_upn_is_never_an_error(world: World, d
             Code.USER_DUPLICATE,
             Code.ACCOUNT_UNAVAILABLE,
         }
+
+
+@given(worlds(), st.data())
+def test_where_it_is_known_what_a_row_had_before_that_alone_tells_a_renamed_user(
+    world: World, data: st.DataObject
+) -> None:
+    """The cell is as it was when the row last had the user whom it shows, and now it is nobody's."""
+    offices, rows = world
+    had = {row.id: (examine(row.upn).name or "", row.shown.object_id.upper()) for row in rows if row.shown.object_id}
+    same = data.draw(st.frozensets(st.sampled_from(sorted(had)))) if had else frozenset()
+    before = {row_id: had[row_id] if row_id in same else ("other@c.com", had[row_id][1]) for row_id in had}
+    matches = matches_of(offices, rows)
+    verdicts = reconcile(rows, matches, replace(clues_of(offices, rows, matches), before=before))
+    ids = {user.id for office in offices if not office.silent for user in office.users}
+    for row in rows:
+        nobodys = isinstance(matches.get(examine(row.upn).name or ""), Absent | NoTenant)
+        renamed = Code.USER_RENAMED in {anomaly.code for anomaly in verdicts[row.id].anomalies}
+        assert renamed is (row.id in same and nobodys and row.shown.object_id.upper() in ids)
 
 
 @given(worlds())
