@@ -29,6 +29,7 @@ from sync_agent.jobs.history import History
 from sync_agent.jobs.mirror_anomalies import mirror_anomalies
 from sync_agent.jobs.observed import Observed
 from sync_agent.jobs.poll_presence import poll_presence
+from sync_agent.jobs.quarantines import Quarantines
 from sync_agent.jobs.read_list import read_list
 from sync_agent.jobs.resolve_users import resolve_news, resolve_users
 from sync_agent.jobs.write_back import WriteBack, not_held, verdict_of, write_back
@@ -216,7 +217,7 @@ class Service:
 
     async def save(self, outcome: Outcome) -> None:
         """Put a pass into the history; a database that cannot be used costs history, not service."""
-        await self.history.save(outcome)
+        await self.history.save(outcome, self.context.quarantines.to_keep)
 
     async def known_rows(self) -> int | None:
         """How many rows the list had in the last pass that was not held, of this run or an earlier one."""
@@ -256,9 +257,10 @@ async def open_service(
     transport = Transport(ca_bundles=bundles, proxy=settings.proxy, sleep=timing.sleep)
     accounts = open_accounts(settings, transport, announce, clock=timing.clock, sleep=timing.sleep)
     store = _open_store(settings, read_only=read_only)
-    context = _context(settings, transport, accounts, progress, clock, timing)
+    history = History(store)
+    context = _context(settings, transport, accounts, progress, clock, timing, history)
     try:
-        yield Service(settings, transport, accounts, context, store, History(store))
+        yield Service(settings, transport, accounts, context, store, history)
     finally:
         await context.edges.presence.aclose()
         for account in accounts.values():
@@ -286,6 +288,7 @@ def _context(
     progress: Progress,
     clock: Callable[[], datetime],
     timing: Timing,
+    history: History,
 ) -> Context:
     by_tenant: defaultdict[str, list[Account]] = defaultdict(list)
     for account in accounts.values():
@@ -311,10 +314,11 @@ def _context(
     look_up = partial(owner_of, transport=transport, authority=site_account.endpoints.authority, clock=clock)
     return Context(
         edges=edges,
-        safety=Safety(**settings.safety.model_dump()),
+        safety=Safety(**settings.safety.model_dump(exclude={"min_known_users"})),
         progress=progress,
         clock=clock,
         unavailable_after=timedelta(seconds=settings.presence.unavailable_after),
+        quarantines=Quarantines(history, settings.sharepoint.agent_list, settings.safety.min_known_users, clock),
         owners=DomainOwners(look_up if settings.validation.domain_lookup else None, clock),
         observed=Observed(
             tenant_of={account.id: account.tenant_id for account in accounts.values()},

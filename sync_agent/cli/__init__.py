@@ -20,6 +20,7 @@ COMMANDS = {
     "run": "The service: keep the list right all day.",
     "sync": "One pass: read, check, write what differs.",
     "explain": "Why a row has its verdict, step by step.",
+    "account": "What is known of each account; believe one that lost users.",
     "provision": "Create our columns and views in the list.",
     "login": "Sign a person in by device code.",
     "report": "What is wrong in the list now, and over time.",

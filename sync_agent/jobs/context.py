@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sync_agent.fuses import Safety
 from sync_agent.jobs.domain_owners import DomainOwners
 from sync_agent.jobs.observed import Observed
+from sync_agent.jobs.quarantines import Quarantines
 from sync_agent.microsoft365.agent_list import AgentList
 from sync_agent.microsoft365.anomaly_list import AnomalyList
 from sync_agent.microsoft365.directory import Directory
@@ -47,5 +48,7 @@ class Context:
     unavailable_after: timedelta
     """How long PresenceUnknown must last before a licensed user's presence counts as unavailable."""
     observed: Observed
+    quarantines: Quarantines
+    """Of tenants that suddenly do not know most of the list's users."""
     owners: DomainOwners
     """Whose the domains are that no tenant is known to have."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import structlog
 
 from sync_agent.outcome import Outcome
+from sync_agent.quarantine import Quarantine
 from sync_agent.state.store import StateUnavailable, Store
 
 _log = structlog.get_logger()
@@ -25,9 +26,9 @@ class History:
         self._store = store
         self._trouble: str | None = None
 
-    async def save(self, outcome: Outcome) -> None:
+    async def save(self, outcome: Outcome, quarantined: Mapping[str, Quarantine] | None = None) -> None:
         """Put a pass into the history, where it can be kept."""
-        await self.told(lambda store: store.save(outcome), None)
+        await self.told(lambda store: store.save(outcome, quarantined), None)
 
     async def told(self, question: Callable[[Store], T], otherwise: T) -> T:
         """What the database says; ``otherwise`` where there is none, or none that can be used."""

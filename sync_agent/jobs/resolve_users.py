@@ -49,6 +49,7 @@ async def resolve_users(
     asked = observed.names() if names is None else frozenset(names) | _vouching(context, names)
     stage = context.progress.stage("Asking the tenants", len(asked))
     known = await tenant_domains(context, {_domain(name) for name in asked})
+    await context.quarantines.refresh()
     routes = route(asked, known.told)
     answers = await asyncio.gather(
         *(_ask(context, context.edges.tenants[id_], part, stage.advance) for id_, part in routes.by_tenant.items())
@@ -143,7 +144,10 @@ async def _ask(
         for row in context.observed.rows.values()
         if row.shown.object_id and (name := examine(row.upn).name) in names
     }
-    return await tenant.directory.resolve(names, advance, known=known)
+    quarantines, directory = context.quarantines, tenant.directory
+    released = quarantines.is_released(tenant.id)
+    answers = await directory.resolve(names, advance, known=known, believed=released)
+    return await quarantines.weigh(context.observed, directory, tenant.id, tenant.accounts[0], answers)
 
 
 def _note_troubles(context: Context, routes: Routes, known: TenantDomains, matches: Mapping[str, Match]) -> None:

@@ -82,12 +82,17 @@ class Directory:
         return frozenset(domain.name.lower() for domain in organization.domains)
 
     async def resolve(
-        self, names: Collection[str], progress: Callable[[int], None], *, known: Collection[str] = ()
+        self,
+        names: Collection[str],
+        progress: Callable[[int], None],
+        *,
+        known: Collection[str] = (),
+        believed: bool = False,
     ) -> dict[str, Answer]:
         """An answer for each of ``names`` (UPNs in lower case). ``progress`` is told how many were answered.
 
         ``known``: names that matched in an earlier pass. Where none of all names is found, they are what tells that the
-        tenant cannot be believed.
+        tenant cannot be believed, unless somebody said that it can (``believed``).
         """
         names = frozenset(names)
         if not names:
@@ -101,7 +106,8 @@ class Directory:
         self._everybody = lookup.everybody
         absent = names - lookup.users.keys() - lookup.failed.keys()
         found = await evidence(self._sessions, set(filter(askable, absent)), lookup.aliases)
-        doubt = await self._doubt(len(absent), bool(absent & frozenset(known))) if absent and not lookup.users else None
+        doubtful = absent and not lookup.users and not believed
+        doubt = await self._doubt(len(absent), bool(absent & frozenset(known))) if doubtful else None
         answers = {name: self._answer(name, lookup, found) for name in names}
         return answers if doubt is None else {name: _doubted(answer, doubt) for name, answer in answers.items()}
 

@@ -196,6 +196,7 @@ class SafetySettings(Group):
     max_worsened_floor: int = Field(default=10, ge=0, le=1_000_000)
     max_missing_rows: Part = _default("50%")
     max_wrong_at_first: Part = _default("50%")
+    min_known_users: Part = _default("50%")
     approved_fixes: bool = False
     max_fixes: Part = _default("10%")
 

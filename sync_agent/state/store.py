@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 
 from sync_agent.outcome import Outcome
-from sync_agent.state import digests, journalling, lives, passes, verdicts
+from sync_agent.quarantine import Quarantine
+from sync_agent.state import digests, journalling, lives, passes, quarantining, verdicts
 from sync_agent.state.clock_set_back import put_right, was_set_back
 from sync_agent.state.database import StateUnavailable, database_file, look_at_database, reading, writing
 from sync_agent.state.opening import Opening
@@ -66,11 +67,11 @@ class Store:
     def close(self) -> None:
         self._opening.close()
 
-    def save(self, outcome: Outcome) -> None:
+    def save(self, outcome: Outcome, quarantined: Mapping[str, Quarantine] | None = None) -> None:
         """Add a finished pass and bring the anomalies' lives and the verdicts up to date: only what differs is written.
 
         What a fuse holds is not believed: it opens and resolves nothing and changes no verdict. The first pass of a
-        day forgets what is over for long enough.
+        day forgets what is over for long enough. ``quarantined``: by tenant id, all that stand; None: as they are.
         """
         now = outcome.started + timedelta(seconds=outcome.seconds)
         with writing(self._engine) as connection:
@@ -79,6 +80,8 @@ class Store:
                 put_right(connection, outcome.list_title, now)
                 before = now
             passes.add_pass(connection, outcome)
+            if quarantined is not None:
+                quarantining.keep(connection, outcome.list_title, quarantined)
             if not outcome.is_held_whole:
                 lives.bring_up_to_date(connection, outcome, now, before)
                 verdicts.record(connection, outcome, now)
@@ -172,6 +175,21 @@ class Store:
         """By domain, in lower case: the account in which most of the list's users of that domain are found now."""
         with reading(self._engine) as connection:
             return verdicts.accounts_by_domain(connection, list_title)
+
+    def users_of_accounts(self, list_title: str) -> dict[str, int]:
+        """By account id: how many of the list's users are found in it now."""
+        with reading(self._engine) as connection:
+            return verdicts.users_of_accounts(connection, list_title)
+
+    def quarantines(self, list_title: str) -> dict[str, Quarantine]:
+        """By tenant id, those that were released too."""
+        with reading(self._engine) as connection:
+            return quarantining.kept(connection, list_title)
+
+    def release(self, list_title: str, tenant_id: str, now: datetime) -> bool:
+        """Let what is gone in a tenant be believed; whether it was under quarantine."""
+        with writing(self._engine) as connection:
+            return quarantining.release(connection, list_title, tenant_id, now)
 
     def journal(self, list_title: str, entries: Sequence[JournalEntry]) -> None:
         """Keep what was written into columns of people: all of the entries or none."""

@@ -141,3 +141,15 @@ owed = Table(
     Column("over", Boolean, nullable=False),
 )
 """What a target did not take of a digest that others took: that the anomaly (a life, by its id) stands, or is over."""
+
+quarantines = Table(
+    "quarantines",
+    metadata,
+    Column("list", String(255), primary_key=True),
+    Column("tenant", String(255), primary_key=True),
+    Column("known", Integer, nullable=False),
+    Column("gone", Integer, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("released", Moment),
+)
+"""Tenants whose absences are not believed, or are because somebody said so (``released``)."""

@@ -70,6 +70,12 @@ def accounts_by_domain(connection: Connection, list_title: str) -> dict[str, str
     return {domain: account for (domain, account), _ in ordered}
 
 
+def users_of_accounts(connection: Connection, list_title: str) -> dict[str, int]:
+    users = func.count(verdicts.c.user_id.distinct())
+    query = select(verdicts.c.account, users).where(_standing(list_title), verdicts.c.user_id != "")
+    return dict(map(tuple, connection.execute(query.group_by(verdicts.c.account))))
+
+
 def _standing(list_title: str) -> ColumnElement[bool]:
     return and_(verdicts.c.list == list_title, verdicts.c.until.is_(None))
 
