@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help demo test lint types imports unit bench soak docs lock clean
+.PHONY: help demo test lint types imports unit bench soak nightly docs lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -31,6 +31,9 @@ bench: $(STAMP) ## measure: see docs/performance.md
 
 soak: $(STAMP) ## half an hour with every twentieth answer failing: does anything grow?
 	$(BIN)/python -m bench soak
+
+nightly: $(STAMP) ## thousands of sequences of failures, edits and restarts: an hour or two
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -o faulthandler_timeout=0 tests/chaos -k any_failure
 
 docs: $(STAMP) ## write the pages that are made from the code
 	$(BIN)/python docs/upn_rules.py

@@ -1,0 +1,186 @@
+"""A small contact centre on the embedded Microsoft 365, in which people do as they like, and what they did is known."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sync_agent.model import OurColumn
+from sync_agent.settings import Settings
+from sync_agent.simulator.lists import SharePointList
+from sync_agent.simulator.world import AppRegistration, SimUser, Site, Tenant
+from sync_agent.state.store import Store
+from tests.chaos.truth import codes_of_cell, codes_of_row
+from tests.microsoft365.contoso import NOW, SECRET, TENANT, Contoso, fresh_contoso, id_of
+from tests.microsoft365.list_office import Api, bare, certificate, provisioned
+
+FABRIKAM = "bbbbbbbb-0000-4000-8000-000000000002"
+OURS = frozenset(our.value for our in OurColumn)
+_SITE = "/sites/ucc"
+_STATE = "state.db"
+_OTHERS = tuple(f"agent{number}" for number in range(14))
+"""So many that a tenant is asked in several parts, of which one may fail alone."""
+_STAFF = {
+    TENANT: ("jane.doe", "bob.roe", "carla.poe", "sean.o'neil", "dora.voe", *_OTHERS),
+    FABRIKAM: ("fay.moe", "finn.loe", "gus.noe"),
+}
+_FIRST_CELLS = (
+    "jane.doe@contoso.com",
+    "BOB.ROE@contoso.com",
+    "carla.poe@contoso.com",
+    "sean.o'neil@contoso.com",
+    "fay.moe@fabrikam.com",
+    "finn.loe@fabrikam.com",
+    "nobody.here@contoso.com",
+    " gus.noe@fabrikam.com",
+    *(f"{local}@contoso.com" for local in _OTHERS),
+)
+
+
+class Centre:
+    """``folder``: for settings, credentials and state."""
+
+    def __init__(self, api: Api, folder: Path) -> None:
+        self.api = api
+        self.folder = folder
+        (folder / _STATE).write_bytes(_new_database())
+        self.contoso: Contoso = fresh_contoso()
+        self.world = self.contoso.world
+        self.world.limited = False
+        self.world.clock = time.time  # by which certificates are judged
+        self.tenants = [self.contoso.tenant, Tenant(FABRIKAM, "Fabrikam", ["fabrikam.com"])]
+        for tenant in self.tenants:
+            self._staff(tenant)
+        self.agents: SharePointList = provisioned(bare())
+        self.agents.clock = lambda: NOW.replace(microsecond=0)
+        self._site()
+        self.cells: dict[int, dict[str, Any]] = {}
+        """By row: what people typed, which is all that stands in their columns."""
+        self.ever: defaultdict[int, set[str]] = defaultdict(set)
+        """By row: every code that was true of it, of a cell that it had, at some time."""
+        self.presences: defaultdict[int, set[str]] = defaultdict(set)
+        """By row: every availability of a user that its cell led to, at some time."""
+        self._typed: defaultdict[int, set[str]] = defaultdict(set)
+        for cell in _FIRST_CELLS:
+            self.add_row(cell)
+
+    @property
+    def users(self) -> list[tuple[Tenant, SimUser]]:
+        return [(tenant, user) for tenant in self.tenants for user in tenant.users.values()]
+
+    @property
+    def deleted(self) -> list[tuple[Tenant, SimUser]]:
+        return [(tenant, user) for tenant in self.tenants for user in tenant.deleted.values()]
+
+    def add_row(self, upn: str) -> None:
+        typed = {"UPN": upn, "Title": upn.partition("@")[0], "Team": "Sales"}
+        cells = {name: text for name, text in typed.items() if text}
+        row_id = self.agents.add(cells)
+        self.cells[row_id] = cells
+        self.note()
+
+    def type(self, row_id: int, column: str, text: str) -> None:
+        """Into a column of people's, or into one of ours."""
+        self.agents.edit(row_id, {column: text})
+        if column not in OURS:
+            self.cells[row_id].pop(column, None)
+            self.cells[row_id] |= {column: text} if text else {}
+        self.note()
+
+    def delete_row(self, row_id: int) -> None:
+        self.agents.delete(row_id)
+        del self.cells[row_id]
+
+    def foreign_cells(self) -> dict[int, dict[str, Any]]:
+        """What stands in the columns that are not ours."""
+        return {
+            row_id: {name: value for name, value in item.fields.items() if name not in OURS}
+            for row_id, item in self.agents.items.items()
+        }
+
+    def shown(self, row_id: int, column: str) -> str:
+        return str(self.agents.items[row_id].fields.get(column, ""))
+
+    def revisions(self) -> dict[int, int]:
+        return {row_id: item.revision for row_id, item in self.agents.items.items()}
+
+    def codes(self, row_id: int) -> set[str]:
+        """What is true of a row now."""
+        return codes_of_row(row_id, self._upns(), self.tenants)
+
+    def user(self, row_id: int) -> SimUser | None:
+        upn = self._upns().get(row_id, "")
+        return next((user for tenant in self.tenants if (user := tenant.by_upn(upn)) is not None), None)
+
+    def note(self) -> None:
+        """Remember what is true now; to be called after whatever changes."""
+        upns = self._upns()
+        for row_id, upn in upns.items():
+            self._typed[row_id].add(upn)
+            self.ever[row_id] |= codes_of_row(row_id, upns, self.tenants)
+            for cell in self._typed[row_id]:
+                self.ever[row_id] |= codes_of_cell(cell, self.tenants)
+            if (user := self.user(row_id)) is not None:
+                self.presences[row_id].add(user.availability)
+
+    def settings(self) -> Settings:
+        url = self.world.origin
+        first: dict[str, Any] = (
+            {"client_secret": SECRET} if self.api == "graph" else {"certificate": {"path": self._pem}}
+        )
+        signing: dict[str, Any] = {"auth": "client_secret" if self.api == "graph" else "certificate", **first}
+        secret = {"auth": "client_secret", "client_secret": SECRET}
+        accounts = [
+            {"id": tenant.name.lower(), "tenant_id": tenant.id, "client_id": id_of(tenant.id), "cloud": "lab", **how}
+            for tenant, how in zip(self.tenants, (signing, secret), strict=True)
+        ]
+        place = {"site_url": url + _SITE, "agent_list": "Agents", "account": "contoso", "api": self.api}
+        return Settings.model_validate(
+            {
+                "sharepoint": place,
+                "accounts": accounts,
+                "clouds": {"lab": {"authority": url, "graph": url, "ca_bundle": str(self.contoso.ca_bundle)}},
+                "pacing": {"sharepoint_units_per_minute": 1_000_000},
+                "state": {"database": f"sqlite:///{self.folder}/{_STATE}", "tokens": str(self.folder / "tokens")},
+            }
+        )
+
+    @property
+    def _pem(self) -> str:
+        return str(self.folder / "app.pem")
+
+    def _upns(self) -> dict[int, str]:
+        return {row_id: cells.get("UPN", "") for row_id, cells in self.cells.items()}
+
+    def _staff(self, tenant: Tenant) -> None:
+        self.world.tenants[tenant.id] = tenant
+        app = AppRegistration(id_of(tenant.id), {SECRET: 4e9}, permissions={*_permissions()})
+        tenant.apps[app.client_id] = app
+        for local in _STAFF[tenant.id]:
+            upn = f"{local}@{tenant.domains[0]}"
+            tenant.add(SimUser(id_of(upn), upn, local.replace(".", " ").title(), mail=upn))
+
+    def _site(self) -> None:
+        home, client = self.tenants[0], id_of(TENANT)
+        home.apps[client].certificates.append(certificate(self.folder))
+        site = Site("44444444-0000-4000-8000-000000000004", _SITE, home.id, "Contact centre")
+        site.lists[self.agents.id] = self.agents
+        site.grants[client] = "manage"
+        self.world.sites[_SITE] = site
+
+
+@cache
+def _new_database() -> bytes:
+    """Making one takes longer than most sequences."""
+    with tempfile.TemporaryDirectory() as folder:
+        Store.open(f"sqlite:///{folder}/{_STATE}").close()
+        return (Path(folder) / _STATE).read_bytes()
+
+
+def _permissions() -> Iterator[str]:
+    yield from ("User.Read.All", "Presence.Read.All", "Sites.Selected", "Organization.Read.All")
