@@ -31,18 +31,25 @@ class Exit(IntEnum):
 
 @dataclass(slots=True)
 class Writes:
-    """Rows, not requests. ``planned``: rows whose shown values differ; ``conflicts``: a person was faster."""
+    """Rows, not requests. ``planned``: rows whose shown values differ; ``conflicts``: a person was faster;
+    ``put_right``: of those done, rows in which somebody had changed what we last wrote; ``unwritten``: why rows, by
+    their ids, could not be written.
+    """
 
     planned: int = 0
     done: int = 0
     conflicts: int = 0
     failed: int = 0
+    put_right: int = 0
+    unwritten: dict[int, str] = field(default_factory=dict)
 
     def add(self, turn: Writes) -> None:
         """A further turn of the same pass, over rows that were planned before."""
         self.done += turn.done
         self.conflicts += turn.conflicts
         self.failed += turn.failed
+        self.put_right += turn.put_right
+        self.unwritten |= turn.unwritten
 
 
 @dataclass(slots=True)
@@ -192,6 +199,10 @@ class Outcome:
                 "conflicts": self.writes.conflicts,
                 "failed": self.writes.failed,
             },
+            "put_right": self.writes.put_right,
+            "unwritten": [
+                {"row": row_id, "reason": reason} for row_id, reason in sorted(self.writes.unwritten.items())
+            ],
             "accounts": {id_: {"users": a.users, "state": a.state} for id_, a in self.accounts.items()},
             "held": None if self.held is None else _held(self.held),
             "seconds": round(self.seconds, 3),

@@ -33,6 +33,7 @@ from sync_agent.jobs.quarantines import Quarantines
 from sync_agent.jobs.read_list import read_list
 from sync_agent.jobs.resolve_users import resolve_news, resolve_users
 from sync_agent.jobs.write_back import WriteBack, not_held, verdict_of, write_back
+from sync_agent.jobs.write_journal import WriteJournal
 from sync_agent.microsoft365.accounts import Account, Announce, open_accounts
 from sync_agent.microsoft365.agent_list import ColumnsMissing, ListProblem, agent_list, sharepoint_budget
 from sync_agent.microsoft365.anomaly_list import anomaly_list
@@ -50,6 +51,7 @@ from sync_agent.plan import Plan
 from sync_agent.progress import Progress
 from sync_agent.reconcile import Rules
 from sync_agent.settings import Settings
+from sync_agent.state.records import RunKind
 from sync_agent.state.store import StateUnavailable, Store
 
 _log = structlog.get_logger()
@@ -90,6 +92,7 @@ class Service:
         outcome.
         """
         started, clock = self.context.clock(), time.perf_counter()
+        self.context.journal.begin(RunKind.SYNC)
         back, fixing, error = None, None, None
         try:
             await self.open_list()
@@ -258,7 +261,7 @@ async def open_service(
     accounts = open_accounts(settings, transport, announce, clock=timing.clock, sleep=timing.sleep)
     store = _open_store(settings, read_only=read_only)
     history = History(store)
-    context = _context(settings, transport, accounts, progress, clock, timing, history)
+    context = _context(settings, transport, accounts, progress, clock, timing, history, store)
     try:
         yield Service(settings, transport, accounts, context, store, history)
     finally:
@@ -289,6 +292,7 @@ def _context(
     clock: Callable[[], datetime],
     timing: Timing,
     history: History,
+    store: Store | None,
 ) -> Context:
     by_tenant: defaultdict[str, list[Account]] = defaultdict(list)
     for account in accounts.values():
@@ -319,6 +323,7 @@ def _context(
         clock=clock,
         unavailable_after=timedelta(seconds=settings.presence.unavailable_after),
         quarantines=Quarantines(history, settings.sharepoint.agent_list, settings.safety.min_known_users, clock),
+        journal=WriteJournal(store, settings.sharepoint.agent_list, clock),
         owners=DomainOwners(look_up if settings.validation.domain_lookup else None, clock),
         observed=Observed(
             tenant_of={account.id: account.tenant_id for account in accounts.values()},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby, islice
@@ -17,7 +17,7 @@ from sync_agent.characters import printable
 from sync_agent.cli.fixing_lines import fixing_lines
 from sync_agent.fuses import Held
 from sync_agent.model import Anomaly, CellValue, Change, Code, Row, Severity, Status
-from sync_agent.outcome import Mirrored, Outcome
+from sync_agent.outcome import Mirrored, Outcome, Writes
 from sync_agent.report.cell import as_seen
 
 _COLOUR = {Status.OK: "green", Status.WARNING: "yellow", Status.ERROR: "red", Status.UNKNOWN: "bright_black"}
@@ -25,6 +25,7 @@ SEVERITY_COLOUR = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.I
 _WORST_FIRST = tuple(Severity)
 _CODES = tuple(Code)
 _MOST_CHANGES = 10
+_MOST_ROWS = 20
 _LONGEST_CELL = 120
 _NARROW = 70
 _WIDE = 110
@@ -52,6 +53,8 @@ def show_outcome(console: Console, outcome: Outcome, *, everything: str, dry_run
             _say(console, text, style)
     if outcome.mirrored is not None:
         _say(console, *_mirrored(outcome.mirrored))
+    for line in _unwritten(outcome.writes):
+        _say(console, line, "yellow")
     if outcome.held is not None:
         _say(console, _held(outcome.held), "bold red")
     if dry_run and outcome.plan.changes:
@@ -156,6 +159,17 @@ def _not_written(held: Held) -> str:
     return "1 row is not written" if len(held.row_ids) == 1 else f"{len(held.row_ids):,} rows are not written"
 
 
+def _unwritten(writes: Writes) -> Iterator[str]:
+    """Rows that are locked, checked out or denied, a line a reason."""
+    by_reason: defaultdict[str, list[int]] = defaultdict(list)
+    for row_id, reason in sorted(writes.unwritten.items()):
+        by_reason[reason].append(row_id)
+    for reason, row_ids in by_reason.items():
+        named = ", ".join(map(str, row_ids[:_MOST_ROWS]))
+        more = f" and {len(row_ids) - _MOST_ROWS:,} more (--json has them all)" if len(row_ids) > _MOST_ROWS else ""
+        yield f"Not written: {'row' if len(row_ids) == 1 else 'rows'} {named}{more}: {printable(reason, 300)}"
+
+
 def _mirrored(mirrored: Mirrored) -> tuple[str, str]:
     """The line, and its style."""
     counts = f"{mirrored.made:,} made, {mirrored.changed:,} changed, {mirrored.resolved:,} resolved"
@@ -175,6 +189,8 @@ def _work_line(outcome: Outcome, dry_run: bool) -> str:
         if dry_run
         else f"{writes.done:,} of {writes.planned:,} rows written"
     )
+    if writes.put_right:
+        did += f", {writes.put_right:,} of them put right after somebody had changed what is shown"
     if writes.conflicts:
         did += f", {writes.conflicts:,} changed by others meanwhile"
     if writes.failed:

@@ -61,7 +61,7 @@ async def apply_fixes(
     if dry_run or result.held is not None or not result.planned.fixes:
         return result
     stage = context.progress.stage("Fixing UPNs", len(result.planned.fixes))
-    journal = FixJournal(store, list_title, context.clock)
+    journal = FixJournal(store, list_title, context.clock, context.journal)
     after: dict[int, Row | None] = {}
     try:
         for some in chunks(result.planned.fixes, FIXES_AT_ONCE):

@@ -10,6 +10,7 @@ from sync_agent.fuses import Safety
 from sync_agent.jobs.domain_owners import DomainOwners
 from sync_agent.jobs.observed import Observed
 from sync_agent.jobs.quarantines import Quarantines
+from sync_agent.jobs.write_journal import WriteJournal
 from sync_agent.microsoft365.agent_list import AgentList
 from sync_agent.microsoft365.anomaly_list import AnomalyList
 from sync_agent.microsoft365.directory import Directory
@@ -50,5 +51,7 @@ class Context:
     observed: Observed
     quarantines: Quarantines
     """Of tenants that suddenly do not know most of the list's users."""
+    journal: WriteJournal
+    """Told of every write to our columns of the Agent list."""
     owners: DomainOwners
     """Whose the domains are that no tenant is known to have."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from sync_agent.jobs.write_journal import WriteJournal
 from sync_agent.microsoft365.agent_list import LastEdit
 from sync_agent.model import Fix
 from sync_agent.state.store import JournalEntry, StateUnavailable, Store
@@ -26,6 +27,7 @@ class FixJournal:
     store: Store | None
     list_title: str
     clock: Callable[[], datetime]
+    runs: WriteJournal
 
     async def intended(self, fixes: Sequence[Fix], edits: Mapping[int, LastEdit]) -> None:
         """``edits`` tell who left each row so: whoever approved, as a rule."""
@@ -45,7 +47,10 @@ class FixJournal:
     async def _add(self, entries: Sequence[JournalEntry]) -> None:
         if self.store is None:
             raise StateUnavailable("state.database: it could not be opened.")
-        await asyncio.to_thread(_add_news, self.store, self.list_title, entries)
+        if entries:
+            run = await self.runs.number()
+            numbered = [replace(entry, run=run) for entry in entries]
+            await asyncio.to_thread(_add_news, self.store, self.list_title, numbered)
 
 
 def _add_news(store: Store, list_title: str, entries: Sequence[JournalEntry]) -> None:
@@ -53,7 +58,7 @@ def _add_news(store: Store, list_title: str, entries: Sequence[JournalEntry]) ->
     news = []
     for entry in entries:
         known = store.journalled(list_title, entry.row_id)
-        if not known or replace(known[-1], at=entry.at) != entry:
+        if not known or replace(known[-1], at=entry.at, run=entry.run) != entry:
             news.append(entry)
     store.journal(list_title, news)
 

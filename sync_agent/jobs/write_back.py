@@ -17,6 +17,7 @@ from sync_agent.fuses import Held, judge, let_through
 from sync_agent.jobs.ask_people import ask_people
 from sync_agent.jobs.context import Context
 from sync_agent.jobs.resolve_users import resolve_users
+from sync_agent.jobs.write_journal import intentions_of
 from sync_agent.microsoft365.agent_list import Failed, Overtaken, Written
 from sync_agent.microsoft365.errors import ServiceError
 from sync_agent.model import Change, OurColumn, Row, Verdict
@@ -29,6 +30,8 @@ _log = structlog.get_logger()
 
 _MOST_NAMED = 5
 """Rows named in the log, of those that could not be written for one reason."""
+_NOTED_AT_ONCE = 500
+"""Rows written before the journal is told so: what a process that is killed leaves unknown."""
 
 
 @dataclass(slots=True)
@@ -75,13 +78,20 @@ async def write_back(
     todo = [change for change in _urgent_first(first.changes) if held is None or not held.holds(change.row.id)][:most]
     if dry_run or (held is not None and not todo):
         return result
+    observed, journal = context.observed, context.journal
+    await journal.settle(observed.rows, observed.unwritten)
+    edited = await journal.intend(
+        intentions_of(todo, {change.row.id: verdict_of(context, change.row) for change in todo})
+    )
     stage = context.progress.stage("Writing to the list", len(todo))
     try:
-        overtaken = await _write(context, todo, result.writes, stage, stop)
+        overtaken = await _write(context, todo, result.writes, stage, stop, edited)
         if overtaken and not _is_set(stop):
             await _decide_again(context, overtaken)
     except ServiceError as failure:
         result.error = failure.reason
+    if result.writes.put_right:
+        _log.info("rows_put_right", rows=result.writes.put_right, why="somebody had changed cells of the service")
     stage.done(f"{result.writes.done:,} of {result.writes.planned:,} rows written")
     return result
 
@@ -122,10 +132,18 @@ def _urgent_first(changes: Iterable[Change]) -> list[Change]:
 
 
 async def _write(
-    context: Context, changes: Sequence[Change], writes: Writes, stage: Stage, stop: asyncio.Event | None
+    context: Context,
+    changes: Sequence[Change],
+    writes: Writes,
+    stage: Stage,
+    stop: asyncio.Event | None,
+    edited: frozenset[int],
 ) -> list[int]:
-    """Returns the ids of rows that a person changed meanwhile and that still exist."""
-    observed = context.observed
+    """Returns the ids of rows that a person changed meanwhile and that still exist. ``edited``: rows of which a person
+    changed what we last wrote.
+    """
+    observed, journal = context.observed, context.journal
+    done: list[int] = []
     begun: dict[int, Change] = {}
     overtaken: dict[int, Row | None] = {}
     failed: defaultdict[str, list[int]] = defaultdict(list)
@@ -137,16 +155,24 @@ async def _write(
                 case Written(row_id=row_id, etag=etag):
                     observed.put_written(written(begun[row_id], etag))
                     writes.done += 1
+                    writes.put_right += row_id in edited
+                    done.append(row_id)
+                    if len(done) >= _NOTED_AT_ONCE:
+                        await journal.note(done)
+                        done.clear()
                 case Overtaken(row_id=row_id, row=row):
                     overtaken[row_id] = row
                     writes.conflicts += 1
                 case Failed(row_id=row_id, reason=reason):
                     observed.unwritten.add(row_id)
                     failed[reason].append(row_id)
+                    writes.unwritten[row_id] = reason
                     writes.failed += 1
     finally:
         observed.unwritten |= observed.in_flight
         observed.in_flight.clear()
+        await journal.note(done, [change.row.id for change in changes if change.row.id not in begun] + list(overtaken))
+        journal.end()
     observed.put_overtaken(overtaken)
     for reason, row_ids in failed.items():
         if reason not in observed.write_trouble:

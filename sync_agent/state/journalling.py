@@ -24,5 +24,11 @@ def read_entries(connection: Connection, list_title: str, row_id: int | None) ->
     return [JournalEntry(*found) for found in connection.execute(query.order_by(journal.c.id))]
 
 
+def entries_of_run(connection: Connection, run: int) -> list[JournalEntry]:
+    """Oldest first."""
+    query = select(*journal.c[*JournalEntry.__slots__]).where(journal.c.run == run)
+    return [JournalEntry(*found) for found in connection.execute(query.order_by(journal.c.id))]
+
+
 def _values(entry: JournalEntry) -> dict[str, object]:
     return {name: storable(value) if isinstance(value, str) else value for name, value in asdict(entry).items()}

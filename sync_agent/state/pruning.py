@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, select
 
+from sync_agent.state import writes
 from sync_agent.state.tables import anomalies, journal, owed, passes, quarantines, verdicts
 
 EVERY_PASS = timedelta(days=7)
@@ -35,6 +36,7 @@ def prune(connection: Connection, now: datetime, keep: timedelta) -> None:
     connection.execute(delete(owed).where(owed.c.anomaly.not_in(select(anomalies.c.id))))
     connection.execute(delete(verdicts).where(verdicts.c.until < before))
     connection.execute(delete(journal).where(journal.c.at < before))
+    writes.forget(connection, before)
     _thin_out(connection, now, before)
 
 

@@ -1,13 +1,17 @@
-"""What the history gives back: passes, lives of anomalies, verdicts as they were, digests, entries of the journal."""
+"""What the history gives back: passes, lives of anomalies, verdicts as they were, digests, entries of the journal, runs
+and what they wrote.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from sync_agent.model import Anomaly, Status
 from sync_agent.outcome import encodable
+from sync_agent.undoing import VerdictCells
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,55 @@ class JournalEntry:
     before: str | None
     after: str | None
     why: str
+    run: int | None = None
+    """None in entries of before runs were counted."""
+
+
+class RunKind(StrEnum):
+    """Who wrote: one pass of `sync`, one process of `run`, one `undo`."""
+
+    SYNC = "sync"
+    RUN = "run"
+    UNDO = "undo"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """``undoes``: the run whose writes an undo took back."""
+
+    id: int
+    list_title: str
+    kind: RunKind
+    began: datetime
+    undoes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Intention:
+    """A write to a row's verdict that is about to be made. ``upn``: the cell that it was decided on."""
+
+    row_id: int
+    upn: str | None
+    before: VerdictCells
+    after: VerdictCells
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRecord:
+    """One write to a row's verdict. ``at``: when it was to be made; ``made``: when it was known to be, None while that
+    is not known.
+    """
+
+    id: int
+    run: int
+    row_id: int
+    at: datetime
+    upn: str | None
+    before: VerdictCells
+    after: VerdictCells
+    why: str
+    made: datetime | None
 
 
 def storable(text: str | None) -> str | None:

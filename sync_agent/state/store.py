@@ -15,12 +15,14 @@ from sync_agent.state.database import StateUnavailable, database_file, look_at_d
 from sync_agent.state.opening import Opening
 from sync_agent.state.pruning import is_due, prune
 from sync_agent.state.records import AnomalyRecord, Digest, JournalEntry, PassRecord, VerdictRecord
+from sync_agent.state.run_journal import RunJournal
 
 __all__ = [
     "AnomalyRecord",
     "Digest",
     "JournalEntry",
     "PassRecord",
+    "RunJournal",
     "StateUnavailable",
     "Store",
     "VerdictRecord",
@@ -63,6 +65,10 @@ class Store:
     def _engine(self) -> Engine:
         """Raises StateUnavailable."""
         return self._opening.engine()
+
+    def run_journal(self, list_title: str) -> RunJournal:
+        """Who wrote what into our columns of the list, run by run."""
+        return RunJournal(self._opening, list_title)
 
     def close(self) -> None:
         self._opening.close()
@@ -160,6 +166,11 @@ class Store:
         """What was said of the row then, and why; None where the row was not in the list or nothing is known."""
         with reading(self._engine) as connection:
             return verdicts.verdict_at(connection, list_title, row_id, at)
+
+    def verdicts_of(self, list_title: str, row_id: int) -> list[VerdictRecord]:
+        """All that is known to have been said of the row, oldest first."""
+        with reading(self._engine) as connection:
+            return verdicts.of_row(connection, list_title, row_id)
 
     def rows_with_upn_at(self, list_title: str, upn_key: str, at: datetime) -> list[int]:
         """Rows, in order, that held this UPN then; ``upn_key`` is in lower case."""

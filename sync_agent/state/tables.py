@@ -128,9 +128,47 @@ journal = Table(
     Column("before", Text),
     Column("after", Text),
     Column("why", Text, nullable=False),
+    Column("run", Integer),
     Index("journal_of_row", "list", "row_id"),
 )
-"""What was written into columns of people, so that it can be undone."""
+"""What was written into columns of people, so that it can be undone. ``run``: empty in entries of before there were
+runs.
+"""
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("list", String(255), nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("began", Moment, nullable=False),
+    Column("undoes", Integer),
+    Index("runs_of_list", "list"),
+    sqlite_autoincrement=True,
+)
+"""Whoever wrote: one `sync`, one process of `run`, or one `undo` (``undoes``: of which run). Numbers are never given
+again.
+"""
+
+writes = Table(
+    "writes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run", Integer, nullable=False),
+    Column("row_id", Integer, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("upn", Text),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("made", Moment),
+    Index("writes_of_run", "run", "row_id"),
+    Index("writes_of_row", "row_id"),
+    Index("writes_unknown", "id", sqlite_where=text("made IS NULL"), postgresql_where=text("made IS NULL")),
+)
+"""One line for each write of a row's verdict. ``before`` and ``after``: a JSON list of the four cells, all of them;
+``made``: when it was known to be written, empty while that is not known.
+"""
 
 owed = Table(
     "owed",

@@ -49,6 +49,11 @@ def verdict_at(connection: Connection, list_title: str, row_id: int, at: datetim
     return None if found is None else _record(found)
 
 
+def of_row(connection: Connection, list_title: str, row_id: int) -> list[VerdictRecord]:
+    query = select(verdicts).where(verdicts.c.list == list_title, verdicts.c.row_id == row_id)
+    return [_record(found) for found in connection.execute(query.order_by(verdicts.c.id)).mappings()]
+
+
 def rows_with_upn_at(connection: Connection, list_title: str, upn_key: str, at: datetime) -> list[int]:
     query = select(verdicts.c.row_id).where(verdicts.c.list == list_title, verdicts.c.upn_key == _cut(upn_key))
     # Ordered here: to have the database do it leads SQLite to another index, by which it reads the whole history.

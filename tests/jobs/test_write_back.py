@@ -40,6 +40,13 @@ def answered(service: Service, answers: dict[str, Match]) -> None:
     observed.put_heard(observed.heard, questions(observed.rows.values(), observed.matches))
 
 
+async def begun(service: Service) -> None:
+    """Until the first rows are on the wire."""
+    async with asyncio.timeout(10):
+        while not service.context.observed.in_flight:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
 def right_rows(served: Lab) -> list[int]:
     return [row_id for row_id, truth in served.world.truth.items() if not truth.codes]
 
@@ -85,7 +92,7 @@ async def test_presence_that_changes_while_the_row_is_written_is_written_next(ap
         assert user is not None
         served.world.faults.add(r"PATCH|batch", delay=0.3)
         writing = asyncio.create_task(write_back(service.context))
-        await asyncio.sleep(0.1)
+        await begun(service)
         user.availability, user.activity = "DoNotDisturb", "Presenting"
         await poll_presence(service.context)
         await writing
@@ -102,7 +109,7 @@ async def test_after_a_stop_no_further_row_is_begun_and_what_was_begun_is_told(a
         stop = asyncio.Event()
         served.world.faults.add(r"batch", delay=0.3)
         writing = asyncio.create_task(write_back(service.context, stop=stop))
-        await asyncio.sleep(0.2)
+        await begun(service)
         stop.set()
         result = await writing
         shown = sum("SyncStatus" in item.fields for item in served.agents.items.values())
@@ -166,7 +173,7 @@ async def test_a_verdict_that_changes_after_the_fuses_looked_waits_for_the_next_
         served.world.faults.add(r"POST /v1.0/\$batch", delay=0.3)
         row_id = right_rows(served)[-1]
         writing = asyncio.create_task(write_back(service.context))
-        await asyncio.sleep(0.15)
+        await begun(service)
         name = str(served.shown(row_id, "UPN")).lower()
         answered(service, {name: Absent("contoso.com")})
         assert (await writing).writes.done == 399
@@ -182,7 +189,7 @@ async def test_a_row_that_is_deleted_while_it_is_written_stays_deleted(api: Api,
         await observe(service)
         served.world.faults.add(r"batch", delay=0.3)
         writing = asyncio.create_task(write_back(service.context))
-        await asyncio.sleep(0.15)
+        await begun(service)
         observed = service.context.observed
         gone = right_rows(served)[0]
         observed.put_rows([row for row in observed.rows.values() if row.id != gone], service.context.clock())
@@ -248,7 +255,7 @@ async def test_a_verdict_that_turns_back_while_the_row_is_written_is_written_nex
         answered(service, {name: Absent("contoso.com")})
         served.world.faults.add(r"batch", delay=0.3)
         writing = asyncio.create_task(write_back(service.context))
-        await asyncio.sleep(0.15)
+        await begun(service)
         observed.put_matches({name: found})
         await poll_presence(service.context)
         await write_back(service.context, dry_run=True)  # as a look at the list does

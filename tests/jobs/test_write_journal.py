@@ -1,0 +1,173 @@
+"""The journal of our own columns beside the writes: it claims none that was not made, and misses none that was."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from sync_agent.jobs.poll_presence import poll_presence
+from sync_agent.jobs.read_list import read_list
+from sync_agent.jobs.write_back import write_back
+from sync_agent.progress import Silent
+from sync_agent.service import Service, open_service, utc_now
+from sync_agent.settings import load
+from sync_agent.simulator.faults import Truly
+from sync_agent.simulator.lab import Api
+from sync_agent.simulator.wire import Call, Reply
+from sync_agent.state.store import RunJournal
+from tests.jobs.opening import opened
+from tests.jobs.test_write_back import begun, observe, right_rows
+from tests.lab import Lab
+
+BATCH = r"POST .*batch"
+
+
+@pytest.fixture(params=["graph", "rest"])
+def api(request: pytest.FixtureRequest) -> Api:
+    chosen: Api = request.param
+    return chosen
+
+
+def journal_of(service: Service) -> RunJournal:
+    assert service.store is not None
+    return service.store.run_journal("Agents")
+
+
+def known(service: Service) -> dict[int, bool]:
+    """By row: whether its last write is known to be made."""
+    journal = journal_of(service)
+    lines = [line for row_id in service.context.observed.rows for line in journal.of_row(row_id)[-1:]]
+    return {line.row_id: line.made is not None for line in lines}
+
+
+def change_presence(served: Lab, row_id: int) -> None:
+    user = served.world.user(served.world.truth[row_id].object_id)
+    assert user is not None
+    user.availability, user.activity = "Busy", "InACall"
+
+
+@pytest.mark.anyio
+async def test_each_verdict_that_is_written_has_a_line_and_presence_has_none(api: Api, tmp_path: Path) -> None:
+    async with opened(tmp_path, api=api) as (served, service):
+        await observe(service)
+        assert (await write_back(service.context)).writes.done == 40
+        assert known(service) == dict.fromkeys(range(1, 41), True)
+        for row_id, item in served.agents.items.items():
+            [line] = journal_of(service).of_row(row_id)
+            assert line.before.status == line.before.anomalies == ""
+            assert line.after.status == item.fields["SyncStatus"]
+            assert line.after.object_id == (item.fields.get("EntraObjectId") or "")
+            assert line.upn == item.fields.get("UPN")
+            assert set(line.why.split(", ")) == served.world.truth[row_id].codes or line.why == "user matched"
+        change_presence(served, right_rows(served)[0])
+        await poll_presence(service.context)
+        assert (await write_back(service.context)).writes.done == 1
+        assert sum(len(journal_of(service).of_row(row_id)) for row_id in served.agents.items) == 40
+
+
+@pytest.mark.anyio
+async def test_what_a_person_was_faster_at_leaves_no_line(api: Api, tmp_path: Path) -> None:
+    async with opened(tmp_path, api=api) as (served, service):
+        await observe(service)
+        edited, deleted = right_rows(served)[:2]
+        served.agents.edit(edited, {"UPN": "nobody"})
+        served.agents.delete(deleted)
+        assert (await write_back(service.context)).writes.conflicts == 2
+        assert journal_of(service).of_row(edited) == journal_of(service).of_row(deleted) == []
+        assert (await write_back(service.context)).writes.done == 1
+        assert [line.upn for line in journal_of(service).of_row(edited)] == ["nobody"]
+
+
+@pytest.mark.anyio
+async def test_rows_that_a_stop_left_alone_have_no_line(api: Api, tmp_path: Path) -> None:
+    async with opened(tmp_path, rows=600, api=api) as (served, service):
+        await observe(service)
+        stop = asyncio.Event()
+        served.world.faults.add(r"batch", delay=0.3)
+        writing = asyncio.create_task(write_back(service.context, stop=stop))
+        await begun(service)
+        stop.set()
+        await writing
+        shown = {row_id for row_id, item in served.agents.items.items() if "SyncStatus" in item.fields}
+        assert known(service) == dict.fromkeys(shown, True)
+
+
+@pytest.mark.anyio
+async def test_a_lost_answer_is_not_known_until_the_list_is_read_again(api: Api, tmp_path: Path) -> None:
+    async with opened(tmp_path, api=api) as (served, service):
+        await observe(service)
+
+        def lost(call: Call, truly: Truly) -> Reply:
+            if (b"SyncStatus" in call.body and b"PATCH" in call.body) or b"ValidateUpdateListItem" in call.body:
+                truly(call)
+                return Reply(502, b"<html>", {"content-type": "text/html"})
+            return truly(call)
+
+        served.world.faults.add(BATCH, instead=lost)
+        await write_back(service.context)
+        served.world.faults.clear()
+        assert served.shown(1, "SyncStatus") is not None
+        assert set(known(service).values()) == {False}
+        await write_back(service.context)
+        assert set(known(service).values()) == {False}, "nobody has looked yet"
+        await read_list(service.context)
+        change_presence(served, right_rows(served)[0])
+        await poll_presence(service.context)
+        await write_back(service.context)
+        assert known(service) == dict.fromkeys(range(1, 41), True)
+
+
+@pytest.mark.anyio
+async def test_what_fails_again_and_again_is_not_journalled_again_and_again(api: Api, tmp_path: Path) -> None:
+    async with opened(tmp_path, api=api) as (served, service):
+        await observe(service)
+        served.world.faults.add(BATCH, status=403)
+        for _ in range(3):
+            result = await write_back(service.context)
+            assert (result.writes.done, len(result.writes.unwritten)) == (0, 40)
+            await read_list(service.context)
+        assert set(known(service).values()) == {False}
+        assert sum(len(journal_of(service).of_row(row_id)) for row_id in served.agents.items) == 40
+
+
+@pytest.mark.anyio
+async def test_a_database_that_cannot_be_used_costs_the_journal_and_nothing_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    time = [utc_now()]
+    async with opened(tmp_path) as (served, _):  # provisioned; what it opened is not used
+        settings = load(served.settings)
+        async with open_service(settings, progress=Silent(), clock=lambda: time[0]) as service:
+            await observe(service)
+            locking = sqlite3.connect(tmp_path / "state" / "sync-agent.db")
+            locking.execute("BEGIN EXCLUSIVE")
+            assert (await write_back(service.context, most=20)).writes.done == 20
+            assert (await write_back(service.context, most=10)).writes.done == 10
+            locking.rollback()
+            locking.close()
+            time[0] += timedelta(minutes=2)
+            assert (await write_back(service.context)).writes.done == 10
+            assert list(known(service).values()) == [True] * 10
+    said = capsys.readouterr().out
+    assert said.count("writes_not_journalled") == said.count("writes_journalled_again") == 1
+
+
+@pytest.mark.anyio
+async def test_cells_of_ours_that_a_person_edits_are_put_right_and_counted(api: Api, tmp_path: Path) -> None:
+    """By another process too: what was last written is known from the journal."""
+    async with opened(tmp_path, api=api) as (served, service):
+        first, second, third = right_rows(served)[:3]
+        assert (await service.sync()).writes.put_right == 0
+        async with open_service(load(served.settings), progress=Silent()) as another:
+            served.agents.edit(first, {"SyncStatus": "Error"})
+            served.agents.edit(second, {"EntraObjectId": ""})
+            served.agents.edit(third, {"UPN": "nobody"})
+            outcome = await another.sync()
+            assert (outcome.writes.done, outcome.writes.put_right) == (3, 2)
+            assert outcome.document()["put_right"] == 2
+            assert served.shown(first, "SyncStatus") == "OK"
+        assert (await service.sync()).writes.put_right == 0
