@@ -27,6 +27,8 @@ class Tenant:
     directory: Directory
     accounts: tuple[str, ...]
     configured_domains: frozenset[str] | None = None
+    canaries: frozenset[str] = frozenset()
+    """Users whom the settings name, by UPN key: one must be found before anybody counts as missing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,16 @@
-"""Names to ask about beside a few others, so that an answer can be believed.
+"""Names to ask about beside others, so that an answer can be believed.
 
 A tenant that knows none of the names it is asked for is not believed: a lost permission looks like that. Whoever asks
-about one mistyped name alone would learn nothing, so some names go along that the tenant itself knew a moment ago.
+about one mistyped name alone would learn nothing, so some names go along that the tenant itself knew a moment ago. And
+where the settings name a canary, it goes along with every question: nobody is missing unless it is found.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 
-from sync_agent.model import Found, Match
+from sync_agent.model import Absent, CouldNotAsk, Found, Match
 
 _A_TENANT = 3
 """A single one could have left just now."""
@@ -35,6 +37,33 @@ def witnesses(
             missing[tenant_id] -= 1
             chosen.add(name)
     return frozenset(chosen)
+
+
+def vouched_for(
+    answers: Mapping[str, Match], canaries: Collection[str], account: str, now: datetime
+) -> Mapping[str, Match]:
+    """The answers of one tenant, without its plain absences where none of its ``canaries`` is found in them.
+
+    ``account``: the first of the tenant's. An absence that the tenant explains stays: somebody without a permission
+    could not explain it.
+    """
+    said = [answers.get(canary) for canary in sorted(canaries)]
+    if not canaries or any(isinstance(answer, Found) for answer in said):
+        return answers
+    silent = next((answer for answer in said if isinstance(answer, CouldNotAsk)), None)
+    doubt = silent or CouldNotAsk(_reason(sorted(canaries), account), now)
+    return {name: doubt if _is_plain(answer) else answer for name, answer in answers.items()}
+
+
+def _is_plain(answer: Match) -> bool:
+    return isinstance(answer, Absent) and not answer.explained
+
+
+def _reason(canaries: Collection[str], account: str) -> str:
+    return (
+        f"the canary of account {account} is not found ({', '.join(canaries)}), so nobody counts as missing there: "
+        "check that the app may still read users (User.Read.All) and that the setting canary names a user who is there"
+    )
 
 
 def _domain(name: str) -> str:

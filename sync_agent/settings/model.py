@@ -27,6 +27,7 @@ from sync_agent.settings.values import (
     Share,
     Switch,
     TenantId,
+    Upn,
 )
 
 
@@ -135,6 +136,7 @@ class AccountSettings(Group):
     client_secret: Secret | None = None
     certificate: CertificateSettings | None = None
     domains: Annotated[tuple[Domain, ...], Field(min_length=1)] | None = None
+    canary: Upn | None = None
     cloud: Name = "global"
 
     @field_validator("client_id", "client_secret", "certificate")

@@ -119,6 +119,7 @@ TenantId = Annotated[
     ),
 ]
 Domain = Annotated[str, _matching(_DOMAIN, "a domain such as contoso.com")]
+Upn = Annotated[str, _matching(rf"[^@\s]{{1,64}}@{_DOMAIN}", "the UPN of a user, such as canary@contoso.com")]
 
 
 def _path(value: Any, info: ValidationInfo) -> Any:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_agent.jobs.witnesses import witnesses
+from sync_agent.jobs.witnesses import vouched_for, witnesses
 from sync_agent.model import Absent, CouldNotAsk, Found, Match, User
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
@@ -32,3 +32,38 @@ def test_they_are_others_that_each_tenant_which_is_asked_has_found(
         possible = {name for name, by in found.items() if by == tenant_id} - names
         asked = any(name.partition("@")[2] in domains.get(tenant_id, ()) for name in names)
         assert sum(found[name] == tenant_id for name in chosen) == (min(3, len(possible)) if asked else 0)
+
+
+ANSWERS = st.dictionaries(
+    NAMES,
+    st.sampled_from(
+        [
+            Found(User("1", "x"), "contoso"),
+            Absent("contoso"),
+            Absent("contoso", deleted_at=NOW),
+            Absent("contoso", alias_of=User("2", "y")),
+            CouldNotAsk("away", NOW),
+        ]
+    ),
+)
+
+
+@given(ANSWERS, st.frozensets(NAMES, max_size=2))
+def test_nobody_is_missing_unless_a_canary_is_found(answers: dict[str, Match], canaries: frozenset[str]) -> None:
+    vouched = vouched_for(answers, canaries, "contoso", NOW)
+    assert vouched.keys() == answers.keys()
+    found = any(isinstance(answers.get(canary), Found) for canary in canaries)
+    for name, answer in answers.items():
+        if answer == Absent("contoso") and canaries and not found:
+            assert isinstance(vouched[name], CouldNotAsk)
+        else:
+            assert vouched[name] == answer
+
+
+def test_why_a_canary_does_not_vouch_is_told() -> None:
+    missing: dict[str, Match] = {"a@contoso.com": Absent("contoso"), "canary@contoso.com": Absent("contoso")}
+    told = vouched_for(missing, ["canary@contoso.com"], "contoso", NOW)["a@contoso.com"]
+    assert isinstance(told, CouldNotAsk)
+    assert "the canary of account contoso is not found (canary@contoso.com)" in told.reason
+    silent: dict[str, Match] = {**missing, "canary@contoso.com": CouldNotAsk("away", NOW)}
+    assert vouched_for(silent, ["canary@contoso.com"], "contoso", NOW)["a@contoso.com"] == CouldNotAsk("away", NOW)
