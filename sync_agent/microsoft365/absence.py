@@ -1,4 +1,4 @@
-"""What a tenant still knows of a name that is nobody's UPN: a user in the recycle bin, or somebody's mail address."""
+"""What a tenant still knows of a name that is nobody's UPN: a user in the recycle bin, or somebody's address."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import datetime
 import structlog
 
 from sync_agent.microsoft365.errors import ServiceError, SignInFailed, Unreachable
-from sync_agent.microsoft365.graph import MOST_PARTS, Graph, Page, Part, PartAnswer
+from sync_agent.microsoft365.graph import MOST_PARTS, Graph, Part, PartAnswer
 from sync_agent.microsoft365.odata import address, literal
 from sync_agent.microsoft365.tenant_sessions import TenantSessions
 from sync_agent.microsoft365.user_records import SELECT, DeletedRecord, UserRecord
@@ -23,7 +23,9 @@ _BIN = address(
     {"$select": "id,userPrincipalName,deletedDateTime", "$top": "999"},
 )
 _ADVANCED = {"ConsistencyLevel": "eventual"}
-"""With $count=true: what filters on proxyAddresses need (aad-advanced-queries)."""
+"""With $count=true: what filters on proxyAddresses need, on each page (aad-advanced-queries)."""
+_SCHEMES = ("smtp:", "SMTP:", "sip:", "SIP:")
+"""Of proxy addresses: the primary one of a kind is in capitals, and filters tell the two apart."""
 
 
 @dataclass(slots=True)
@@ -83,12 +85,12 @@ async def _alias_requests(sessions: TenantSessions, names: Collection[str], foun
 async def _alias_batch(sessions: TenantSessions, names: Sequence[str], found: Evidence) -> None:
     answers = await sessions.batch([_alias_part(name) for name in names])
     for name, answer in zip(names, answers, strict=True):
-        _take(sessions, found, name, answer)
+        await _take(sessions, found, name, answer)
 
 
-def _take(sessions: TenantSessions, found: Evidence, name: str, answer: PartAnswer) -> None:
+async def _take(sessions: TenantSessions, found: Evidence, name: str, answer: PartAnswer) -> None:
     try:
-        records = answer.json(Page[UserRecord]).value
+        records = await sessions.users(answer, headers=_ADVANCED)
     except ServiceError as failure:
         _note_failure(sessions, found, [name], failure, "mail addresses")
     else:
@@ -96,10 +98,12 @@ def _take(sessions: TenantSessions, found: Evidence, name: str, answer: PartAnsw
 
 
 def _note_alias(found: Evidence, name: str, records: Iterable[UserRecord]) -> None:
-    """Where several have the address, members come before guests and enabled accounts before disabled ones."""
-    users = [record.user() for record in records]
+    """Where several have the address: first who has it to themselves, then members, then enabled accounts."""
+    users = [(name not in record.own_addresses, record.user()) for record in records]
     if users:
-        found.aliases[name] = min(users, key=lambda user: (user.guest, not user.enabled, user.upn.lower()))
+        _, found.aliases[name] = min(
+            users, key=lambda one: (one[0], one[1].guest, not one[1].enabled, one[1].upn.lower())
+        )
 
 
 def _note_failure(
@@ -114,6 +118,7 @@ def _note_failure(
 
 
 def _alias_part(name: str) -> Part:
-    proxies = " or ".join(f"proxyAddresses/any(p:p eq {literal(prefix + name)})" for prefix in ("smtp:", "SMTP:"))
-    options = {"$filter": f"mail eq {literal(name)} or {proxies}", "$count": "true", "$select": SELECT}
+    proxies = (f"proxyAddresses/any(p:p eq {literal(scheme + name)})" for scheme in _SCHEMES)
+    asked = (f"mail eq {literal(name)}", *proxies, f"otherMails/any(o:o eq {literal(name)})")
+    options = {"$filter": " or ".join(asked), "$count": "true", "$select": SELECT}
     return Part("GET", address("/users", options), headers=_ADVANCED)

@@ -121,8 +121,8 @@ class Directory:
         return await search(self._sessions, questions)
 
     async def addresses(self, user_id: str) -> frozenset[str] | CouldNotAsk:
-        """Every mail address of a user, in lower case: the names that lead to them as an alias."""
-        question = address(f"/users/{user_id}", {"$select": "id,mail,proxyAddresses"})
+        """Every mail and sip address of a user, in lower case: the names that lead to them as an alias."""
+        question = address(f"/users/{user_id}", {"$select": "id,mail,proxyAddresses,otherMails"})
         try:
             return (await self._sessions.ask(lambda graph: graph.get(question, UserRecord))).addresses
         except ServiceError as failure:

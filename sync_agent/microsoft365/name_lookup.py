@@ -10,7 +10,7 @@ from math import ceil
 import structlog
 
 from sync_agent.microsoft365.errors import Refused, ServiceError
-from sync_agent.microsoft365.graph import MOST_PARTS, Graph, Page, Part, PartAnswer
+from sync_agent.microsoft365.graph import MOST_PARTS, Graph, Part, PartAnswer
 from sync_agent.microsoft365.odata import address, literal
 from sync_agent.microsoft365.tenant_sessions import TenantSessions
 from sync_agent.microsoft365.user_records import SELECT, UserRecord
@@ -143,19 +143,12 @@ class NameLookup:
     async def _take(self, found: LookedUp, chunk: Sequence[str], answer: PartAnswer) -> ServiceError | None:
         """Believe an answer that has status 200 and its list, to its last page; who is in it unasked is passed over."""
         try:
-            page = answer.json(Page[UserRecord])
-            records = [*page.value, *await self._following(page.next_link)]
+            records = await self._sessions.users(answer)
         except ServiceError as failure:
             return failure
         asked = set(chunk)
         found.users.update({record.key: record for record in records if record.key in asked})
         return None
-
-    async def _following(self, link: str | None) -> list[UserRecord]:
-        async def read(graph: Graph) -> list[UserRecord]:
-            return [record async for page in graph.pages(str(link), UserRecord) for record in page]
-
-        return await self._sessions.ask(read) if link else []
 
     def _give_up(self, found: LookedUp, names: Sequence[str]) -> None:
         """Where every filter is refused it is the question that the tenant objects to, not a name in it."""

@@ -12,10 +12,10 @@ from math import ceil
 import structlog
 
 from sync_agent.microsoft365.errors import Refused, ServiceError
-from sync_agent.microsoft365.graph import MOST_PARTS, Graph, Page, Part, PartAnswer
+from sync_agent.microsoft365.graph import MOST_PARTS, Graph, Part
 from sync_agent.microsoft365.name_lookup import EVERYBODY, USERS_PER_PAGE
 from sync_agent.microsoft365.odata import address, literal
-from sync_agent.microsoft365.tenant_sessions import TenantSessions
+from sync_agent.microsoft365.tenant_sessions import TenantSessions, TooManyPages
 from sync_agent.microsoft365.user_records import SELECT, UserRecord
 from sync_agent.model import Questions, User
 
@@ -42,10 +42,6 @@ class CameUp:
     refused: Questions = field(default_factory=Questions)
     failed: Questions = field(default_factory=Questions)
     silent: str = ""
-
-
-class _TooMany(ServiceError):
-    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,14 +145,15 @@ class _Asking:
         answers = await self._sessions.batch([chunk.kind.part(chunk.asked) for chunk in chunks])
         for chunk, answer in zip(chunks, answers, strict=True):
             try:
-                records = await self._records(chunk, answer)
+                headers = _ADVANCED if chunk.kind.advanced else None
+                records = await self._sessions.users(answer, headers=headers, most_pages=_MOST_PAGES)
             except ServiceError as failure:
                 self._note(chunk, failure)
             else:
                 self._users.update((record.id, record.user()) for record in records)
 
     def _note(self, chunk: _Chunk, failure: ServiceError) -> None:
-        if isinstance(failure, _TooMany) or (isinstance(failure, Refused) and failure.status == 400):
+        if isinstance(failure, TooManyPages) or (isinstance(failure, Refused) and failure.status == 400):
             self._refusal = self._refusal or failure
             self.refused.append(chunk)
         else:
@@ -168,23 +165,6 @@ class _Asking:
             _log.info("people_not_looked_for", tenant=self._sessions.tenant_id, reason=self._refusal.reason)
         silent = "" if self._failure is None else self._failure.reason
         return CameUp(tuple(self._users.values()), _questions(self.refused), _questions(self._failed), silent)
-
-    async def _records(self, chunk: _Chunk, answer: PartAnswer) -> list[UserRecord]:
-        page = answer.json(Page[UserRecord])
-        if page.next_link is None:
-            return page.value
-        link, headers = page.next_link, _ADVANCED if chunk.kind.advanced else None
-
-        async def read(graph: Graph) -> list[UserRecord]:
-            records, pages = list(page.value), 1
-            async for more in graph.pages(link, UserRecord, headers=headers):
-                records += more
-                pages += 1
-                if pages > _MOST_PAGES:
-                    raise _TooMany(f"more than {len(records):,} people answer to one question")
-            return records
-
-        return await self._sessions.ask(read)
 
 
 def _questions(chunks: Iterable[_Chunk]) -> Questions:

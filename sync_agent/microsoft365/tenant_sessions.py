@@ -11,7 +11,8 @@ from typing import TypeVar
 import structlog
 
 from sync_agent.microsoft365.errors import Refused, ServiceError, SignInFailed, Throttled
-from sync_agent.microsoft365.graph import Graph, Part, PartAnswer
+from sync_agent.microsoft365.graph import Graph, Page, Part, PartAnswer
+from sync_agent.microsoft365.user_records import UserRecord
 
 _log = structlog.get_logger()
 
@@ -19,6 +20,12 @@ T = TypeVar("T")
 
 _LEFT_OUT = timedelta(minutes=1)
 """How long an account that may not do what was asked, or cannot sign in, is passed over where others can."""
+_MOST_PAGES = 20
+"""Of the answer to one question that names whom it is about. Some of them may be empty."""
+
+
+class TooManyPages(ServiceError):
+    pass
 
 
 class TenantSessions:
@@ -82,6 +89,29 @@ class TenantSessions:
             return await self.ask(lambda graph: _batch(graph, parts))
         except ServiceError as failure:
             return [PartAnswer(0, failure=failure) for _ in parts]
+
+    async def users(
+        self, answer: PartAnswer, *, headers: Mapping[str, str] | None = None, most_pages: int = _MOST_PAGES
+    ) -> list[UserRecord]:
+        """The users of a part's answer, to its last page: an empty page with a link to the next is no end.
+
+        ``headers``: those of the part; what follows needs them too. Raises ServiceError, TooManyPages among them.
+        """
+        first = answer.json(Page[UserRecord])
+        link = first.next_link
+        if not link:
+            return first.value
+
+        async def read(graph: Graph) -> list[UserRecord]:
+            users, pages = list(first.value), 1
+            async for page in graph.pages(link, UserRecord, headers=headers):
+                users += page
+                pages += 1
+                if pages > most_pages:
+                    raise TooManyPages(f"more than {most_pages} pages of users ({len(users):,}) answer to one question")
+            return users
+
+        return await self.ask(read)
 
     async def _signed_in(self, account: str) -> ServiceError | None:
         try:

@@ -8,13 +8,15 @@ import msgspec
 
 from sync_agent.model import User
 
-SELECT = "id,userPrincipalName,displayName,accountEnabled,userType,mail,proxyAddresses,assignedPlans"
+SELECT = "id,userPrincipalName,displayName,accountEnabled,userType,mail,proxyAddresses,otherMails,assignedPlans"
 
 _TEAMS_PLAN = "57ff2da0-773e-42df-b2af-ffb7a2317929"
 """The service plan TEAMS1 ("Product names and service plan identifiers for licensing")."""
 _IN_FORCE = frozenset({"enabled", "warning"})
 """capabilityStatus of a plan that works; warning: in its grace period. The others are Suspended, Deleted, LockedOut."""
 _GUEST_MARK = "#ext#"
+_SCHEMES = frozenset({"smtp", "sip"})
+"""Of proxy addresses that people know somebody by. Others, as x500, are for machines."""
 
 
 class AssignedPlan(msgspec.Struct):
@@ -42,6 +44,7 @@ class UserRecord(msgspec.Struct, rename="camel"):
     user_type: str | None = None
     mail: str | None = None
     proxy_addresses: list[str] | None = None
+    other_mails: list[str] | None = None
     assigned_plans: list[AssignedPlan] | msgspec.UnsetType | None = msgspec.UNSET
 
     @property
@@ -50,9 +53,14 @@ class UserRecord(msgspec.Struct, rename="camel"):
 
     @property
     def addresses(self) -> frozenset[str]:
-        """Every mail address of the user, in lower case."""
-        proxies = (address.lower() for address in self.proxy_addresses or ())
-        found = {address.removeprefix("smtp:") for address in proxies if address.startswith("smtp:")}
+        """Every mail and sip address of the user, in lower case."""
+        return self.own_addresses.union(map(str.lower, self.other_mails or ()))
+
+    @property
+    def own_addresses(self) -> frozenset[str]:
+        """Those that lead to this user and nobody else. Another mail (otherMails) may be anybody's, a manager's say."""
+        proxies = (address.lower().partition(":") for address in self.proxy_addresses or ())
+        found = {address for scheme, _, address in proxies if scheme in _SCHEMES}
         return frozenset(found | {self.mail.lower()} if self.mail else found)
 
     def user(self) -> User:

@@ -179,8 +179,8 @@ def _same(found: Any, wanted: Any) -> bool:
 
 
 def _address(text: str) -> tuple[str, str]:
-    """A proxy address; SMTP: is the primary one and smtp: any other, so their case counts."""
-    scheme, colon, address = text.partition(":")
+    """A proxy address; SMTP: is the primary one and smtp: any other, so their case counts. A mail has none."""
+    scheme, colon, address = text.rpartition(":")
     return scheme + colon, address.lower()
 
 

@@ -43,7 +43,7 @@ def as_json(user: SimUser) -> dict[str, Any]:
         "userType": "Guest" if user.guest else "Member",
         "mail": user.mail,
         "proxyAddresses": list(user.proxy_addresses),
-        "otherMails": [],
+        "otherMails": list(user.other_mails),
         "onPremisesUserPrincipalName": None,
         "deletedDateTime": user.deleted_at,
         "assignedPlans": _plans(user),

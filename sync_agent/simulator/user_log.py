@@ -27,6 +27,7 @@ _SHOWN_AS: Mapping[str, tuple[str, ...]] = {
     "licensed": ("assignedPlans",),
     "mail": ("mail",),
     "proxy_addresses": ("proxyAddresses",),
+    "other_mails": ("otherMails",),
 }
 """Which properties change with which of a user's attributes. Presence is none of the directory's."""
 _state = attrgetter(*_SHOWN_AS)

@@ -43,6 +43,7 @@ class SimUser:
     licensed: bool = True
     mail: str | None = None
     proxy_addresses: tuple[str, ...] = ()
+    other_mails: tuple[str, ...] = ()
     deleted_at: str | None = None
     availability: str = "Available"
     activity: str = "Available"

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 from uuid import UUID, uuid5
 
 import jwt
@@ -183,6 +184,16 @@ def in_pages_of(size: int) -> Instead:
         return truly(call)
 
     return instead
+
+
+def an_empty_page_first(call: Call, truly: Truly) -> Reply:
+    """No users and a link to the next page, as OData and Graph allow at any time: there the same is asked once more."""
+    page = json.loads(truly(call).body)
+    again = urlencode({**call.query, "$top": "999"}, quote_via=quote)
+    link = f"{call.world.origin}{call.path}?{again}"
+    return Reply(
+        200, json.dumps({**page, "value": [], "@odata.nextLink": link}).encode(), {"content-type": "application/json"}
+    )
 
 
 def fresh_contoso() -> Contoso:

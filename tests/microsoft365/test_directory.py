@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,22 @@ from sync_agent.microsoft365.name_lookup import Plan, cheaper
 from sync_agent.model import Absent, CouldNotAsk, Found
 from sync_agent.simulator.faults import Truly
 from sync_agent.simulator.wire import Call, Reply
-from tests.microsoft365.contoso import COUNT, Contoso, changing, id_of, members, opened, refusing, saying
+from tests.microsoft365.contoso import (
+    COUNT,
+    Contoso,
+    an_empty_page_first,
+    changing,
+    id_of,
+    members,
+    opened,
+    refusing,
+    saying,
+)
 from tests.microsoft365.resolving import agents, kinds, resolve, resolved
 
 pytestmark = pytest.mark.anyio
 
+ADDRESSES = "proxyAddresses/any"
 SECOND_PAGE = r"GET /v1\.0/users\?.*skiptoken"
 
 
@@ -215,6 +228,52 @@ async def test_a_recycle_bin_of_many_pages_is_read_to_its_end(contoso: Contoso) 
     answers = await resolved(contoso, ["agent0@contoso.com", "agent1@contoso.com", "agent1100@contoso.com"])
     gone = [answer.deleted_at for answer in answers.values() if isinstance(answer, Absent)]
     assert gone == [datetime(2026, 11, 1, 8, tzinfo=UTC)] * 2
+
+
+async def test_whose_address_a_name_is_may_come_on_a_later_page(contoso: Contoso) -> None:
+    """An empty page with a link to the next is no end, and what an advanced filter needs is said again on each."""
+    contoso.add("agent0@contoso.com")
+    contoso.add_user("jane@contoso.com", mail="jane.doe@contoso.com")
+    contoso.spoil(ADDRESSES, instead=an_empty_page_first, times=1)
+    answer = (await resolved(contoso, ["agent0@contoso.com", "jane.doe@contoso.com"]))["jane.doe@contoso.com"]
+    assert isinstance(answer, Absent) and answer.alias_of is not None
+    assert answer.alias_of.upn == "jane@contoso.com"
+    (following,) = contoso.heard("/v1.0/users")
+    assert following.headers["consistencylevel"] == "eventual"
+
+
+async def test_pages_that_do_not_end_leave_an_absence_that_says_so(contoso: Contoso) -> None:
+    contoso.add("agent0@contoso.com")
+    numbers = count()
+
+    def endless(call: Call, truly: Truly) -> Reply:
+        page = {"value": [], "@odata.nextLink": f"{contoso.world.origin}/v1.0/users?$top={next(numbers)}"}
+        return Reply(200, json.dumps(page).encode(), {"content-type": "application/json"})
+
+    contoso.spoil(rf"{ADDRESSES}|GET /v1\.0/users\?\$top", instead=endless)
+    answer = (await resolved(contoso, ["agent0@contoso.com", "nobody@contoso.com"]))["nobody@contoso.com"]
+    assert isinstance(answer, Absent)
+    assert "more than 20 pages" in answer.unexplained
+
+
+async def test_a_sip_address_and_another_mail_are_somebodys_too(contoso: Contoso) -> None:
+    contoso.add(*agents(400))
+    contoso.add_user("jane@contoso.com", proxy_addresses=("SIP:Jane.Doe@contoso.com", "sip:jd@contoso.com"))
+    contoso.add_user("joe@contoso.com", other_mails=("Joe.Doe@contoso.com",))
+    contoso.add_user("x500@contoso.com", proxy_addresses=("x500:jim@contoso.com",))
+    asked = [f"{name}@contoso.com" for name in ("jane.doe", "jd", "joe.doe", "jim")]
+    by_pages, by_names = await _both_ways(contoso, [*agents(400), *asked])
+    assert by_pages == by_names
+    owners = [answer.alias_of and answer.alias_of.upn for name in asked if isinstance(answer := by_names[name], Absent)]
+    assert owners == ["jane@contoso.com", "jane@contoso.com", "joe@contoso.com", None]
+
+
+async def test_who_has_an_address_to_themselves_is_named_before_whose_other_mail_it_is(contoso: Contoso) -> None:
+    contoso.add_user("a@contoso.com", other_mails=("boss.x@contoso.com",))
+    contoso.add_user("boss@contoso.com", proxy_addresses=("smtp:boss.x@contoso.com",), enabled=False)
+    answer = (await resolved(contoso, ["boss.x@contoso.com", "a@contoso.com"]))["boss.x@contoso.com"]
+    assert isinstance(answer, Absent) and answer.alias_of is not None
+    assert answer.alias_of.upn == "boss@contoso.com"
 
 
 async def test_nothing_more_is_asked_where_nobody_is_absent(contoso: Contoso) -> None:

@@ -160,6 +160,16 @@ def test_the_scheme_of_a_proxy_address_has_a_case(office: Office) -> None:
     assert upns(office, "proxyAddresses/any(p:p eq 'SMTP:jane@contoso.com')") == {"jane@contoso.com"}
 
 
+def test_sip_addresses_and_other_mails_are_found_too(office: Office) -> None:
+    office.user("jane@contoso.com", proxy_addresses=("SIP:jd@contoso.com",), other_mails=("Jane@home.example",))
+    office.user("bob@contoso.com")
+    assert upns(office, "proxyAddresses/any(p:p eq 'SIP:jd@contoso.com')") == {"jane@contoso.com"}
+    assert upns(office, "proxyAddresses/any(p:p eq 'sip:jd@contoso.com')") == set()
+    assert upns(office, "otherMails/any(o:o eq 'jane@home.example')") == {"jane@contoso.com"}
+    shown = office.graph("GET", "/users/jane@contoso.com?$select=otherMails").json()
+    assert shown["otherMails"] == ["Jane@home.example"]
+
+
 def test_counting_takes_the_consistency_level(office: Office) -> None:
     """aad-advanced-queries: $count as a segment is an error without it, as an option it is passed over in silence."""
     office.user("jane@contoso.com")
