@@ -12,6 +12,7 @@ from typing import Any
 
 from sync_agent.model import OurColumn
 from sync_agent.settings import Settings
+from sync_agent.simulator.failures import FAILURES
 from sync_agent.simulator.lists import SharePointList
 from sync_agent.simulator.world import AppRegistration, SimUser, Site, Tenant
 from sync_agent.state.store import Store
@@ -59,6 +60,7 @@ class Centre:
         self.agents: SharePointList = provisioned(bare())
         self.agents.clock = lambda: NOW.replace(microsecond=0)
         self._site()
+        self.failing: list[str] = []
         self.cells: dict[int, dict[str, Any]] = {}
         """By row: what people typed, which is all that stands in their columns."""
         self.ever: defaultdict[int, set[str]] = defaultdict(set)
@@ -95,6 +97,22 @@ class Centre:
     def delete_row(self, row_id: int) -> None:
         self.agents.delete(row_id)
         del self.cells[row_id]
+
+    def fail(self, requests: str, failure: str, *, times: int | None, every: int) -> None:
+        self.world.faults.add(requests, **FAILURES[failure], times=times, every=every)
+        self.failing.append(failure)
+
+    def mend(self) -> None:
+        self.contoso.mend()
+        self.failing.clear()
+
+    @property
+    def some_answers_never_come(self) -> bool:
+        return "silence" in self.failing
+
+    def lose_state(self) -> None:
+        for path in self.folder.glob(f"{_STATE}*"):
+            path.unlink()
 
     def foreign_cells(self) -> dict[int, dict[str, Any]]:
         """What stands in the columns that are not ours."""

@@ -1,0 +1,156 @@
+"""The service at work in a contact centre, watched: after whatever it does, what must hold is looked at."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, TypeVar
+
+from sync_agent.microsoft365.agent_list import ListProblem
+from sync_agent.microsoft365.errors import ServiceError
+from sync_agent.microsoft365.pacing import Timing
+from sync_agent.microsoft365.retrying import Retrying
+from sync_agent.outcome import Outcome
+from sync_agent.progress import Silent
+from sync_agent.scheduler import Job, Jobs
+from sync_agent.service import Service, open_service
+from sync_agent.state.store import StateUnavailable
+from tests.chaos.centre import Centre
+from tests.chaos.invariants import all_is_shown, no_harm, shown
+
+T = TypeVar("T")
+Work = Literal["pass", "list", "users", "presence"]
+"""A whole pass, or the turn of a job of `run`."""
+
+_ANY_ANSWER, _BESIDE_SILENCE = 30.0, 0.3
+"""Seconds of real time in which an answer must come; and while some never do."""
+_LATER = 3_600.0
+"""Seconds: longer than anything is waited for, or remembered as refused."""
+_NEXT_DAY = timedelta(days=1)
+
+
+class ExposedJobs(Jobs):
+    """What is no failure of the world's is not only logged."""
+
+    def __init__(self, service: Service) -> None:
+        super().__init__(service, asyncio.Event())
+        self.failures: list[Exception] = []
+
+    def everything_is_due(self) -> None:
+        """But asking about everybody: whose users changed is told."""
+        self._whole_due = 0.0
+
+    async def sweep_and_write(self) -> None:
+        await self._guarded("poll_presence", self._poll_presence)
+        await self._guarded("write_back", self._write_back)
+
+    async def _guarded(self, name: str, turn: Job) -> None:
+        try:
+            await turn()
+        except (ServiceError, ListProblem, StateUnavailable) as failure:
+            self.failures.append(failure)
+
+
+class WatchedService:
+    """``off``: how far its clock is off. Its waiting moves the centre's clock."""
+
+    def __init__(self, centre: Centre) -> None:
+        self.centre = centre
+        self.off = timedelta()
+        self._by_jobs = False
+        self._runner = asyncio.Runner()
+        self._opened = AsyncExitStack()
+        self.start()
+
+    def start(self) -> None:
+        ticking = self.centre.contoso.clock
+        timing = Timing(ticking, ticking.sleep)
+        opening = open_service(self.centre.settings(), progress=Silent(), clock=self._clock, timing=timing)
+        self._service = self._run(self._opened.enter_async_context(opening))
+        self._service.transport._retrying = Retrying(attempts=2)
+        self._jobs = ExposedJobs(self._service)
+        self._jobs._users._clock = ticking
+
+    def stop(self) -> None:
+        self._run(self._opened.aclose())
+
+    def aclose(self) -> None:
+        self.stop()
+        self._runner.close()
+
+    def work(self, what: Work) -> None:
+        self._by_jobs = what != "pass"
+        match what:
+            case "pass":
+                self._sync()
+            case "list":
+                self._turn(self._jobs.read_list)
+            case "users":
+                self._turn(self._jobs.resolve_users)
+            case "presence":
+                self._turn(self._jobs.sweep_and_write)
+
+    def heals(self) -> None:
+        """However it went: once nothing fails any more, two rounds of whatever ran last are enough, and all is true."""
+        healthy = self._healthy_turns if self._by_jobs else self._healthy_pass
+        for _ in range(2):
+            self._later()
+            healthy()
+        all_is_shown(self.centre)
+        before = self.centre.revisions()
+        healthy()
+        assert self.centre.revisions() == before, "a third round writes"
+        self.stop()
+        self.start()
+        self._healthy_pass()
+        assert self.centre.revisions() == before, "a fresh service writes"
+
+    def _healthy_pass(self) -> None:
+        outcome = self._sync()
+        assert outcome is not None and outcome.error is None, "nothing fails, and yet the pass did"
+        assert outcome.held is None, "so few rows are never held"
+
+    def _healthy_turns(self) -> None:
+        self._jobs.failures.clear()
+        self._jobs.everything_is_due()
+        for turn in (self._jobs.read_list, self._jobs.resolve_users, self._jobs.sweep_and_write):
+            self._turn(turn)
+        assert self._jobs.failures == [], "nothing fails, and yet a job did"
+
+    def _sync(self) -> Outcome | None:
+        """None: an operator would be told to mend the settings."""
+        self._be_patient()
+        before = shown(self.centre)
+        try:
+            outcome = self._run(self._service.sync())
+        except ListProblem:
+            outcome = None
+        no_harm(self.centre, before)
+        if outcome is not None:
+            assert outcome.verdicts.keys() == outcome.rows.keys()
+            assert outcome.error or set(outcome.rows) == set(self.centre.cells), "a half-read list is the list"
+        return outcome
+
+    def _turn(self, turn: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        self._be_patient()
+        before = shown(self.centre)
+        self._run(turn())
+        observed = self._service.context.observed
+        assert observed.verdicts.keys() == observed.rows.keys()
+        no_harm(self.centre, before)
+
+    def _be_patient(self) -> None:
+        silent = self.centre.some_answers_never_come
+        self._service.transport._extensions["timeout"]["read"] = _BESIDE_SILENCE if silent else _ANY_ANSWER
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self._runner.run(work)
+
+    def _clock(self) -> datetime:
+        return datetime.now(UTC) + self.off
+
+    def _later(self) -> None:
+        self.centre.contoso.clock.now += _LATER
+        self.off += _NEXT_DAY
