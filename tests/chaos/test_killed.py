@@ -5,7 +5,7 @@ stays; and nothing is told of the pass that never ended.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 
 from sync_agent.model import OurColumn
 from sync_agent.simulator.lab import Api
+from sync_agent.state.records import WriteRecord
 from sync_agent.state.store import Store
 from tests.chaos.killing import killed_at, writes_of
 from tests.lab import Lab, lab
@@ -51,14 +52,22 @@ class Victim:
 
     def passes(self) -> tuple[int, int]:
         """Rows of the last pass that is told of, and anomalies that stand."""
-        store = Store.look(f"sqlite:///{self._state}")
-        if store is None:
-            return 0, 0
-        try:
+        with self._history() as store:
             last = store.last_pass("Agents")
             return (0 if last is None else last.rows), len(store.open_anomalies("Agents"))
-        finally:
-            store.close()
+
+    def journalled(self) -> dict[int, WriteRecord]:
+        """By row: the one write that the journal tells of."""
+        with self._history() as store:
+            journal = store.run_journal("Agents")
+            last = journal.last_run()
+            lines = [line for run in range(1, last.id + 1 if last else 1) for line in journal.of_run(run)[0]]
+        assert len({line.row_id for line in lines}) == len(lines)
+        return {line.row_id: line for line in lines}
+
+    def shows(self, line: WriteRecord) -> bool:
+        """Whether what the journal says was to be written stands in the row."""
+        return bool(self.served.shown(line.row_id, "SyncStatus") == line.after.status)
 
     def type_elsewhere(self, text: str) -> dict[int, dict[str, Any]]:
         """A person fills a column of theirs in every tenth row; what must stand in people's columns from then on."""
@@ -68,6 +77,13 @@ class Victim:
 
     def people_see(self) -> dict[int, dict[str, Any]]:
         return self._cells(ours=False)
+
+    @contextmanager
+    def _history(self) -> Iterator[Store]:
+        store = Store.look(f"sqlite:///{self._state}")
+        assert store is not None
+        with closing(store):
+            yield store
 
     @property
     def _state(self) -> Path:
@@ -104,6 +120,9 @@ def test_killed_at_a_write_the_next_sync_completes_it_and_one_more_writes_nothin
     written = victim.half_done()
     assert (written == ROWS) is (carried_out and number == victim.writes)
     assert victim.passes() == (0, 0), "a pass is told of that never ended"
+    told = victim.journalled()
+    assert all(victim.shows(line) for line in told.values() if line.made), "a row claims more than was written"
+    assert {row_id for row_id, cells in victim.shown().items() if "SyncStatus" in cells} <= told.keys()
     peoples = victim.type_elsewhere(f"edited at {number}")
 
     first = victim.served.run("sync", "--json").json()
@@ -112,5 +131,7 @@ def test_killed_at_a_write_the_next_sync_completes_it_and_one_more_writes_nothin
     assert victim.shown() == victim.true
     assert victim.people_see() == peoples
     assert victim.passes() == (ROWS, len(first["anomalies"]))
+    told = victim.journalled()
+    assert len(told) == ROWS and all(line.made and victim.shows(line) for line in told.values())
     again = victim.served.run("sync", "--json").json()
     assert again["writes"] == {"planned": 0, "done": 0, "conflicts": 0, "failed": 0}
