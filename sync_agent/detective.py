@@ -7,6 +7,7 @@ is named in the place of one of these who is likelier. A guest is none.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from sync_agent.leads import Lead, ways_to_write
+from sync_agent.leads import Lead, bare
 from sync_agent.model import Found, Questions
 from sync_agent.personal_names import Likeness, folded, likeness, may_be_one, words
 from sync_agent.upn import key
@@ -26,6 +27,8 @@ _SHORT = 4
 """From which one does."""
 _BROKEN_BY_A_SLIP = 4
 """Runs of three letters: as many have a part in two neighbours exchanged; every other slip breaks fewer."""
+_NUMBERS = re.compile(r"\d+")
+"""Tell people and desks apart: another number is another one, and no slip."""
 _A_SLIP = 2
 _NO_LIKENESS = 3
 """Slips that a UPN counts which is nothing like the cell: then the name alone speaks."""
@@ -54,36 +57,38 @@ class People:
     def __init__(self, everybody: Iterable[Found] = ()) -> None:
         self.by_id: Mapping[str, Found] = {found.user.id.lower(): found for found in everybody}
         by_local: defaultdict[str, list[Found]] = defaultdict(list)
-        by_words: defaultdict[frozenset[str], list[Found]] = defaultdict(list)
+        by_name: defaultdict[str, list[Found]] = defaultdict(list)
         by_run: defaultdict[str, list[str]] = defaultdict(list)
         for found in self.by_id.values():
             by_local[_local(found)].append(found)
-            by_words[words(found.user.display_name)].append(found)
+            by_name[found.user.display_name.strip().casefold()].append(found)
         for local in by_local:
             for run in set(_runs(local)):
                 by_run[run].append(local)
         self._by_local = dict(by_local)
-        self._by_words = dict(by_words)
+        self._by_name = dict(by_name)
         self._by_run = dict(by_run)
 
     def with_local(self, local: str) -> Collection[Found]:
         return self._by_local.get(local, ())
 
     def called(self, name: str) -> Collection[Found]:
-        return self._by_words.get(words(name), ())
+        """With this display name to the letter, case aside, as a tenant is asked for it."""
+        return self._by_name.get(name.casefold(), ())
 
-    def near(self, local: str) -> Iterator[Found]:
-        """Everybody whose local part is the slip or two from it that its length allows.
+    def near(self, upn: str) -> Iterator[Found]:
+        """Everybody in its domain whose local part is the slip or two from it that its length allows.
 
         So many slips cannot break all of these runs, so whoever is near has one of them: the rarest are looked at.
         """
+        local, _, domain = upn.rpartition("@")
         most = most_slips(local)
         runs = sorted(_runs(local), key=lambda run: len(self._by_run.get(run, ())))
         left_whole = runs[: most * _BROKEN_BY_A_SLIP + 1] if most else ()
         seen = sorted({other for run in left_whole for other in self._by_run.get(run, ())})
         near = process.extract(local, seen, scorer=OSA.distance, score_cutoff=most, limit=None)
         for other in sorted(other for other, distance, _ in near if distance):
-            yield from self._by_local[other]
+            yield from (found for found in self._by_local[other] if key(found.user.upn).rpartition("@")[2] == domain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +162,7 @@ def coming_up(questions: Questions, everybody: Iterable[Found]) -> list[Found]:
     found: dict[str, Found] = {id_: people.by_id[id_] for id_ in questions.ids & people.by_id.keys()}
     groups = (
         *(people.with_local(local) for local in questions.locals),
-        *(people.near(near.rpartition("@")[0]) for near in questions.near),
+        *(people.near(near) for near in questions.near),
         *(people.called(name) for name in questions.called),
     )
     found.update((one.user.id.lower(), one) for group in groups for one in group)
@@ -181,10 +186,9 @@ def _rank(lead: Lead, clues: Clues, itself: str | None) -> list[Candidate]:
     for local in own.locals & asked.locals:
         pool.update((found.user.id, found) for found in people.with_local(local))
     for near in own.near & asked.near:
-        pool.update((found.user.id, found) for found in people.near(near.rpartition("@")[0]))
-    for name in lead.called:
-        if asked.called.issuperset(ways_to_write(name)):
-            pool.update((found.user.id, found) for found in people.called(name))
+        pool.update((found.user.id, found) for found in people.near(near))
+    for name in own.called & asked.called:
+        pool.update((found.user.id, found) for found in people.called(name))
     judged = (_judged(lead, one) for one in pool.values() if not one.user.guest and key(one.user.upn) != itself)
     return sorted(filter(None, judged), key=lambda candidate: (candidate.against, key(candidate.found.user.upn)))
 
@@ -232,13 +236,18 @@ def _alike_enough(lead: Lead, theirs: str, far: int) -> bool:
     """Without the same name: a slip of a name in the same domain, or the very same local part elsewhere."""
     if theirs in lead.locals:
         return len(theirs) >= _SHORT or far == 0
-    near = any(slips(local, theirs) <= most_slips(local) for local in lead.locals)
+    near = any(
+        slips(local, theirs) <= most_slips(local) and _NUMBERS.findall(local) == _NUMBERS.findall(theirs)
+        for local in lead.locals
+    )
     return near and bool(lead.domain) and far == 0
 
 
 def _name_likeness(lead: Lead, found: Found) -> Likeness:
     """The first name speaks: the cell's own, else the row's."""
-    return likeness(lead.called[0], found.user.display_name) if lead.called else Likeness.INCOMPARABLE
+    if not lead.called:
+        return Likeness.INCOMPARABLE
+    return likeness(bare(lead.called[0]), bare(found.user.display_name))
 
 
 def _domain(lead: Lead, found: Found) -> tuple[int, str]:

@@ -27,6 +27,7 @@ _MOST_ADDRESSES = 4
 _LONGEST_REMEMBERED = 255
 """Characters of a cell: what a text column holds."""
 _ASKABLE_LOCAL = re.compile(r"[a-z0-9'._!#^~-]+")
+_REMARK = re.compile(r"[(\[{][^)\]}]*[)\]}]")
 _HOME = re.compile(r"(?P<local>.+)_(?P<domain>[^_]+)#ext#@", re.IGNORECASE)
 """A guest's UPN holds the one at home, with its @ written _ (external user properties)."""
 
@@ -135,12 +136,25 @@ def _names(*texts: str) -> tuple[str, ...]:
 
 
 def ways_to_write(name: str) -> Iterator[str]:
-    """The name as directories may have it: "Jane Doe" or "Doe, Jane"."""
-    last, comma, first = (part.strip() for part in name.partition(","))
-    if comma:
-        yield from (f"{first} {last}", f"{last}, {first}")
-        return
-    first, _, last = name.rpartition(" ")
-    yield name
-    if words(first) and words(last):
-        yield f"{last}, {first}"
+    """The name as directories may have it: "Jane Doe", "Doe, Jane" or "Doe Jane", with and without what is around it.
+
+    Display names are found by these alone, whether the tenant is asked or read whole.
+    """
+    ways: dict[str, None] = {}
+    for spelt in dict.fromkeys((name, bare(name))):
+        last, comma, first = (part.strip() for part in spelt.partition(","))
+        if not comma:
+            first, _, last = spelt.rpartition(" ")
+            ways[spelt] = None
+        if words(first) and words(last):
+            ways |= dict.fromkeys((f"{first} {last}", f"{last}, {first}", f"{last} {first}"))
+            given, _, rest = spelt.partition(" ")
+            if not comma and " " not in first:
+                ways[f"{rest}, {given}"] = None
+    return iter(ways)
+
+
+def bare(name: str) -> str:
+    """Without titles, initials and remarks in brackets."""
+    kept = [word for word in _REMARK.sub(" ", name).split() if words(word)]
+    return " ".join(kept).strip(" ,")

@@ -240,8 +240,9 @@ class Verdict:
     """What a pass says about one row. ``user`` and ``account`` only when the row's UPN matched.
 
     ``unsure``: something that could add to it, the right UPN say, could not be asked. ``renamed``: the row has had
-    another UPN since what it shows was true. ``former``: the user that the row's UPN was of until they got another; the
-    row keeps showing their object id, by which they are found again.
+    another UPN since what it shows was true. ``former``: the user
+    that the row's UPN was of until they got another. ``edited``: the row has another UPN than the one by which it had
+    the user whose object id it shows; else the id stays, by which who was renamed or restored is found again.
     """
 
     row_id: int
@@ -252,6 +253,7 @@ class Verdict:
     unsure: bool = False
     renamed: bool = False
     former: User | None = None
+    edited: bool = False
 
 
 CellValue = str | datetime | None

@@ -60,8 +60,8 @@ _TITLES = frozenset({"mr", "mrs", "ms", "dr", "prof", "herr", "frau"})
 
 
 def is_persons(name: str) -> bool:
-    """Whether it looks like somebody's whole name: two words or more, and no digits."""
-    return len(words(name)) > 1 and not any(character.isdigit() for character in name)
+    """Whether it looks like somebody's whole name: two words or more, and no number, except at the end of a word."""
+    return len(words(name)) > 1 and not any(word[0].isdigit() for word in name.split())
 
 
 def likeness(one: str, other: str) -> Likeness:

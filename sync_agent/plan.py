@@ -66,12 +66,11 @@ def desired(verdict: Verdict, presence: Presence | None, shown: Shown) -> Shown:
     if _is_no_news(verdict, shown):
         return shown
     availability, activity, since = _desired_presence(verdict.user, presence, shown)
-    known = verdict.user or verdict.former
     return Shown(
         status=verdict.status.value,
         anomalies=_anomalies_text(verdict.anomalies),
         account=as_line(verdict.account),
-        object_id="" if known is None else as_line(known.id),
+        object_id=_desired_object_id(verdict, shown),
         presence=availability,
         activity=activity,
         presence_changed_at=since,
@@ -109,7 +108,14 @@ def _is_no_news(verdict: Verdict, shown: Shown) -> bool:
     if shown.status != verdict.status or not (verdict.unsure or verdict.status is Status.UNKNOWN):
         return False
     codes = [line.partition(":")[0] for line in _lines(shown.anomalies)]
-    return [_EXPLAINED.get(code, code) for code in codes] == [anomaly.code for anomaly in verdict.anomalies]
+    now = [anomaly.code for anomaly in verdict.anomalies]
+    return [_EXPLAINED.get(code, code) for code in codes] == [_EXPLAINED.get(code, code) for code in now]
+
+
+def _desired_object_id(verdict: Verdict, shown: Shown) -> str:
+    if verdict.user is not None:
+        return as_line(verdict.user.id)
+    return "" if verdict.edited or verdict.renamed else shown.object_id
 
 
 def _desired_presence(user: User | None, presence: Presence | None, shown: Shown) -> tuple[str, str, datetime | None]:

@@ -149,10 +149,30 @@ class _Pass:
     def _verdict(self, row: Row) -> Verdict:
         match, warnings = self._match_of[row.id], self._duplicates.anomalies(row.id)
         if isinstance(match, Found):
-            return _judged(row.id, (*self._of_user(row, match), *warnings), match.user, match.account)
+            verdict = _judged(row.id, (*self._of_user(row, match), *warnings), match.user, match.account)
+            return replace(verdict, unsure=True) if self._may_have_a_home(match.user) else verdict
         said, unsure = self._without_user(row, match)
-        verdict, former = _judged(row.id, (*said, *warnings)), self._renamed.get(row.id)
-        return replace(verdict, unsure=unsure, former=former) if unsure or former else verdict
+        verdict, edited = _judged(row.id, (*said, *warnings)), self._is_edited(row)
+        unsure = unsure or (not edited and self._may_be_renamed(row, match))
+        return replace(verdict, unsure=unsure, edited=edited, former=self._renamed.get(row.id))
+
+    def _is_edited(self, row: Row) -> bool:
+        """Whether the cell is known to be another than when the row last had a user."""
+        name, before = self._findings[row.id].name, self._clues.before.get(row.id)
+        return name is None or (before is not None and before[0] != name)
+
+    def _may_be_renamed(self, row: Row, match: Match | None) -> bool:
+        """Whether the user whose id the row shows could not be asked for."""
+        id_ = row.shown.object_id.lower()
+        asked = id_ in self._clues.asked.ids and (id_ in self._clues.people.by_id or not self._clues.silent)
+        return bool(id_) and not asked and not isinstance(match, CouldNotAsk)
+
+    def _may_have_a_home(self, guest: User) -> bool:
+        """Whether a guest's user at home could not be asked for."""
+        if not guest.guest or self._at_home(guest) is not None:
+            return False
+        asked = self._clues.asked.locals.issuperset(guest_lead(guest).locals)
+        return bool(self._clues.silent) or not asked
 
     def _of_user(self, row: Row, match: Found) -> Iterator[Anomaly]:
         for anomaly in anomalies.of_user(match):
@@ -215,7 +235,14 @@ class _Pass:
         alias = user_of(match)
         if alias is not None:
             return found.user if alias.id == found.user.id else None
-        return None if likeness(row.name, found.user.display_name) is Likeness.NOTHING else found.user
+        return found.user if self._sounds_like(row, found.user) else None
+
+    def _sounds_like(self, row: Row, user: User) -> bool:
+        """By the name beside the cell, or where that tells nothing, by what stands before the @."""
+        alike = likeness(row.name, user.display_name)
+        if alike is Likeness.INCOMPARABLE:
+            alike = likeness(" ".join(lead(row.upn, "").locals), user.display_name)
+        return alike in (Likeness.SAME, Likeness.SHARED)
 
 
 def _judged(row_id: int, said: tuple[Anomaly, ...], user: User | None = None, account: str = "") -> Verdict:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from unicodedata import combining, normalize
 
-from sync_agent.leads import lead
+from sync_agent.leads import bare, lead
 from sync_agent.model import Code, Row, User
 from sync_agent.upn import examine
 from tests.properties.offices import Office
@@ -100,7 +100,10 @@ def renamed_user(row: Row, offices: Sequence[Office]) -> User | None:
     alias_of = reached(name, offices)
     if shown is None or (alias_of and alias_of != shown):
         return None
-    return shown if alias_of or likeness(row.name, shown.display_name) != "nothing" else None
+    alike = likeness(row.name, shown.display_name)
+    if alike == "incomparable":
+        alike = likeness(" ".join(lead(row.upn, "").locals), shown.display_name)
+    return shown if alias_of or alike in ("same", "some words") else None
 
 
 def spelt(row: Row) -> str:
@@ -147,13 +150,15 @@ def against_them(row: Row, user: User) -> int | None:
     """
     told, theirs = lead(row.upn, row.name), local_of(user)
     name = told.called[0] if told.called else ""
-    alike = likeness(name, user.display_name) if told.called else "incomparable"
+    alike = likeness(bare(name), bare(user.display_name)) if told.called else "incomparable"
     if alike == "nothing":
         return None
     if alike == "some words" and somebody_else(name, told.locals, theirs, user.display_name):
         return None
     far = far_off(told.domain, domain_of(user))
-    if alike != "same" and not near_enough(told.locals, told.domain, theirs, far):
+    near = near_enough(told.locals, told.domain, theirs, far)
+    called_so = user.display_name.strip().casefold() in {way.casefold() for way in told.questions().called}
+    if not near and not (alike == "same" and (called_so or theirs in told.locals)):
         return None
     slips = min([distance(local, theirs) for local in told.locals], default=3)
     return 2 * min(slips, 3) + far + {"same": 0, "some words": 4, "incomparable": 6}[alike]
@@ -163,7 +168,8 @@ def near_enough(locals_: Sequence[str], domain: str, theirs: str, far: int) -> b
     """The same before the @; or, in the same domain, a slip of four letters or more, two of eight or more."""
     if theirs in locals_:
         return len(theirs) >= 4 or far == 0
-    return bool(domain) and far == 0 and any(distance(local, theirs) <= slips_of(local) for local in locals_)
+    slips = (local for local in locals_ if re.findall(r"\d+", local) == re.findall(r"\d+", theirs))
+    return bool(domain) and far == 0 and any(distance(local, theirs) <= slips_of(local) for local in slips)
 
 
 def slips_of(local: str) -> int:

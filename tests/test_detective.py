@@ -134,6 +134,25 @@ def test_who_is_disabled_a_guest_or_in_another_row_is_not_meant() -> None:
     assert meant("jane.deo@contoso.com", "", [JANE], frozenset({JANE.user.id})) is None
 
 
+@pytest.mark.parametrize(
+    ("cell", "name", "upn", "called"),
+    [
+        ("callcenter8@contoso.com", "Call Center 8", "callcenter7@contoso.com", "Call Center 7"),
+        ("desk-102@contoso.com", "", "desk-101@contoso.com", "Desk 101"),
+        ("daniela.moor7@contoso.com", "Daniela Moor7", "daniele.moor7@contoso.com", "Daniele Moor7"),
+        ("jane.doe@contoso.com", "", "jane.doe2@contoso.com", "Jane Doe"),
+    ],
+)
+def test_another_number_is_another_one_and_no_slip(cell: str, name: str, upn: str, called: str) -> None:
+    assert meant(cell, name, [member(upn, called)]) is None
+
+
+@pytest.mark.parametrize("name", ["Dr. Jane Doe", "Doe Jane", "Jane M. Doe", "Jane Doe (Sales)", "DOE, JANE"])
+def test_a_name_is_looked_for_as_directories_may_have_it(name: str) -> None:
+    assert meant(None, name, [JANE, JOHN]) == JANE.user.upn
+    assert meant(None, "Jane Doe", [member("jd@contoso.com", "Doe Jane")]) == "jd@contoso.com"
+
+
 def test_somebody_likelier_who_may_not_be_suggested_bars_the_next() -> None:
     near = member("jane.dow@contoso.com", "Jane Dow")
     for likelier, taken in (
@@ -184,7 +203,9 @@ def test_everybody_within_the_slips_allowed_is_found_as_by_comparing_with_each(
     locals_: set[str], data: st.DataObject | None, edits: list[tuple[str, int]]
 ) -> None:
     typed = edited(data.draw(st.sampled_from(sorted(locals_))) if data else min(locals_), edits)
-    found = People([member(f"{local}@contoso.com", "", f"id-{local}") for local in locals_]).near(typed)
+    found = People([member(f"{local}@contoso.com", "", f"id-{local}") for local in locals_]).near(
+        f"{typed}@contoso.com"
+    )
     plain = {folded(local) for local in locals_}
     assert {folded(one.user.upn).partition("@")[0] for one in found} == {
         other for other in plain if 0 < OSA.distance(typed, other) <= (2 if len(typed) >= 8 else len(typed) >= 4)
@@ -201,7 +222,7 @@ def test_a_name_is_looked_for_among_many_in_a_moment() -> None:
         [member(f"user{number:06}.{number % 997}@contoso.com", "", str(number)) for number in range(20_000)]
     )
     started = time.process_time()
-    assert [found.user.id for found in everybody.near("usre019999.59")] == ["19999"]
+    assert [found.user.id for found in everybody.near("usre019999.59@contoso.com")] == ["19999"]
     assert time.process_time() - started < 0.1  # measured: 0.006
 
 
@@ -219,7 +240,7 @@ def test_of_a_whole_directory_only_those_asked_about_come_up() -> None:
     row = Row(1, "jane.deo@contoso.com", "Jane Doe", Shown(object_id=JOHN.user.id.upper()))
     asked = questions([row], {"jane.deo@contoso.com": NOBODY})
     assert asked.near == {"jane.deo@contoso.com"}
-    assert asked.called == {"Jane Doe", "Doe, Jane"}
+    assert asked.called == {"Jane Doe", "Doe, Jane", "Doe Jane"}
     found = coming_up(asked, [JANE, JOHN, MULLER])
     assert {one.user.upn for one in found} == {JANE.user.upn, JOHN.user.upn}
 
@@ -259,6 +280,16 @@ def renamed(before: dict[int, tuple[str, str]], name: str = "Jane Doe") -> list[
 def test_who_was_renamed_is_known_by_the_object_id() -> None:
     assert renamed({}) == [(Code.USER_RENAMED, "jane.smith@contoso.com")]
     assert renamed({1: ("jane.doe@contoso.com", "id-1")}, "Desk") == [(Code.USER_RENAMED, "jane.smith@contoso.com")]
+
+
+def test_without_a_history_a_name_has_to_speak_for_a_rename() -> None:
+    assert renamed({}, "") == [(Code.USER_RENAMED, "jane.smith@contoso.com")]  # by what stands before the @
+    shown = Shown("Error", object_id="id-9")
+    row = Row(1, "georg.mitteremier@contoso.com", "", shown)
+    matches = {row.upn or "": NOBODY}
+    stranger = member("leonard.dahlgren@contoso.com", "Leonard Dahlgren", "id-9")
+    verdict = reconcile([row], matches, told([row], matches, stranger))[1]
+    assert ([a.suggestion for a in verdict.anomalies], verdict.edited) == ([None], False)
 
 
 def test_a_cell_that_was_edited_since_is_no_rename() -> None:

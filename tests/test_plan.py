@@ -49,7 +49,7 @@ def test_a_new_row_gets_all_that_is_known() -> None:
 
 
 def test_a_row_that_lost_its_user_loses_all_that_was_of_the_user() -> None:
-    assert values(SHOWN, WRONG) == {
+    assert values(SHOWN, replace(WRONG, edited=True)) == {
         OurColumn.STATUS: "Error",
         OurColumn.ANOMALIES: "upn_missing: The UPN is empty. Enter it.",
         OurColumn.ACCOUNT: "",
@@ -163,7 +163,7 @@ def test_outer_blanks_that_a_text_column_would_drop_are_not_planned() -> None:
 def test_what_was_written_is_what_the_row_shows_next() -> None:
     row = Row(1, "jane@contoso.com", "Jane", SHOWN, "old")
     change = plan([row], {1: WRONG}, {}, NOW).changes[0]
-    shown = Shown("Error", MISSING.line, sync_changed_at=NOW)
+    shown = Shown("Error", MISSING.line, object_id="id-jane", sync_changed_at=NOW)
     assert written(change, "new") == Row(1, "jane@contoso.com", "Jane", shown, "new")
 
 

@@ -201,7 +201,6 @@ def test_names_are_asked_for_verbatim_and_cleaned_each_once() -> None:
     ]
     assert names_to_ask(Row(id_, cell) for id_, cell in enumerate(cells)) == {
         "jane.doe@contoso.com",
-        "joe@contoso.com;",
         "joe@contoso.com",
         "müller@contoso.com",
     }

@@ -36,7 +36,7 @@ async def ask_people(context: Context, *, anew: bool = False, about: Collection[
         observed.put_heard(before, wanted)
         return
     stage = context.progress.stage("Looking for who is meant") if asked else None
-    answers = await asyncio.gather(*(_ask(tenant, todo[tenant.id]) for tenant in tenants))
+    answers = await asyncio.gather(*(_ask(context, tenant, todo[tenant.id]) for tenant in tenants))
     if not anew:  # other questions may have been answered meanwhile
         before = {id_: observed.heard.get(id_, Heard()) for id_ in before}
     heard = {id_: before[id_].and_then(todo[id_], said) for id_, said in zip(todo, answers, strict=True)}
@@ -52,7 +52,11 @@ def _for(tenant: Tenant, wanted: Questions, context: Context) -> Questions:
     return replace(wanted, near=frozenset(near for near in wanted.near if near.rpartition("@")[2] in domains))
 
 
-async def _ask(tenant: Tenant, todo: Questions) -> Heard:
+async def _ask(context: Context, tenant: Tenant, todo: Questions) -> Heard:
+    """Who is not believed about names is not believed about people."""
+    doubt = context.observed.not_believed.get(tenant.id)
+    if doubt is not None and todo:
+        return Heard(failed=todo, silent=doubt)
     said = await tenant.directory.came_up(todo)
     found = (Found(user, tenant.directory.account_for(user.id)) for user in said.people)
     people = {one.user.id.lower(): one for one in coming_up(todo, found)}

@@ -35,6 +35,8 @@ class Observed:
     """Names whose latest question failed, to be asked again before their turn."""
     domains: dict[str, frozenset[str]] = field(default_factory=dict)
     """By tenant id: the domains that it is known to have, or once had."""
+    not_believed: dict[str, str] = field(default_factory=dict)
+    """By tenant id: why it is not believed that it does not know the names it was last asked for."""
     heard: Mapping[str, Heard] = field(default_factory=dict)
     """By tenant id: what it said about people."""
     clues: Clues = NO_CLUES

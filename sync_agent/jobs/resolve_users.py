@@ -11,6 +11,7 @@ import structlog
 
 from sync_agent.jobs.ask_people import ask_people
 from sync_agent.jobs.context import Context, Tenant
+from sync_agent.jobs.observed import Observed
 from sync_agent.jobs.tenant_domains import TenantDomains, tenant_domains, without_tenant
 from sync_agent.jobs.witnesses import vouched_for, witnesses
 from sync_agent.model import Absent, CouldNotAsk, Found, Match, NoTenant
@@ -61,12 +62,23 @@ async def resolve_users(
     matches = combine([*answers, homeless])
     for tenant_id, domains in known.told.items():
         observed.domains[tenant_id] = observed.domains.get(tenant_id, frozenset()) | domains
+    for tenant_id, answered in zip(routes.by_tenant, answers, strict=True):
+        _note_belief(observed, tenant_id, answered)
     observed.put_matches(matches)
     _note_troubles(context, routes, known, matches)
     found = sum(isinstance(match, Found) for match in matches.values())
     stage.done(f"{found:,} of {len(asked):,} names found")
     await ask_people(context, anew=names is None, about=about)
     return Resolved(known, dict(zip(routes.by_tenant, answers, strict=True)))
+
+
+def _note_belief(observed: Observed, tenant_id: str, answers: Mapping[str, Match]) -> None:
+    doubts = (answer for answer in answers.values() if isinstance(answer, CouldNotAsk) and answer.not_believed)
+    doubt = next(doubts, None)
+    if doubt is None:
+        observed.not_believed.pop(tenant_id, None)
+    else:
+        observed.not_believed[tenant_id] = doubt.reason
 
 
 def _vouching(context: Context, names: Collection[str]) -> frozenset[str]:

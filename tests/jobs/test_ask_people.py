@@ -87,6 +87,63 @@ async def test_what_earlier_runs_knew_tells_a_rename_from_an_edit(edited: bool, 
         assert served.shown(row_id, "EntraObjectId") == (None if edited else user.id)
 
 
+IDS = r"GET /v1\.0/users\?.*filter=id in"
+
+
+@pytest.mark.parametrize("status", [400, 403, 500])
+async def test_who_was_renamed_stays_known_while_nobody_can_be_asked(status: int, api: Api, tmp_path: Path) -> None:
+    async with opened(tmp_path, api=api) as (served, service):
+        await a_pass(service)
+        row_id, user = somebody(served)
+        old = user.upn
+        tenant_of(served, user).rename(user, f"new.name@{user.upn.partition('@')[2]}")
+        user.proxy_addresses = (*user.proxy_addresses, f"smtp:{old}")
+        await a_pass(service)
+        said = served.shown(row_id, "SyncAnomalies")
+        assert said.startswith("user_renamed: ")
+        for nobody_knew in (False, True):
+            if nobody_knew:
+                service.context.observed.before.clear()
+            served.world.faults.add(IDS, status=status)
+            assert await a_pass(service) == 0
+            assert (served.shown(row_id, "SyncAnomalies"), served.shown(row_id, "EntraObjectId")) == (said, user.id)
+            served.world.faults.clear()
+            assert await a_pass(service) == 0
+
+
+async def test_an_object_id_outlives_a_lost_history_whatever_the_names_say(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (served, service):
+        row_id, user = somebody(served)
+        served.agents.edit(row_id, {"Title": "Peter Miller"})
+        await a_pass(service)
+        tenant_of(served, user).rename(user, f"zoe.quist@{user.upn.partition('@')[2]}")
+        user.display_name, user.mail, user.proxy_addresses = "Zoe Quist", None, ()
+        for file in served.folder.rglob("*.db*"):
+            file.unlink()
+        async with open_service(load(served.settings), progress=Silent()) as another:
+            await another.sync()
+        assert served.shown(row_id, "SyncAnomalies").startswith("user_not_found")
+        assert served.shown(row_id, "EntraObjectId") == user.id
+
+
+async def test_a_tenant_that_is_not_believed_about_names_is_not_about_people(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (served, service):
+        row_id, user = somebody(served)
+        tenant = tenant_of(served, user)
+        other = next(id_ for id_ in served.world.truth if id_ != row_id and not served.world.truth[id_].codes)
+        served.agents.edit(other, {"UPN": slipped(user.upn), "Title": user.display_name})
+        served.agents.edit(row_id, {"UPN": ""})
+        await a_pass(service)
+        said = served.shown(other, "SyncAnomalies")
+        assert f"Did you mean {user.upn}?" in said
+        users = dict(tenant.users)
+        for one in list(users.values()):
+            tenant.remove(one)
+            tenant.deleted.clear()
+        await a_pass(service)
+        assert served.shown(other, "SyncAnomalies") == said
+
+
 async def test_a_slip_is_explained_in_the_turn_that_reads_it_in_a_request_a_tenant(api: Api, tmp_path: Path) -> None:
     async with opened(tmp_path, api=api) as (served, service):
         await a_pass(service)
