@@ -283,6 +283,20 @@ async def test_while_the_tenants_are_silent_their_rows_stay_and_nothing_is_lost(
         assert await run.turn() == 2
 
 
+async def test_what_a_name_is_is_asked_again_in_each_turn_until_it_is_told(tmp_path: Path) -> None:
+    world = build(60, 2)
+    world.faults.add("proxyAddresses/any", status=403)
+    async with running(tmp_path, world=world) as (_, run):
+        observed = run.service.context.observed
+        assert observed.unexplained and observed.trouble
+        await run.turn()
+        assert observed.unexplained and observed.trouble
+        world.faults.clear()
+        await run.turn()
+        assert (observed.unexplained, observed.trouble) == ({}, {})
+        assert run.found == await run.truth()
+
+
 async def test_where_only_the_changes_are_away_the_names_are_asked_about_from_the_second_turn_on(
     tmp_path: Path,
 ) -> None:

@@ -79,7 +79,8 @@ class FollowUsers:
         missed = await renew_people(context, changed)
         observed.forget_people(news.untold)
         whole = news.untold | news.silent
-        names = self._touched(changed.values()) | self._of(whole) | observed.unanswered.keys()
+        asked_in_vain = observed.unanswered.keys() | observed.unexplained.keys()
+        names = self._touched(changed.values()) | self._of(whole) | asked_in_vain
         if names:
             self._note_asked(await resolve_users(context, names))
         elif news.untold:

@@ -15,7 +15,7 @@ from sync_agent.detective import NO_CLUES, Clues, Heard, clues_of
 from sync_agent.fixes import Unfollowed
 from sync_agent.leads import questions
 from sync_agent.microsoft365.presence import Readings
-from sync_agent.model import CouldNotAsk, Match, Presence, Questions, Row, Status, Verdict
+from sync_agent.model import Absent, CouldNotAsk, Match, Presence, Questions, Row, Status, Verdict
 from sync_agent.reconcile import Rules, names_to_ask, reconcile
 from sync_agent.upn import examine
 
@@ -68,6 +68,11 @@ class Observed:
     rows_of_user: Mapping[str, Sequence[int]] = field(default_factory=dict)
     watched: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Matched users by tenant id, in a fixed order: the same tuple as long as the same users are watched."""
+
+    @property
+    def unexplained(self) -> dict[str, Absent]:
+        """By name: what nobody has, where what else it may be could not be asked."""
+        return {name: match for name, match in self.matches.items() if isinstance(match, Absent) and match.unexplained}
 
     def names(self) -> frozenset[str]:
         return names_to_ask(self.rows.values())

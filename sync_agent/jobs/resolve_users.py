@@ -19,6 +19,8 @@ from sync_agent.upn import examine
 
 _log = structlog.get_logger()
 
+_UNEXPLAINED = "whether names that nobody has are deleted users, or somebody's addresses, could not be asked"
+
 
 @dataclass(frozen=True, slots=True)
 class Routes:
@@ -137,13 +139,13 @@ def combine(answers: Collection[Mapping[str, Match]]) -> dict[str, Match]:
 def _rank(match: Match) -> int:
     match match:
         case Found():
-            return 4
+            return 5
         case CouldNotAsk():
+            return 4
+        case Absent(explained=True):
             return 3
-        case Absent(deleted_at=None, alias_of=None):
-            return 1
-        case Absent():
-            return 2
+        case Absent(unexplained=unexplained):
+            return 2 if unexplained else 1
         case NoTenant():
             return 0
 
@@ -166,13 +168,18 @@ async def _ask(
 
 
 def _note_troubles(context: Context, routes: Routes, known: TenantDomains, matches: Mapping[str, Match]) -> None:
-    """Who was not asked keeps what was said before."""
+    """Who was not asked keeps what was said before. ``matches``: the answers, put together."""
+    unexplained = context.observed.unexplained.values()
     for tenant in context.edges.tenants.values():
         if tenant.id not in routes.by_tenant and tenant.id not in known.silent:
             continue
         asked = (matches[name] for name in routes.by_tenant.get(tenant.id, ()))
         failures = [*filter(None, [known.silent.get(tenant.id)]), *(m for m in asked if isinstance(m, CouldNotAsk))]
-        note_trouble(context, tenant, failures[0].reason if failures else None)
+        open_ = [absent.unexplained for absent in unexplained if absent.account in tenant.accounts]
+        if failures:
+            note_trouble(context, tenant, failures[0].reason)
+        else:
+            note_trouble(context, tenant, f"{_UNEXPLAINED}: {min(open_)}" if open_ else None)
 
 
 def note_trouble(context: Context, tenant: Tenant, reason: str | None) -> None:

@@ -35,7 +35,7 @@ class Evidence:
     deleted: dict[str, datetime] = field(default_factory=dict)
     aliases: dict[str, User] = field(default_factory=dict)
     failed: dict[str, ServiceError] = field(default_factory=dict)
-    unexplained: dict[str, str] = field(default_factory=dict)
+    unexplained: dict[str, ServiceError] = field(default_factory=dict)
     """Why something about a name could not be asked, its absence apart."""
 
 
@@ -55,6 +55,11 @@ async def evidence(
         await _recycle_bin(sessions, names, found)
         for name in names:
             _note_alias(found, name, paged.get(name, ()))
+    for explained in found.deleted.keys() | found.aliases.keys():
+        found.unexplained.pop(explained, None)
+    if found.unexplained:
+        reason = found.unexplained[min(found.unexplained)].reason
+        _log.warning("absence_not_explained", tenant=sessions.tenant_id, names=len(found.unexplained), reason=reason)
     return found
 
 
@@ -62,7 +67,7 @@ async def _recycle_bin(sessions: TenantSessions, names: Collection[str], found: 
     try:
         deleted = await sessions.ask(_read_bin)
     except ServiceError as failure:
-        _note_failure(sessions, found, names, failure, "recycle bin")
+        _note_failure(found, names, failure)
         return
     wanted = frozenset(names)
     for record in deleted:
@@ -92,7 +97,7 @@ async def _take(sessions: TenantSessions, found: Evidence, name: str, answer: Pa
     try:
         records = await sessions.users(answer, headers=_ADVANCED)
     except ServiceError as failure:
-        _note_failure(sessions, found, [name], failure, "mail addresses")
+        _note_failure(found, [name], failure)
     else:
         _note_alias(found, name, (record for record in records if name in record.addresses))
 
@@ -106,15 +111,12 @@ def _note_alias(found: Evidence, name: str, records: Iterable[UserRecord]) -> No
         )
 
 
-def _note_failure(
-    sessions: TenantSessions, found: Evidence, names: Iterable[str], failure: ServiceError, what: str
-) -> None:
+def _note_failure(found: Evidence, names: Iterable[str], failure: ServiceError) -> None:
     """Only where the tenant as a whole could not be reached any more is the name's absence in doubt too."""
     if isinstance(failure, SignInFailed | Unreachable):
         found.failed.update(dict.fromkeys(names, failure))
     else:
-        found.unexplained.update(dict.fromkeys(names, failure.reason))
-        _log.warning("absence_not_explained", tenant=sessions.tenant_id, what=what, reason=failure.reason)
+        found.unexplained.update(dict.fromkeys(names, failure))
 
 
 def _alias_part(name: str) -> Part:

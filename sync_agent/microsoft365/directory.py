@@ -134,13 +134,13 @@ class Directory:
             return Found(user, self.account_for(user.id))
         failure = lookup.failed.get(name) or found.failed.get(name)
         if failure is not None:
-            reason = f"{failure.reason}. {_MAY_READ_USERS}" if _is_forbidden(failure) else failure.reason
-            return CouldNotAsk(reason, self._clock())
+            return CouldNotAsk(_told(failure), self._clock())
         return self._absent(name, found)
 
     def _absent(self, name: str, found: Evidence) -> Absent:
         deleted_at, alias_of = found.deleted.get(name), found.aliases.get(name)
-        unexplained = "" if deleted_at or alias_of else found.unexplained.get(name, "")
+        failure = found.unexplained.get(name)
+        unexplained = "" if failure is None else _told(failure)
         return Absent(self.account_for(alias_of.id if alias_of else name), deleted_at, alias_of, unexplained)
 
     async def _doubt(self, absent: int, known_gone: bool) -> CouldNotAsk | None:
@@ -160,6 +160,10 @@ class Directory:
             return bool((await self._sessions.ask(lambda graph: graph.get(_ANYBODY, Page[_Id]))).value)
         except ServiceError:
             return False
+
+
+def _told(failure: ServiceError) -> str:
+    return f"{failure.reason}. {_MAY_READ_USERS}" if _is_forbidden(failure) else failure.reason
 
 
 def _is_forbidden(failure: ServiceError) -> bool:

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from sync_agent.jobs.read_list import read_list
 from sync_agent.jobs.resolve_users import combine, resolve_users, route
 from sync_agent.model import Absent, CouldNotAsk, Found, Match, NoTenant, User
+from sync_agent.outcome import Exit
 from sync_agent.simulator.messy import build
 from tests.jobs.opening import opened
 
@@ -39,6 +41,7 @@ def test_every_name_is_routed_to_all_tenants_of_its_domain_or_is_homeless(
         ([Absent("c"), SILENT], SILENT),
         ([SILENT, Found(User("id", "jane@c.de"), "c")], Found(User("id", "jane@c.de"), "c")),
         ([Absent("c"), Absent("f", alias_of=User("id", "j@c.de"))], Absent("f", alias_of=User("id", "j@c.de"))),
+        ([Absent("c"), Absent("f", unexplained="refused")], Absent("f", unexplained="refused")),
         ([NoTenant("c.de"), Absent("c")], Absent("c")),
     ],
 )
@@ -89,3 +92,29 @@ async def test_while_neither_tenant_nor_look_up_tells_a_domain_nobody_is_accused
         served.world.faults.clear()
         await resolve_users(service.context, service.context.observed.unanswered.keys())
         assert not any(isinstance(match, CouldNotAsk) for match in service.context.observed.matches.values())
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("pattern", ["proxyAddresses/any", "deletedItems"])
+async def test_where_it_cannot_be_asked_what_a_name_is_the_pass_says_so_until_it_can(
+    pattern: str, tmp_path: Path
+) -> None:
+    """The verdicts stay: that nobody has the name was answered."""
+    async with opened(tmp_path, rows=200) as (served, service):
+        served.world.faults.add(pattern, status=403)
+        with capture_logs() as logs:
+            outcome = await service.sync(dry_run=True)
+        observed = service.context.observed
+        told = [log for log in logs if log["event"] == "absence_not_explained"]
+        assert len(told) == len({log["tenant"] for log in told}) == len(observed.trouble) == 2
+        assert sum(log["names"] for log in told) == len(observed.unexplained) > 2
+        assert outcome.exit_code() is Exit.INCOMPLETE
+        for account in outcome.accounts.values():
+            assert "User.Read.All" in account.state and "somebody's addresses" in account.state
+        assert any(found.code == "user_not_found" for _, found in outcome.anomalies())
+        served.world.faults.clear()
+        unexplained = frozenset(observed.unexplained)
+        assert unexplained
+        await resolve_users(service.context, unexplained)
+        assert (observed.unexplained, observed.trouble) == ({}, {})
+        assert set(service.account_states().values()) == {"ok"}
