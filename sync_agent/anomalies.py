@@ -1,7 +1,7 @@
 """The anomalies that the answers of directories and of Teams give rise to, in words for team leaders.
 
 What is wrong, then what to do; no clock values, so that the same trouble gives the same text in every pass. Whatever
-others wrote (domains, names, reasons) is made printable first. The anomalies of the cell alone are in `upn.RULES`.
+others wrote (domains, names) is made printable first. The anomalies of the cell alone are in `upn.RULES`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,16 @@ from sync_agent.model import Absent, Anomaly, Code, CouldNotAsk, Found, NoTenant
 from sync_agent.upn import LONGEST_ASKED
 
 _LONGEST_OWNER = 200
-_LONGEST_REASON = 300
 _DOUBTED = frozenset({Code.DOMAIN_NOT_CONFIGURED, Code.USER_GUEST})
 """What may be right as it is, so that somebody else has to do something."""
+_PLANS = {
+    "": ("who has no Teams licence", "Ask IT for a Teams licence."),
+    "suspended": ("whose Teams licence has expired or is suspended", "Ask IT to renew it."),
+    "lockedout": ("whose Teams licence is locked", "Ask IT to unlock it."),
+    "deleted": ("whose Teams licence has ended", "Ask IT for a new Teams licence."),
+}
+"""By capabilityStatus of the plan (assignedPlan)."""
+_OTHER_PLAN = ("whose Teams licence does not work", "Ask IT about it.")
 
 
 def suggesting(anomaly: Anomaly, upn: str | None) -> Anomaly:
@@ -30,11 +37,16 @@ def suggesting(anomaly: Anomaly, upn: str | None) -> Anomaly:
 
 
 def unavailable(match: CouldNotAsk | None) -> Anomaly:
-    again = "Nothing to do in the list: it is asked again by itself."
+    """Why is for administrators: the account's state, the log and the report's trouble tell it, and `explain`."""
     if match is None:
-        return Anomaly(Code.ACCOUNT_UNAVAILABLE, "The tenants were not asked yet about this UPN.", again)
-    reason = printable(match.reason.strip().rstrip("."), _LONGEST_REASON)
-    return Anomaly(Code.ACCOUNT_UNAVAILABLE, f"The tenant could not be asked: {reason}.", again)
+        wrong = "The tenants were not asked yet about this UPN."
+    elif match.nobody_there:
+        wrong = "A tenant that this service is set up for does not exist; IT knows more."
+    elif match.not_believed:
+        wrong = "The tenant's answer is not believed at the moment; IT knows more."
+    else:
+        wrong = "The tenant could not be asked at the moment; IT knows more."
+    return Anomaly(Code.ACCOUNT_UNAVAILABLE, wrong, "Nothing to do in the list: it is asked again by itself.")
 
 
 def of_user(match: Found) -> Iterator[Anomaly]:
@@ -77,6 +89,12 @@ def of_absence(match: Absent | NoTenant) -> Anomaly:
 
 def _without_tenant(match: NoTenant) -> Anomaly:
     domain = printable(match.domain)
+    if match.nobodys:
+        return Anomaly(
+            Code.DOMAIN_NOT_CONFIGURED,
+            f"No configured tenant has the domain {domain}; no Microsoft 365 tenant has it.",
+            "Check the spelling of the domain.",
+        )
     belongs = (
         "whose it is, is not known here"
         if match.owner is None
@@ -90,8 +108,8 @@ def _without_tenant(match: NoTenant) -> Anomaly:
 
 
 def renamed(user: User) -> Anomaly:
-    whose = f" {printable(user.display_name)}" if user.display_name.strip() else ""
-    return suggesting(Anomaly(Code.USER_RENAMED, f"This user{whose} has another UPN now.", ""), user.upn)
+    who = f"This user, {printable(user.display_name)}," if user.display_name.strip() else "This user"
+    return suggesting(Anomaly(Code.USER_RENAMED, f"{who} has another UPN now.", ""), user.upn)
 
 
 def name_mismatch(user: User) -> Anomaly:
@@ -104,12 +122,8 @@ def name_mismatch(user: User) -> Anomaly:
 
 def unlicensed(plan: str) -> Anomaly:
     """``plan``: the state of a Teams plan that is not in force, as Graph names it; "" where there is none."""
-    why = f"whose Teams licence is not in force ({printable(plan)})" if plan else "who has no Teams licence"
-    return Anomaly(
-        Code.PRESENCE_UNAVAILABLE,
-        f"Teams has no presence of this user, {why}.",
-        "Ask IT to renew it." if plan else "Ask IT for a Teams licence.",
-    )
+    why, remedy = _PLANS.get(plan.lower(), _OTHER_PLAN)
+    return Anomaly(Code.PRESENCE_UNAVAILABLE, f"Teams has no presence of this user, {why}.", remedy)
 
 
 def presence_unknown(unavailable_after: timedelta, licensed: bool | None) -> Anomaly:

@@ -155,10 +155,13 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class NoTenant:
-    """No configured tenant has the domain. ``owner`` names the tenant that has it, where that could be found out."""
+    """No configured tenant has the domain. ``owner`` names the tenant that has it, where that could be found out;
+    ``nobodys``: it could, and no tenant has it.
+    """
 
     domain: str
     owner: str | None = None
+    nobodys: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ _RIGHT = re.compile(
 )
 """All rules in one expression, for the many cells that are right. A property test holds it against the catalogue."""
 
+_PHONE = re.compile(r"(?:tel:)?\+?[0-9()/.\u2010-\u2013-]{7,30}", re.IGNORECASE)
+_FEWEST_DIGITS = 7
 _UNASKABLE = re.compile(r'["\\\u212a]|@.*[^\w.-]')
 """What may break a quoted filter; the Kelvin sign, which in lower case would be taken for somebody else's k; and what
 no domain has, of whatever alphabet, so that nobody need be asked whose it is."""
@@ -145,6 +147,11 @@ def _windows_login(reading: Reading) -> str | None:
     return r"This is a Windows login (DOMAIN\name), not a UPN." if "\\" in reading.text and not _ats(reading) else None
 
 
+def _phone_number(reading: Reading) -> str | None:
+    is_one = _PHONE.fullmatch(reading.text) and sum(map(str.isdecimal, reading.text)) >= _FEWEST_DIGITS
+    return "This looks like a phone number, not a UPN." if is_one else None
+
+
 def _display_name(reading: Reading) -> str | None:
     words = BLANK.search(reading.core) or "," in reading.text
     return "This looks like a display name, not a UPN." if words and not _ats(reading) else None
@@ -230,6 +237,9 @@ _POLICY = Source(
 _NAME_FORMATS = Source("User Name Formats", "https://learn.microsoft.com/windows/win32/secauthn/user-name-formats")
 _DOMAIN_NAMES = Source("RFC 1035, 2.3.1 Preferred name syntax", "https://www.rfc-editor.org/rfc/rfc1035#section-2.3.1")
 _ADDRESSES = Source("RFC 5322, 3.4 Address Specification", "https://www.rfc-editor.org/rfc/rfc5322#section-3.4")
+_PHONE_NUMBERS = Source(
+    "ITU-T E.123, Notation for national and international telephone numbers", "https://www.itu.int/rec/T-REC-E.123"
+)
 _CATEGORIES = Source(
     "Unicode Standard Annex 44, 5.7.1", "https://www.unicode.org/reports/tr44/#General_Category_Values"
 )
@@ -257,6 +267,16 @@ RULES: tuple[Rule, ...] = (
         right=("jane.doe@contoso.com",),
         wrong=(r"CONTOSO\jane", r"contoso.com\jane.doe", r"i:0#.w|contoso\jane"),
         objection=_windows_login,
+        final=True,
+    ),
+    Rule(
+        Code.UPN_FORMAT,
+        "It is not a phone number.",
+        _PHONE_NUMBERS,
+        _ENTER,
+        right=("4930@contoso.com",),
+        wrong=("+49 30 1234567", "(030) 123-4567", "030/1234567", "tel:+49301234567", "555-123-4567"),
+        objection=_phone_number,
         final=True,
     ),
     Rule(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from sync_agent import anomalies
 from sync_agent.model import (
     Absent,
     Code,
@@ -95,6 +96,11 @@ def test_a_wrong_cell_is_an_error_even_while_the_tenant_is_silent() -> None:
         (Absent("contoso", deleted_at=NOW), Code.USER_DELETED, "deleted on 2026-03-02."),
         (NoTenant("fabrikam.com", "tenant 42"), Code.DOMAIN_NOT_CONFIGURED, "fabrikam.com; it belongs to tenant 42."),
         (NoTenant("fabrikam.com"), Code.DOMAIN_NOT_CONFIGURED, "fabrikam.com; whose it is, is not known here."),
+        (
+            NoTenant("contoso.con", nobodys=True),
+            Code.DOMAIN_NOT_CONFIGURED,
+            "contoso.con; no Microsoft 365 tenant has it.",
+        ),
     ],
 )
 def test_an_absence_is_an_error_with_its_reason(answer: Match, code: Code, said: str) -> None:
@@ -122,7 +128,24 @@ def test_a_misspelt_cell_that_is_an_alias_suggests_the_user() -> None:
 def test_a_failed_question_is_no_accusation() -> None:
     judged = verdict("jane.doe@contoso.com", jane=SILENT)
     assert (judged.status, codes(judged)) == (Status.UNKNOWN, [Code.ACCOUNT_UNAVAILABLE])
-    assert judged.anomalies[0].wrong == "The tenant could not be asked: contoso: no answer within 30 s."
+    assert judged.anomalies[0].wrong == "The tenant could not be asked at the moment; IT knows more."
+
+
+@pytest.mark.parametrize(
+    ("silence", "said"),
+    [
+        ({}, "could not be asked at the moment"),
+        ({"nobody_there": True}, "does not exist"),
+        ({"not_believed": True}, "is not believed at the moment"),
+    ],
+)
+def test_a_cell_holds_no_text_for_administrators(silence: dict[str, bool], said: str) -> None:
+    reason = "GET /users in a batch was refused: 403, x. Give the app the permission User.Read.All with admin consent."
+    judged = verdict("jane.doe@contoso.com", jane=CouldNotAsk(reason, NOW, **silence))
+    (anomaly,) = judged.anomalies
+    assert said in anomaly.wrong and "IT knows more" in anomaly.wrong
+    assert anomaly.remedy == "Nothing to do in the list: it is asked again by itself."
+    assert not any(word in anomaly.message for word in ("GET", "403", "permission"))
 
 
 def test_a_name_that_was_never_asked_about_is_unknown() -> None:
@@ -190,6 +213,12 @@ def test_an_empty_list_has_no_verdicts() -> None:
     assert reconcile([], {}) == {}
 
 
+@pytest.mark.parametrize(("name", "who"), [("Jane Doe", "This user, Jane Doe, has"), (" ", "This user has")])
+def test_a_rename_is_told_in_a_sentence(name: str, who: str) -> None:
+    said = anomalies.renamed(User("id-jane", "jane.smith@contoso.com", name)).message
+    assert said == f"{who} another UPN now. Did you mean jane.smith@contoso.com?"
+
+
 def test_names_are_asked_for_verbatim_and_cleaned_each_once() -> None:
     cells = [
         "Jane.Doe@contoso.com",
@@ -219,6 +248,15 @@ def test_no_presence_of_an_unlicensed_user_is_told_at_once() -> None:
     judged = with_presence(matched(licensed=False), unknown(), NOW, DAY)
     assert (judged.status, codes(judged)) == (Status.WARNING, [Code.PRESENCE_UNAVAILABLE])
     assert "no Teams licence" in judged.anomalies[0].wrong
+
+
+@pytest.mark.parametrize("plan", ["Suspended", "LockedOut", "Deleted", "Unheard-of"])
+def test_a_licence_that_gives_nothing_is_told_in_plain_words(plan: str) -> None:
+    user = User("id", "j@c.de", teams_licensed=False, teams_plan=plan)
+    judged = with_presence(Verdict(7, Status.OK, (), user, "contoso"), unknown(), NOW, DAY)
+    (anomaly,) = judged.anomalies
+    assert "Teams licence" in anomaly.wrong and plan not in anomaly.message and "in force" not in anomaly.message
+    assert anomaly.remedy.startswith("Ask IT")
 
 
 @pytest.mark.parametrize(("age", "told"), [(DAY, True), (DAY - timedelta(seconds=1), False)])

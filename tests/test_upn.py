@@ -219,3 +219,19 @@ def test_a_million_characters_are_judged_at_once(cell: str, code: Code) -> None:
 
 def test_a_million_blanks_hide_no_upn() -> None:
     assert examine("jane@contoso.com" + " " * 1_000_000).candidate == "jane@contoso.com"
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("+49 30 1234567", "phone number"),
+        ("01.23.45.67.89", "phone number"),
+        ("030\u2013123 45 67", "phone number"),
+        ("4711", "no @"),
+        ("1234567 Doe", "display name"),
+    ],
+)
+def test_a_phone_number_is_no_display_name(cell: str, said: str) -> None:
+    (anomaly,) = examine(cell).anomalies
+    assert anomaly.code is Code.UPN_FORMAT
+    assert said in anomaly.wrong

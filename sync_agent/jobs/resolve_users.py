@@ -170,11 +170,15 @@ async def _ask(
 def _note_troubles(context: Context, routes: Routes, known: TenantDomains, matches: Mapping[str, Match]) -> None:
     """Who was not asked keeps what was said before. ``matches``: the answers, put together."""
     unexplained = context.observed.unexplained.values()
+    owners = [owner for domain in sorted(routes.homeless) if isinstance(owner := known.owners[domain], CouldNotAsk)]
     for tenant in context.edges.tenants.values():
-        if tenant.id not in routes.by_tenant and tenant.id not in known.silent:
+        # Where a tenant's domains are known by the public look-up alone, its silence is the tenant's.
+        looked_up = owners if tenant.id in known.looked_up else []
+        if tenant.id not in routes.by_tenant and tenant.id not in known.silent and not looked_up:
             continue
         asked = (matches[name] for name in routes.by_tenant.get(tenant.id, ()))
-        failures = [*filter(None, [known.silent.get(tenant.id)]), *(m for m in asked if isinstance(m, CouldNotAsk))]
+        silent = filter(None, [known.silent.get(tenant.id)])
+        failures = [*silent, *(match for match in asked if isinstance(match, CouldNotAsk)), *looked_up]
         open_ = [absent.unexplained for absent in unexplained if absent.account in tenant.accounts]
         if failures:
             note_trouble(context, tenant, failures[0].reason)

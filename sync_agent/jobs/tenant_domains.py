@@ -66,7 +66,7 @@ def without_tenant(context: Context, domain: str, known: TenantDomains) -> Match
         return next(iter(known.silent.values()))
     if isinstance(owner, str):
         return known.silent.get(owner) or NoTenant(domain, _owner_name(context, owner, known.names))
-    return NoTenant(domain)
+    return NoTenant(domain, nobodys=owner is None)
 
 
 async def _asked(tenant: Tenant) -> frozenset[str] | CouldNotAsk | None:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import msgspec
 
-from sync_agent.microsoft365.errors import ServiceError, error_in, refusal
+from sync_agent.microsoft365.errors import Garbled, ServiceError, error_in, refusal
 from sync_agent.microsoft365.transport import Answer, Request, Transport
 from sync_agent.model import CouldNotAsk
 
@@ -44,7 +44,9 @@ def _owner(answer: Answer, domain: str) -> str | None:
     if answer.status != 200:
         raise refusal(answer, f"Looking up whose domain {domain} is")
     tenant = _GUID.search(answer.json(_Discovery).issuer)
-    return tenant[0].lower() if tenant else None
+    if tenant is None:
+        raise Garbled(f"Looking up whose domain {domain} is: the answer names no tenant", request_id=answer.request_id)
+    return tenant[0].lower()
 
 
 def _ascii(domain: str) -> str | None:

@@ -88,6 +88,7 @@ async def test_while_neither_tenant_nor_look_up_tells_a_domain_nobody_is_accused
         for name, match in matches.items():
             by_domain.setdefault(name.partition("@")[2], set()).add(type(match))
         assert by_domain["fabrikam.com"] == {CouldNotAsk}
+        assert all("503" in state for state in service.account_states().values()), "who looks up whose it is"
         assert Found in by_domain["contoso.com"]
         served.world.faults.clear()
         await resolve_users(service.context, service.context.observed.unanswered.keys())

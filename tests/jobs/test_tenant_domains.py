@@ -75,6 +75,14 @@ async def test_else_the_owner_has_an_id(tmp_path: Path) -> None:
     assert known.lookups > 0
 
 
+async def test_what_no_tenant_has_is_told_apart_from_what_is_not_known(tmp_path: Path) -> None:
+    known = await resolved(tmp_path)
+    mistyped = {match for match in known.matches.values() if isinstance(match, NoTenant) and match.nobodys}
+    assert mistyped
+    assert all(match.owner is None for match in mistyped)
+    assert {known.served.world.tenant_of(match.domain) for match in mistyped} == {None}
+
+
 async def test_switched_off_nothing_is_looked_up_and_the_owner_is_not_named(tmp_path: Path) -> None:
     known = await resolved(tmp_path, OWN_DOMAINS, OTHERS_NAMES, settings=OFF)
     assert known.of(FOREIGN) == {NoTenant(FOREIGN)}

@@ -49,6 +49,11 @@ async def test_the_owner_is_told_in_lower_case(contoso: Contoso) -> None:
     assert await ask(contoso, "fabrikam.com") == FABRIKAM
 
 
+async def test_an_answer_without_a_tenant_does_not_say_that_nobody_has_it(contoso: Contoso) -> None:
+    contoso.spoil("openid-configuration", instead=changing(lambda said: said.update(issuer="https://x/common")))
+    assert isinstance(await ask(contoso, "fabrikam.com"), CouldNotAsk)
+
+
 @pytest.mark.parametrize(
     "domain",
     [
