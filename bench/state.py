@@ -27,7 +27,7 @@ _WRONG_EVERY = 4
 _TURNS = 7
 _SILENT = Anomaly(
     Code.ACCOUNT_UNAVAILABLE,
-    "The tenant could not be asked: graph.microsoft.com answered 503 after all tries.",
+    "The tenant could not be asked at the moment; IT knows more.",
     "Nothing to do in the list: it is asked again by itself.",
 )
 
