@@ -80,7 +80,7 @@ class Centre:
         return [(tenant, user) for tenant in self.tenants for user in tenant.deleted.values()]
 
     def add_row(self, upn: str) -> None:
-        typed = {"UPN": upn, "Title": upn.partition("@")[0], "Team": "Sales"}
+        typed = {"UPN": upn, "Title": name_of(upn), "Team": "Sales"}
         cells = {name: text for name, text in typed.items() if text}
         row_id = self.agents.add(cells)
         self.cells[row_id] = cells
@@ -181,7 +181,7 @@ class Centre:
         tenant.apps[app.client_id] = app
         for local in _STAFF[tenant.id]:
             upn = f"{local}@{tenant.domains[0]}"
-            tenant.add(SimUser(id_of(upn), upn, local.replace(".", " ").title(), mail=upn))
+            tenant.add(SimUser(id_of(upn), upn, name_of(upn), mail=upn))
 
     def _site(self) -> None:
         home, client = self.tenants[0], id_of(TENANT)
@@ -190,6 +190,11 @@ class Centre:
         site.lists[self.agents.id] = self.agents
         site.grants[client] = "manage"
         self.world.sites[_SITE] = site
+
+
+def name_of(upn: str) -> str:
+    """As whoever has the UPN is called, in a row and in the directory."""
+    return upn.partition("@")[0].strip().replace(".", " ").title()
 
 
 @cache

@@ -21,7 +21,7 @@ from sync_agent.simulator.failures import FAILURES
 from sync_agent.simulator.faults import Truly
 from sync_agent.simulator.wire import Call, Reply
 from sync_agent.simulator.world import SimUser, Tenant
-from tests.chaos.centre import Centre
+from tests.chaos.centre import Centre, name_of
 from tests.chaos.watched_service import WatchedService, Work
 from tests.microsoft365.contoso import id_of
 from tests.microsoft365.list_office import Api
@@ -121,7 +121,7 @@ class AnyFailure(RuleBasedStateMachine):
     def somebody_is_hired(self, upn: str) -> None:
         tenant = next(each for each in self.centre.tenants if upn.endswith(each.domains[0]))
         if tenant.by_upn(upn) is None:
-            tenant.add(SimUser(id_of(f"{upn}{next(self._numbers)}"), upn, upn.partition("@")[0]))
+            tenant.add(SimUser(id_of(f"{upn}{next(self._numbers)}"), upn, name_of(upn)))
             self.centre.note()
 
     @rule(number=NUMBERS, name=NAMES)
