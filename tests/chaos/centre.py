@@ -145,6 +145,8 @@ class Centre:
                 self.ever[row_id] |= codes_of_cell(cell, self.tenants)
             if (user := self.user(row_id)) is not None:
                 self.presences[row_id].add(user.availability)
+                # Truly so for a time, and what is told a day later of that moment is no lie.
+                self.ever[row_id] |= set() if user.has_presence else {"presence_unavailable"}
 
     def settings(self) -> Settings:
         url = self.world.origin
