@@ -273,9 +273,9 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class Fix:
     """A suggestion that a person approved, to be written into the UPN cell of the row as it was read; ``code`` is that
-    of the anomaly which suggests it.
+    of the anomaly which suggests it, None where a fix is undone (then "" empties the cell).
     """
 
     row: Row
     upn: str
-    code: Code
+    code: Code | None = None

@@ -32,6 +32,7 @@ from sync_agent.jobs.poll_presence import poll_presence
 from sync_agent.jobs.quarantines import Quarantines
 from sync_agent.jobs.read_list import read_list
 from sync_agent.jobs.resolve_users import resolve_news, resolve_users
+from sync_agent.jobs.undo import Undone, undo
 from sync_agent.jobs.write_back import WriteBack, not_held, verdict_of, write_back
 from sync_agent.jobs.write_journal import WriteJournal
 from sync_agent.microsoft365.accounts import Account, Announce, open_accounts
@@ -124,6 +125,13 @@ class Service:
         title, row_id, now = self.settings.sharepoint.agent_list, facts.row.id, self.context.clock()
         known = await self.history.told(lambda store: row_past(store, title, row_id, now), None)
         return replace(facts, past=None if facts.assumed else known)
+
+    async def undo(self, run: int | None, *, dry_run: bool = False) -> Undone:
+        """Take back what a run wrote, None: the last. Raises NoSuchRun, StateUnavailable, ServiceError, ListProblem."""
+        if self.store is None:
+            raise StateUnavailable("There is no journal yet: `sync-agent sync` and `sync-agent run` keep it.")
+        await self.open_list()
+        return await undo(self.context, self.store, self.settings.sharepoint.agent_list, run, dry_run=dry_run)
 
     async def _fixed(
         self, back: WriteBack, *, dry_run: bool, approved: str | None, known_rows: int | None

@@ -7,7 +7,7 @@ Presence is never restored: a presence of the past is no longer true, and the ne
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from sync_agent.model import CellValue, Change, OurColumn, Row, Shown
@@ -74,7 +74,7 @@ class Undo:
     """``kept``: by row id, why nothing is written to it."""
 
     restoring: tuple[Restoring, ...] = ()
-    kept: Mapping[int, str] | None = None
+    kept: Mapping[int, str] = field(default_factory=dict)
 
 
 def plan_undo(
@@ -108,10 +108,12 @@ def _of_row(
     if row is None:
         return DELETED
     if fixed is not None and not _holds(row, fixed.after):
-        return NOT_WRITTEN if _holds(row, fixed.before) and not concerned else UPN_CHANGED
+        if not _holds(row, fixed.before):
+            return UPN_CHANGED
+        fixed = None
     if not concerned:
-        return Restoring(row, upn=fixed)
-    if not _holds(row, written[-1].upn):
+        return NOT_WRITTEN if fixed is None else Restoring(row, upn=fixed)
+    if fixed is None and not _holds(row, written[-1].upn):
         return UPN_CHANGED
     shows, before = VerdictCells.of(row.shown), written[0].before
     if shows.same(before):

@@ -21,6 +21,8 @@ COMMANDS = {
     "sync": "One pass: read, check, write what differs.",
     "explain": "Why a row has its verdict, step by step.",
     "account": "What is known of each account; believe one that lost users.",
+    "history": "What was written to a row, when and why.",
+    "undo": "Take back what a run wrote.",
     "provision": "Create our columns and views in the list.",
     "login": "Sign a person in by device code.",
     "report": "What is wrong in the list now, and over time.",

@@ -14,6 +14,7 @@ from datetime import datetime
 from sync_agent.jobs.write_journal import WriteJournal
 from sync_agent.microsoft365.agent_list import LastEdit
 from sync_agent.model import Fix
+from sync_agent.state.records import WRITTEN
 from sync_agent.state.store import JournalEntry, StateUnavailable, Store
 
 UPN_COLUMN = "UPN"
@@ -33,8 +34,12 @@ class FixJournal:
         """``edits`` tell who left each row so: whoever approved, as a rule."""
         await self._add([self._entry(fix, fix.upn, f"to be written: {_why(fix, edits[fix.row.id])}") for fix in fixes])
 
+    async def undoing(self, fixes: Sequence[Fix], run: int) -> None:
+        """What a run wrote is to be taken back; ``fixes`` hold the cells of before."""
+        await self._add([self._entry(fix, fix.upn, f"to be written: undo of run {run}") for fix in fixes])
+
     async def written(self, fixes: Sequence[Fix]) -> None:
-        await self._add([self._entry(fix, fix.upn, "written") for fix in fixes])
+        await self._add([self._entry(fix, fix.upn, WRITTEN) for fix in fixes])
 
     async def not_written(self, fixes: Sequence[Fix]) -> None:
         """Because somebody was faster: the service changed nothing, so after it is as before."""

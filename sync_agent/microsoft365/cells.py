@@ -115,9 +115,11 @@ def same_cells(row: Row, other: Row) -> bool:
 
 
 def fixed_cells(columns: Columns, fix: Fix) -> dict[str, str | None]:
-    """What a fix writes, by the names on the wire: the UPN, and the approval emptied."""
-    assert columns.approval is not None  # where nothing can be approved there is no fix
-    return {columns.upn.wire: fix.upn, columns.approval.wire: None}
+    """What a fix writes, by the names on the wire: the UPN, and the approval emptied, where there is one: a fix can be
+    undone when none can be approved any more.
+    """
+    upn = {columns.upn.wire: fix.upn or None}
+    return upn if columns.approval is None else {**upn, columns.approval.wire: None}
 
 
 def iso(moment: datetime) -> str:

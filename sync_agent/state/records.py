@@ -79,6 +79,10 @@ class Digest:
     until: datetime
 
 
+WRITTEN = "written"
+"""Why, in an entry of the journal, where the write before it in the journal is known to be made."""
+
+
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
     """One cell of a person's column that the service wrote, with what it held before and why."""

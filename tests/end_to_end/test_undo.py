@@ -1,0 +1,242 @@
+"""Undo and history, by both APIs: a run is taken back where nobody changed anything since, and each row tells of it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sync_agent.simulator.faults import Truly
+from sync_agent.simulator.lab import Api
+from sync_agent.simulator.wire import Call, Reply
+from tests.lab import Lab, lab
+
+VERDICT = ("SyncStatus", "SyncAnomalies", "SyncAccount", "EntraObjectId")
+BATCH = r"POST .*batch"
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    lab: Lab
+    api: Api
+
+    @property
+    def written_by(self) -> bytes:
+        """What only a request that writes holds."""
+        return b"PATCH" if self.api == "graph" else b"SyncChangedAt"
+
+    @property
+    def right(self) -> list[int]:
+        return [row_id for row_id, truth in self.lab.world.truth.items() if not truth.codes]
+
+    def verdict(self, row_id: int) -> dict[str, Any]:
+        return {column: self.lab.shown(row_id, column) or None for column in VERDICT}
+
+    def everything(self) -> dict[int, dict[str, Any]]:
+        """But what moves with each write."""
+        return {
+            id_: {name: value for name, value in item.fields.items() if value and name != "SyncChangedAt"}
+            for id_, item in self.lab.agents.items.items()
+        }
+
+    def run(self, *arguments: str, code: int = 0) -> Any:
+        ran = self.lab.run(*arguments, "--json")
+        assert ran.code == code, ran.err + ran.out
+        return ran.json()
+
+    def break_rows(self, count: int = 3) -> list[int]:
+        """A person spoils the UPNs of some rows, and a sync says so in them."""
+        rows = self.right[:count]
+        for row_id in rows:
+            self.lab.agents.edit(row_id, {"UPN": f"nobody{row_id}@contoso.com"})
+        assert self.run("sync")["writes"]["done"] == count
+        return rows
+
+
+@pytest.fixture(params=["graph", "rest"])
+def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Office]:
+    api: Api = request.param
+    with lab(tmp_path, rows=40, api=api) as made:
+        made.replace("pacing:", "safety: {approved_fixes: true}\npacing:")
+        opened = Office(made.provisioned(), api)
+        opened.run("sync")
+        yield opened
+
+
+def test_a_run_is_taken_back_and_the_undo_too_and_the_next_sync_is_right_again(office: Office) -> None:
+    before = {row_id: office.verdict(row_id) for row_id in office.right[:3]}
+    rows = office.break_rows()
+    after = {row_id: office.verdict(row_id) for row_id in rows}
+    everything = office.everything()
+    dry = office.run("undo", "--dry-run")
+    assert (dry["counts"]["to restore"], dry["undo_run"], office.everything()) == (3, None, everything)
+    asking = office.lab.world.faults.add(r"users|presence|domains|organization", status=500)
+    undone = office.run("undo")
+    assert asking.seen == 0, "the tenants are asked nothing"
+    assert (undone["run"], undone["kind"], undone["undo_run"]) == (2, "sync", 3)
+    assert undone["counts"] == {"restored": 3, "to restore": 0, "kept": 0, "failed": 0}
+    assert {row_id: office.verdict(row_id) for row_id in rows} == before
+    untouched = {id_: cells for id_, cells in everything.items() if id_ not in rows}
+    assert {id_: cells for id_, cells in office.everything().items() if id_ not in rows} == untouched
+    assert [office.lab.shown(row_id, "UPN") for row_id in rows] == [f"nobody{row_id}@contoso.com" for row_id in rows]
+    assert office.run("undo")["kind"] == "undo"
+    assert {row_id: office.verdict(row_id) for row_id in rows} == after
+    assert office.run("undo", "--run", "2")["counts"]["restored"] == 3
+    office.lab.world.faults.clear()
+    synced = office.run("sync")
+    assert (synced["writes"]["done"], synced["put_right"]) == (3, 0), "an undo is nobody's edit"
+    assert {row_id: office.verdict(row_id) for row_id in rows} == after
+
+
+def test_rows_that_somebody_changed_or_deleted_since_are_left_alone_and_told(office: Office) -> None:
+    shown, edited, deleted = office.break_rows()
+    office.lab.agents.edit(shown, {"SyncAnomalies": "I know, it will be put right on Monday."})
+    office.lab.agents.edit(edited, {"UPN": "typed.by.hand@contoso.com"})
+    office.lab.agents.delete(deleted)
+    before = office.everything()
+    undone = office.run("undo")
+    assert (undone["counts"]["restored"], undone["counts"]["kept"], undone["undo_run"]) == (0, 3, None)
+    assert {row["row"]: row["reason"] for row in undone["rows"]} == {
+        shown: "it shows something else since: a person or a later run wrote it",
+        edited: "its UPN is another since",
+        deleted: "the row is not in the list any more",
+    }
+    assert office.everything() == before
+
+
+def test_a_person_who_edits_in_the_moment_of_the_write_is_faster(office: Office) -> None:
+    first, second, _ = office.break_rows()
+
+    def edit_first(call: Call, truly: Truly) -> Reply:
+        office.lab.agents.edit(first, {"UPN": "typed.by.hand@contoso.com"})
+        office.lab.agents.delete(second)
+        return truly(call)
+
+    if office.api == "graph":
+        office.lab.world.faults.add(BATCH, holding=office.written_by, instead=edit_first, times=1)
+    else:  # whose form takes no ETag: that rows are read right before it is the last moment in which a person is seen
+        office.lab.world.faults.add(r"GET .*items\?.*filter", instead=edit_first, every=2, times=1)
+    undone = office.run("undo")
+    assert undone["counts"] == {"restored": 1, "to restore": 0, "kept": 2, "failed": 0}
+    assert office.lab.shown(first, "UPN") == "typed.by.hand@contoso.com"
+    assert office.lab.shown(first, "SyncStatus") == "Error"
+
+
+def test_what_fails_is_told_and_can_be_undone_later(office: Office) -> None:
+    rows = office.break_rows()
+    office.lab.world.faults.add(BATCH, holding=office.written_by, status=403)
+    undone = office.run("undo", "--run", "2", code=1)
+    assert undone["counts"]["failed"] == 3
+    assert all(row["reason"] for row in undone["rows"])
+    office.lab.world.faults.clear()
+    assert office.run("undo", "--run", "2")["counts"]["restored"] == 3
+    assert office.lab.shown(rows[0], "SyncStatus") == "OK"
+
+
+def test_a_fix_is_taken_back_with_the_verdict_also_when_none_may_be_approved_any_more(office: Office) -> None:
+    row_id = next(id_ for id_, truth in office.lab.world.truth.items() if truth.codes == {"upn_is_alias"})
+    before, alias = office.verdict(row_id), office.lab.shown(row_id, "UPN")
+    suggestion = str(office.lab.world.truth[row_id].suggestion)
+    office.lab.agents.edit(row_id, {"SyncApproveFix": suggestion})
+    assert office.run("sync")["fixes"]["done"] == 1
+    assert (office.lab.shown(row_id, "UPN"), office.lab.shown(row_id, "SyncStatus")) == (suggestion, "OK")
+    office.lab.replace("approved_fixes: true", "approved_fixes: false")
+    undone = office.run("undo")
+    assert undone["counts"]["restored"] == 1
+    assert (office.lab.shown(row_id, "UPN"), office.verdict(row_id)) == (alias, before)
+    assert office.run("sync")["writes"]["done"] <= 1
+    assert office.lab.shown(row_id, "UPN") == alias, "the approval was spent"
+    told = office.lab.run("history", str(row_id)).out
+    assert f"UPN: “{suggestion}” → “{alias}”" in told and "undo of run 2" in told
+
+
+def killed_in_the_middle(office: Office, *, after: bool) -> None:
+    """A `sync` of its own process, killed as its write arrives, or as the answer to it is on its way."""
+    command = [sys.executable, "-m", "sync_agent", "--settings", str(office.lab.settings), "sync"]
+    begun: list[subprocess.Popen[bytes]] = []
+
+    def kill(call: Call, truly: Truly) -> Reply:
+        reply = truly(call) if after else Reply(503)
+        begun[0].kill()
+        begun[0].wait()
+        return reply
+
+    office.lab.world.faults.add(BATCH, holding=office.written_by, instead=kill)
+    begun.append(subprocess.Popen(command, cwd=office.lab.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+    assert begun[0].wait(60) == -signal.SIGKILL
+    office.lab.world.faults.clear()
+
+
+@pytest.mark.parametrize("after", [True, False])
+def test_killed_between_the_write_and_the_journal_it_says_that_it_does_not_know_until_it_does(
+    office: Office, after: bool
+) -> None:
+    row_id = office.right[0]
+    before = office.verdict(row_id)
+    office.lab.agents.edit(row_id, {"UPN": "nobody@contoso.com"})
+    killed_in_the_middle(office, after=after)
+    assert (office.verdict(row_id) != before) is after
+    newest = office.run("history", str(row_id))["events"][0]
+    assert (newest["kind"], newest["known_to_be_written"]) == ("write", False)
+    undone = office.run("undo", "--dry-run")
+    assert undone["counts"]["to restore" if after else "kept"] == 1
+    another = office.right[1]
+    office.lab.agents.edit(another, {"UPN": "nobody.else@contoso.com"})
+    office.run("sync")
+    written = [event for event in office.run("history", str(row_id))["events"] if event["kind"] == "write"]
+    assert [event["known_to_be_written"] for event in written] == [True, True]
+    assert written[0]["run"]["id"] == (2 if after else 3)
+
+
+def test_history_tells_newest_first_without_network_or_secrets(office: Office, tmp_path: Path) -> None:
+    row_id = office.break_rows(1)[0]
+    office.run("undo")
+    office.lab.world.faults.add(".*", status=500)
+    office.lab.replace("client_secret:", "client_secret: ${env:NOBODY_HAS_THIS_SECRET} #")
+    told = office.run("history", str(row_id))
+    assert [(event["kind"], (event.get("run") or {}).get("kind")) for event in told["events"]] == [
+        ("write", "undo"),
+        ("verdict", None),
+        ("write", "sync"),
+        ("verdict", None),
+        ("write", "sync"),
+    ]
+    assert told["events"][0]["cells"]["SyncStatus"] == {"before": "Error", "after": "OK"}
+    assert told["events"][0]["run"]["undoes"] == 2
+    assert told["events"][2]["why"] == "user_not_found"
+    times = [event["at"] for event in told["events"]]
+    assert times == sorted(times, reverse=True)
+    shown = office.lab.run("history", str(row_id)).out
+    assert "Written by run 3 (undo, which undid run 2): undo of run 2" in shown
+    assert "SyncStatus: “Error” → “OK”" in shown
+    unknown = office.lab.run("history", "4711")
+    assert (unknown.code, unknown.out) == (1, "")
+    assert "Nothing is known of row 4711 of Agents. The history begins on" in unknown.err
+
+
+def test_where_nothing_was_written_there_is_nothing_to_undo_and_no_history(tmp_path: Path) -> None:
+    with lab(tmp_path, rows=5) as made:
+        made.provisioned()
+        assert "There is no history yet" in made.run("history", "1").err
+        dry, undone = made.run("undo", "--dry-run"), made.run("undo")
+        assert (dry.code, undone.code) == (1, 1)
+        assert "There is no journal yet" in dry.err
+        assert "Nothing is known to have been written to this list" in undone.err
+        assert made.run("undo", "--run", "7").code == 2
+        assert made.run("undo", "--run", "0").code == made.run("history", "x").code == 2
+
+
+def test_the_terminal_says_what_is_restored_and_that_the_next_sync_writes_again(office: Office) -> None:
+    office.break_rows()
+    shown = office.lab.run("undo", "--dry-run").out
+    assert "to restore: SyncStatus = OK; SyncAnomalies = (empty)" in shown
+    shown = office.lab.run("undo").out
+    assert "3 rows: 3 restored" in shown
+    assert "The next sync, and a service that is running, write again what they find to be true" in shown
+    assert "sync-agent undo --run 3 takes it back" in shown
