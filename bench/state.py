@@ -1,4 +1,4 @@
-"""Keeping the history of 15,000 rows: the first pass, a pass that finds nothing new, and a year of it.
+"""Keeping the history of 15,000 rows: the first pass, a pass that finds nothing new, a year of it, and its journal.
 
 The floor of each is the same rows by Python's sqlite3 alone, without comparing or deciding anything.
 """
@@ -14,11 +14,14 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from sync_agent.model import Anomaly, Code, Row, Status, User, Verdict
 from sync_agent.outcome import Outcome, Writes
-from sync_agent.state.store import Store
+from sync_agent.state.records import Intention, RunKind
+from sync_agent.state.store import RunJournal, Store
+from sync_agent.undoing import VerdictCells
 
 _LIST = "Agents"
 _BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -100,6 +103,40 @@ def _write_log(file: Path) -> int:
     return size
 
 
+def _write(row_id: int, edited: int = 0) -> Intention:
+    """Of a row's verdict as above, from OK to what it is now."""
+    row, verdict = _row(row_id, edited)
+    text = "\n".join(anomaly.line for anomaly in verdict.anomalies)
+    after = VerdictCells(str(verdict.status), text, verdict.account, "" if verdict.user is None else verdict.user.id)
+    before = VerdictCells("OK", "", "contoso", f"00000000-0000-0000-0000-{row_id:012}")
+    return Intention(row_id, row.upn, before, after, "user_not_found" if text else "user matched")
+
+
+def _journalled(url: str, count: int) -> None:
+    """The journal of a pass that writes every row, before and after the writes; the first time and once more."""
+    store, file = Store.open(url, timedelta(days=_DAYS)), Path(url.removeprefix("sqlite:///"))
+    journal, at = store.run_journal(_LIST), _BEGIN + timedelta(days=_DAYS)
+    size = file.stat().st_size
+    for time_ in ("first", "again"):
+        run, every = journal.begin(RunKind.SYNC, at), [_write(row_id) for row_id in range(1, count + 1)]
+        _tell(f"journal, before the writes, {time_}", _timed(partial(journal.intend, run, every, at)))
+        chunks = [every[start : start + 500] for start in range(0, count, 500)]
+        _tell(f"journal, after them, {time_}", sum(_timed(partial(journal.note, run, some, (), at)) for some in chunks))
+    _write_log(file)
+    each = (file.stat().st_size - size) / (2 * count)
+    print(f"{'':46}{each:>9,.0f} bytes a write of a row")
+    few = [_write(row_id) for row_id in range(1, 26)]
+    _tell("journal, 25 rows, before and after", _median(partial(_noted, journal, run, few, at)))
+    _tell("journal, what is not known", _median(journal.unknown))
+    _tell("journal, of a row", _median(partial(journal.of_row, count // 2)))
+    store.close()
+
+
+def _noted(journal: RunJournal, run: int, few: list[Intention], at: datetime) -> None:
+    journal.intend(run, few, at)
+    journal.note(run, few, (), at)
+
+
 def _tell(what: str, seconds: float, note: str = "") -> None:
     print(f"{what:46}{seconds * 1000:>9,.1f} ms  {note}")
 
@@ -142,6 +179,7 @@ def _measure(folder: Path, count: int) -> None:
     ):
         _tell(what, _median(work))
     store.close()
+    _journalled(url, count)
     shorter = Store.open(url, timedelta(days=180))
     _tell("save, with half a year to forget", _timed(lambda: shorter.save(_pass(now + timedelta(days=1), rows))))
     shorter.close()

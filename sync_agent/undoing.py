@@ -87,10 +87,10 @@ def plan_undo(
     by_row: dict[int, list[VerdictWrite]] = {}
     for each in verdicts:
         by_row.setdefault(each.row_id, []).append(each)
-    fixed = {each.row_id: each for each in upns if each.before != each.after}
+    upn_of = {each.row_id: each for each in upns}
     restoring, kept = [], {}
-    for row_id in sorted(by_row.keys() | fixed.keys()):
-        planned = _of_row(by_row.get(row_id, []), fixed.get(row_id), rows.get(row_id), now)
+    for row_id in sorted(by_row.keys() | upn_of.keys()):
+        planned = _of_row(by_row.get(row_id, []), upn_of.get(row_id), rows.get(row_id), now)
         if isinstance(planned, Restoring):
             restoring.append(planned)
         elif planned is not None:
@@ -99,9 +99,10 @@ def plan_undo(
 
 
 def _of_row(
-    written: Sequence[VerdictWrite], fixed: UpnWrite | None, row: Row | None, now: datetime
+    written: Sequence[VerdictWrite], upn: UpnWrite | None, row: Row | None, now: datetime
 ) -> Restoring | str | None:
     """What is to be restored, or why nothing is; None where there is nothing to speak of."""
+    fixed = upn if upn is not None and upn.before != upn.after else None
     concerned = bool(written) and not written[0].before.same(written[-1].after)
     if not concerned and fixed is None:
         return None
@@ -113,7 +114,7 @@ def _of_row(
         fixed = None
     if not concerned:
         return NOT_WRITTEN if fixed is None else Restoring(row, upn=fixed)
-    if fixed is None and not _holds(row, written[-1].upn):
+    if not any(_holds(row, left) for left in (written[-1].upn, *([] if upn is None else [upn.after]))):
         return UPN_CHANGED
     shows, before = VerdictCells.of(row.shown), written[0].before
     if shows.same(before):

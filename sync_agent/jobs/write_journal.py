@@ -17,7 +17,7 @@ import structlog
 
 from sync_agent.model import Change, OurColumn, Row, Verdict
 from sync_agent.plan import written
-from sync_agent.state.records import Intention, RunKind, WriteRecord
+from sync_agent.state.records import Intention, RunKind
 from sync_agent.state.store import StateUnavailable, Store
 from sync_agent.undoing import VerdictCells
 
@@ -59,19 +59,21 @@ class WriteJournal:
         return self._run
 
     async def intend(self, intentions: Sequence[Intention]) -> frozenset[int]:
-        """Before the writes. Rows whose verdict somebody else has changed since it was last written."""
+        """Before the writes. Rows whose verdict somebody else has changed since it was last written; where it is not
+        known whether that was, nobody is said to have.
+        """
         self._intended = {each.row_id: each for each in intentions}
         store = self.store
         if store is None or not intentions:
             return frozenset()
 
-        async def keep() -> Mapping[int, WriteRecord]:
+        async def keep() -> Mapping[int, VerdictCells]:
             number = await self.number()
             return await asyncio.to_thread(store.run_journal(self.list_title).intend, number, intentions, self.clock())
 
-        nothing: Mapping[int, WriteRecord] = {}
+        nothing: Mapping[int, VerdictCells] = {}
         last = await self._kept(keep, nothing)
-        return frozenset(row_id for row_id, line in last.items() if _is_other(line, self._intended[row_id]))
+        return frozenset(id_ for id_, cells in last.items() if not cells.same(self._intended[id_].before))
 
     async def note(self, made: Collection[int], not_made: Collection[int] = ()) -> None:
         """What came of some of the writes that were intended; rows whose verdict was not to be written are ignored."""
@@ -150,10 +152,3 @@ def _why(verdict: Verdict) -> str:
     if verdict.anomalies:
         return ", ".join(str(anomaly.code) for anomaly in verdict.anomalies)
     return "user matched" if verdict.user is not None else str(verdict.status)
-
-
-def _is_other(line: WriteRecord, now: Intention) -> bool:
-    """Whether the row shows another verdict than was last written. Where that is not known, nobody is said to have
-    changed it.
-    """
-    return line.made is not None and not line.after.same(now.before)

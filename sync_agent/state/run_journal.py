@@ -11,6 +11,7 @@ from sync_agent.state import journalling, writes
 from sync_agent.state.database import reading, writing
 from sync_agent.state.opening import Opening
 from sync_agent.state.records import Intention, JournalEntry, RunKind, RunRecord, WriteRecord
+from sync_agent.undoing import VerdictCells
 
 
 class RunJournal:
@@ -33,10 +34,12 @@ class RunJournal:
         """Not one that began in a database which has been replaced since."""
         return run in self.runs([run])
 
-    def intend(self, run: int, intentions: Sequence[Intention], at: datetime) -> dict[int, WriteRecord]:
-        """Keep what is about to be written: all of it or nothing. By row id: what was last written before."""
+    def intend(self, run: int, intentions: Sequence[Intention], at: datetime) -> dict[int, VerdictCells]:
+        """Keep what is about to be written: all of it or nothing. By row id: what is known to have been written last,
+        where the row shows something else by now.
+        """
         with writing(self._engine) as connection:
-            last = writes.last_of_rows(connection, self._list_title, [each.row_id for each in intentions])
+            last = writes.last_written(connection, self._list_title, intentions)
             writes.intend(connection, run, intentions, at)
         return last
 

@@ -68,14 +68,16 @@ def settle(connection: Connection, made: Collection[int], not_made: Collection[i
         connection.execute(delete(writes).where(writes.c.id.in_(some), writes.c.made.is_(None)))
 
 
-def last_of_rows(connection: Connection, list_title: str, row_ids: Collection[int]) -> dict[int, WriteRecord]:
-    """By row id, as far as anything is known of it."""
-    found: dict[int, WriteRecord] = {}
-    for some in _chunks(list(row_ids)):
+def last_written(connection: Connection, list_title: str, intentions: Sequence[Intention]) -> dict[int, VerdictCells]:
+    """By row id: what is known to have been written last to the rows that show something else by now."""
+    found: dict[int, VerdictCells] = {}
+    for some in _chunks(intentions):
+        shows = {each.row_id: _cells(each.before) for each in some}
         last = select(func.max(writes.c.id)).join(runs, runs.c.id == writes.c.run)
-        last = last.where(runs.c.list == list_title, writes.c.row_id.in_(some)).group_by(writes.c.row_id)
-        records = _records(connection, select(writes).where(writes.c.id.in_(last)))
-        found |= {record.row_id: record for record in records}
+        last = last.where(runs.c.list == list_title, writes.c.row_id.in_(shows)).group_by(writes.c.row_id)
+        query = select(*writes.c["row_id", "after"]).where(writes.c.id.in_(last), writes.c.made.is_not(None))
+        others = ((row_id, text) for row_id, text in connection.execute(query) if text != shows[row_id])
+        found |= {row_id: VerdictCells(*orjson.loads(text)) for row_id, text in others}
     return found
 
 

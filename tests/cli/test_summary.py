@@ -97,3 +97,12 @@ def test_the_list_of_anomalies_has_a_line_where_there_is_one() -> None:
     assert "List of anomalies: 1 made, 1 changed, 1 resolved\n" in done
     failed = told(replace(outcome(FOUND), mirrored=Mirrored(3, 1, failed=2, error="It is throttled")))
     assert "1 made, 0 changed, 0 resolved, 2 could not be written. It is throttled" in failed
+
+
+def test_rows_that_cannot_be_written_are_listed_with_the_reason_a_line_each() -> None:
+    unwritten = {**dict.fromkeys(range(100, 130), "Graph answered 423: the item is checked out."), 7: "It is locked."}
+    writes = Writes(planned=40, done=9, failed=31, put_right=2, unwritten=unwritten)
+    text = " ".join(told(replace(outcome({}), writes=writes)).split())
+    assert "Not written: row 7: It is locked." in text
+    assert "Not written: rows 100, 101," in text and "119 and 10 more (--json has them all): Graph answered 423" in text
+    assert "9 of 40 rows written, 2 of them put right after somebody had changed what is shown" in text

@@ -50,12 +50,19 @@ def test_what_was_written_over_is_not_looked_for_any_more(journal: RunJournal) -
     """By what the row shows now nothing can be said of it."""
     first, second = journal.begin(RunKind.SYNC, STARTED), journal.begin(RunKind.SYNC, LATER)
     journal.intend(first, [to_ok(1)], STARTED)
-    [last] = journal.intend(second, [to_ok(1, ERROR)], LATER).values()
-    assert (last.run, last.made) == (first, None)
+    assert journal.intend(second, [to_ok(1, ERROR)], LATER) == {}, "nor is anybody said to have changed it"
     assert [line.run for line in journal.unknown()] == [second]
     journal.note(second, [to_ok(1, ERROR)], [], LATER)
     assert journal.unknown() == []
     assert [line.made for line in journal.of_row(1)] == [None, LATER]
+
+
+def test_a_row_that_shows_what_nobody_is_known_to_have_written_is_told(journal: RunJournal) -> None:
+    run = journal.begin(RunKind.RUN, STARTED)
+    journal.intend(run, [to_ok(1), to_ok(2)], STARTED)
+    journal.note(run, [to_ok(1), to_ok(2)], [], STARTED)
+    again = [Intention(1, None, OK, ERROR, "upn_missing"), Intention(2, None, ERROR, OK, "user matched")]
+    assert journal.intend(run, again, LATER) == {2: OK}
 
 
 def test_a_write_whose_intention_could_not_be_kept_is_not_missed(journal: RunJournal) -> None:
