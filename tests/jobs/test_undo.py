@@ -1,0 +1,45 @@
+"""An undo while the service runs: neither harms the other, and it is not taken for a person's edit."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from sync_agent.jobs.undo import Ending
+from sync_agent.progress import Silent
+from sync_agent.scheduler import Jobs
+from sync_agent.service import open_service
+from sync_agent.settings import load
+from sync_agent.simulator.lab import Api
+from tests.jobs.opening import opened
+from tests.jobs.test_write_back import right_rows
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("api", ["graph", "rest"])
+async def test_a_service_that_runs_writes_its_verdicts_again_at_its_next_look(api: Api, tmp_path: Path) -> None:
+    async with opened(tmp_path, api=api) as (served, service):
+        jobs = Jobs(service, asyncio.Event())
+        await jobs._read_list()
+        await jobs._poll_presence()
+        await jobs._write_back()
+        row_id = right_rows(served)[0]
+        served.agents.edit(row_id, {"UPN": "nobody@contoso.com"})
+        await jobs._read_list()
+        await jobs._write_back()
+        assert served.shown(row_id, "SyncStatus") == "Error"
+        async with open_service(load(served.settings), progress=Silent()) as another:
+            undone = await another.undo(None)
+            assert str(undone.run.kind) == "run"
+            assert undone.rows[row_id].reason == "", "what the run found first: a row that nobody had looked at"
+            assert undone.count(Ending.RESTORED) == 40
+        assert not served.shown(row_id, "SyncStatus")
+        assert served.shown(right_rows(served)[1], "Presence") == "Available"
+        await jobs._read_list()
+        await jobs._write_back()
+        assert served.shown(row_id, "SyncStatus") == "Error"
+        assert service.store is not None
+        lines = service.store.run_journal("Agents").of_row(row_id)
+        assert [line.run for line in lines] == [1, 1, 2, 1]
