@@ -29,6 +29,7 @@ from sync_agent.jobs.poll_presence import poll_presence
 from sync_agent.jobs.read_list import follow_list, read_list
 from sync_agent.jobs.report import write_report
 from sync_agent.jobs.write_back import WriteBack, not_held, write_back
+from sync_agent.lease import RENEWALS
 from sync_agent.microsoft365.agent_list import ListProblem
 from sync_agent.microsoft365.anomaly_list import WRITE_UNITS
 from sync_agent.microsoft365.errors import ServiceError, SignInPending
@@ -91,15 +92,19 @@ class Jobs:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        if self._context.observed.rows:
+        if self._context.observed.rows and self._context.may_write():
             last = WriteBack(Writes(), Plan(), self._held)
             await self._service.save(self._service.outcome(self._context.clock(), 0.0, last))
 
     async def read_list(self) -> None:
         await self._guarded("read_list", self._read_list)
-        if self._held is None and "read_list" not in self._failing:
+        if self._held is None and "read_list" not in self._failing and self._context.may_write():
             await self._guarded("apply_fixes", self._apply_fixes)
             await self._guarded("mirror_anomalies", self._mirror_anomalies)
+
+    async def hold_lease(self) -> None:
+        if length := self._service.settings.safety.lease:
+            await self._loop(length / RENEWALS, "hold_lease", self._service.lease.turn)
 
     async def resolve_users(self) -> None:
         if self._context.observed.rows:
@@ -127,7 +132,8 @@ class Jobs:
         rows, to_write = len(self._context.observed.rows), planned.writes.planned
         _log.info("list_followed" if followed else "list_read", rows=rows, to_write=to_write, **self._written)
         self._written.clear()
-        await self._service.save(self._service.outcome(started, time.perf_counter() - clock, planned))
+        if self._context.may_write():  # else it is in the history of the service that does
+            await self._service.save(self._service.outcome(started, time.perf_counter() - clock, planned))
 
     def _may_follow(self) -> bool:
         """A held plan is judged on the whole list each time: its checksum is what `sync --approve` finds there."""
@@ -174,7 +180,7 @@ class Jobs:
     async def _report(self) -> None:
         """Write the report, then tell people of what is new in it."""
         store = self._service.store
-        if store is None:
+        if store is None or not self._context.may_write():
             return
         path = await asyncio.to_thread(write_report, store, self._service.report_folder, self._context.clock())
         where = "`sync-agent report`" if path is None else f"the report {path.name}"
@@ -186,7 +192,7 @@ class Jobs:
 
     async def _write_back(self) -> None:
         """What a fuse holds is looked at again when the list is: planning it each second would hold up all else."""
-        if not not_held(self._context, self._held):
+        if not self._context.may_write() or not not_held(self._context, self._held):
             return
         result = await write_back(
             self._context, known_rows=self._known_rows, leave=self._held, most=_A_TURN, stop=self._stop
@@ -249,12 +255,14 @@ async def run(service: Service, stop: asyncio.Event) -> None:
         timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     )
     _schedule(scheduler, service, jobs)
+    await service.lease.begin()
     scheduler.start()
     _log.info("started", list=service.settings.sharepoint.agent_list, accounts=list(service.accounts))
     await stop.wait()
     _log.info("stopping")
     scheduler.pause()
     await jobs.wind_down(_GRACE)
+    await service.lease.give_up()
     scheduler.shutdown(wait=False)
     _log.info("stopped")
 
@@ -268,6 +276,7 @@ def _schedule(scheduler: AsyncIOScheduler, service: Service, jobs: Jobs) -> None
         (jobs.resolve_users, IntervalTrigger(seconds=times.resolve_users, timezone=UTC)),
         (jobs.poll_presence, DateTrigger(now, timezone=UTC)),
         (jobs.write_back, DateTrigger(now, timezone=UTC)),
+        (jobs.hold_lease, DateTrigger(now, timezone=UTC)),
         (jobs.report, CronTrigger.from_crontab(times.report, timezone=UTC)),
     ]
     for job, trigger in table:

@@ -26,6 +26,7 @@ from sync_agent.jobs.context import Context, Edges, Tenant
 from sync_agent.jobs.domain_owners import DomainOwners
 from sync_agent.jobs.explain_row import explain_row
 from sync_agent.jobs.history import History
+from sync_agent.jobs.hold_lease import HoldLease
 from sync_agent.jobs.mirror_anomalies import mirror_anomalies
 from sync_agent.jobs.observed import Observed
 from sync_agent.jobs.poll_presence import poll_presence
@@ -58,6 +59,7 @@ from sync_agent.state.store import StateUnavailable, Store
 _log = structlog.get_logger()
 
 _MORE_TURNS = 2
+_BY_HAND = "this pass was asked for, and writes beside it what differs"
 
 
 def utc_now() -> datetime:
@@ -74,6 +76,7 @@ class Service:
     context: Context
     store: Store | None
     history: History
+    lease: HoldLease
 
     async def open_list(self) -> None:
         """Find the list and our columns in it. Raises ListProblem (ColumnsMissing too) or ServiceError."""
@@ -95,6 +98,8 @@ class Service:
         started, clock = self.context.clock(), time.perf_counter()
         self.context.journal.begin(RunKind.SYNC)
         back, fixing, error = None, None, None
+        if not dry_run and (writer := await self.lease.held_by_another()):
+            _log.warning("another_service_writes", service=writer, effect=_BY_HAND)
         try:
             await self.open_list()
             await read_list(self.context)
@@ -269,9 +274,11 @@ async def open_service(
     accounts = open_accounts(settings, transport, announce, clock=timing.clock, sleep=timing.sleep)
     store = _open_store(settings, read_only=read_only)
     history = History(store)
+    lease = HoldLease(store, f"{settings.sharepoint.site_url} {settings.sharepoint.agent_list}", settings.safety.lease)
     context = _context(settings, transport, accounts, progress, clock, timing, history, store)
+    context = replace(context, may_write=lease.may_write)
     try:
-        yield Service(settings, transport, accounts, context, store, history)
+        yield Service(settings, transport, accounts, context, store, history, lease)
     finally:
         await context.edges.presence.aclose()
         for account in accounts.values():
@@ -326,7 +333,7 @@ def _context(
     look_up = partial(owner_of, transport=transport, authority=site_account.endpoints.authority, clock=clock)
     return Context(
         edges=edges,
-        safety=Safety(**settings.safety.model_dump(exclude={"min_known_users"})),
+        safety=Safety(**settings.safety.model_dump(exclude={"min_known_users", "lease"})),
         progress=progress,
         clock=clock,
         unavailable_after=timedelta(seconds=settings.presence.unavailable_after),

@@ -65,7 +65,7 @@ async def apply_fixes(
     after: dict[int, Row | None] = {}
     try:
         for some in chunks(result.planned.fixes, FIXES_AT_ONCE):
-            if stop is not None and stop.is_set():
+            if (stop is not None and stop.is_set()) or not context.may_write():
                 break
             await _fix(context, journal, some, result, after)
             stage.advance(len(some))

@@ -57,3 +57,5 @@ class Context:
     """Told of every write to our columns of the Agent list."""
     owners: DomainOwners
     """Whose the domains are that no tenant is known to have."""
+    may_write: Callable[[], bool] = lambda: True
+    """Whether this service is the one that writes, at this moment: asked before each write."""

@@ -44,7 +44,7 @@ async def mirror_anomalies(
     result = Mirrored(to_write=len(made.changes), acknowledged=made.acknowledged)
     trouble = Trouble()
     for some in chunks(made.changes[:most], MOST_AT_ONCE):
-        if trouble.error is not None or (stop is not None and stop.is_set()):
+        if trouble.error is not None or (stop is not None and stop.is_set()) or not context.may_write():
             break
         answers = await anomaly_list.write(some)
         trouble.heard(answers[0])

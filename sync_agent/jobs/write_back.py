@@ -64,7 +64,8 @@ async def write_back(
     """Plan all dirty rows but those that ``leave`` holds, and write what differs, ``most`` rows of it; the others stay
     dirty, and so does what a fuse holds.
 
-    ``approved`` is the checksum of what a person lets through. After ``stop`` is set no further row is begun.
+    ``approved`` is the checksum of what a person lets through. After ``stop`` is set, or once another
+    service has the list's lease, no further row is begun.
     Write errors of single rows are counted and logged; such rows are tried again once the list was looked at again.
     Raises ListProblem.
     """
@@ -189,7 +190,7 @@ def _begin(
     dirty, unless something new comes in while it is being written.
     """
     for change in changes:
-        if _is_set(stop):
+        if _is_set(stop) or not context.may_write():
             return
         row_id = change.row.id
         for fresh in plan_dirty(context, [row_id]).changes:

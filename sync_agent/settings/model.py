@@ -20,6 +20,7 @@ from sync_agent.settings.values import (
     Domain,
     Guid,
     Interval,
+    LeaseLength,
     Name,
     Part,
     PathText,
@@ -201,6 +202,7 @@ class SafetySettings(Group):
     min_known_users: Part = _default("50%")
     approved_fixes: bool = False
     max_fixes: Part = _default("10%")
+    lease: LeaseLength = _default("60s")
 
 
 class PacingSettings(Group):

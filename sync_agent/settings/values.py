@@ -51,6 +51,9 @@ Interval = Annotated[float, BeforeValidator(_duration("10ms"))]
 Pause = Annotated[float, BeforeValidator(_duration("10ms", none=True))]
 """The same, and 0s for none."""
 
+LeaseLength = Annotated[float, BeforeValidator(_duration("1s", none=True))]
+"""The same, a second at least: it is renewed several times in its length."""
+
 Days = Annotated[float, BeforeValidator(_duration("1d"))]
 """The same, a day at least: 90, meant for days, must not become 90 seconds."""
 

@@ -46,6 +46,11 @@ class Opening:
         self._damage: StateUnfit | None = None
         """What was found wrong with the file while it was in use."""
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether it is a server's, that other machines may reach."""
+        return not self._url.startswith("sqlite")
+
     def engine(self) -> Engine:
         """Raises StateUnavailable."""
         with self._lock:

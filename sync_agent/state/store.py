@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
+from sync_agent.lease import Lease
 from sync_agent.outcome import Outcome
 from sync_agent.quarantine import Quarantine
-from sync_agent.state import digests, journalling, lives, passes, quarantining, verdicts
+from sync_agent.state import digests, journalling, leasing, lives, passes, quarantining, verdicts
 from sync_agent.state.clock_set_back import put_right, was_set_back
 from sync_agent.state.database import StateUnavailable, database_file, look_at_database, reading, writing
 from sync_agent.state.opening import Opening
@@ -211,3 +212,18 @@ class Store:
         """Of one row or of all, oldest first."""
         with reading(self._engine) as connection:
             return journalling.read_entries(connection, list_title, row_id)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether services on other machines may use the same database."""
+        return self._opening.is_shared
+
+    def lease(self, name: str) -> Lease | None:
+        """As it is written down; None where nobody ever held it."""
+        with reading(self._engine) as connection:
+            return leasing.read_lease(connection, name)
+
+    def replace_lease(self, name: str, expected: Lease | None, new: Lease) -> bool:
+        """Write it down unless it is no longer as expected; whether that was done."""
+        with writing(self._engine) as connection:
+            return leasing.replace_lease(connection, name, expected, new)

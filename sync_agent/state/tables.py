@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -191,3 +192,14 @@ quarantines = Table(
     Column("released", Moment),
 )
 """Tenants whose absences are not believed, or are because somebody said so (``released``)."""
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(700), primary_key=True),
+    Column("holder", String(64), nullable=False),
+    Column("turn", BigInteger, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("told", Text, nullable=False),
+)
+"""Which service writes to which list: `lease.py` has the rule. ``name``: the list's site and title or id."""

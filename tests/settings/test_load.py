@@ -114,6 +114,7 @@ def test_what_is_left_out_has_the_defaults_of_the_contract(tmp_path: Path) -> No
         "min_known_users": 0.5,
         "approved_fixes": False,
         "max_fixes": 0.1,
+        "lease": 60.0,
     }
     assert settings.presence.model_dump() == {"flap_damping": 5, "stale_after": 300, "unavailable_after": 86_400}
     assert settings.validation.model_dump() == {"domain_lookup": True, "name_mismatch": False}
