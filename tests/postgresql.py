@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -79,7 +80,7 @@ def serving(bin_: Path) -> Iterator[Server]:
             _wait_for(server, process)
             yield server
         finally:
-            process.kill() if process.poll() is not None else process.terminate()
+            process.send_signal(signal.SIGINT)  # to stop at once: SIGTERM would wait for whoever is connected
             process.wait(_PATIENCE)
 
 

@@ -17,7 +17,10 @@ REVISION = "0006"
 
 _PATIENCE = 5.0
 """Seconds to wait for another process that writes, and for a server: less than a stop of the service has."""
-_WRITES, _LOOKS = "writes", "looks"
+_WRITES, _TURNS, _LOOKS = "writes", "turns", "looks"
+_LONGEST_PAUSE = 20.0
+"""Seconds within a transaction after which the server ends it: else a service that hangs would hold up all others."""
+_SESSION = f"-c idle_in_transaction_session_timeout={int(_LONGEST_PAUSE * 1_000)}"
 _WRITERS_TURN = 0x73796E63
 """The advisory lock of PostgreSQL that a writing transaction holds; the number is ours alone within the database."""
 _MOVE_AWAY = "Move the file away to begin with a new one: only history is lost."
@@ -95,12 +98,12 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction that no other of ours writes beside, wholly done at its end or not at all.
-
-    Raises StateUnavailable.
+def writing(engine: Engine, *, takes_turns: bool = True) -> Iterator[Connection]:
+    """A transaction that no other of ours writes beside (on PostgreSQL: none that takes turns), wholly done at its end
+    or not at all. Raises StateUnavailable.
     """
-    with _failing_as_unavailable(engine), engine.execution_options(**{_WRITES: True}).begin() as connection:
+    options = {_WRITES: True, _TURNS: takes_turns}
+    with _failing_as_unavailable(engine), engine.execution_options(**options).begin() as connection:
         yield connection
 
 
@@ -111,7 +114,9 @@ def _engine(url: URL) -> Engine:
         event.listen(engine, "begin", _on_sqlite_begin)
         return engine
     # A connection that the server has closed meanwhile is found before it is used.
-    engine = create_engine(url, connect_args={"connect_timeout": int(_PATIENCE)}, pool_pre_ping=True)
+    engine = create_engine(
+        url, connect_args={"connect_timeout": int(_PATIENCE), "options": _SESSION}, pool_pre_ping=True
+    )
     event.listen(engine, "begin", _on_postgresql_begin)
     return engine
 
@@ -170,7 +175,8 @@ def _on_postgresql_begin(connection: Connection) -> None:
     options = connection.get_execution_options()
     if options.get(_WRITES, False) and not options.get(_LOOKS, False):
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(_PATIENCE * 1_000)}")
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS_TURN})")
+        if options.get(_TURNS, True):
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS_TURN})")
     else:
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
 

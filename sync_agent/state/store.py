@@ -225,5 +225,5 @@ class Store:
 
     def replace_lease(self, name: str, expected: Lease | None, new: Lease) -> bool:
         """Write it down unless it is no longer as expected; whether that was done."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, takes_turns=False) as connection:
             return leasing.replace_lease(connection, name, expected, new)
