@@ -20,7 +20,10 @@ _PATIENCE = 5.0
 _WRITES, _TURNS, _LOOKS = "writes", "turns", "looks"
 _LONGEST_PAUSE = 20.0
 """Seconds within a transaction after which the server ends it: else a service that hangs would hold up all others."""
-_SESSION = f"-c idle_in_transaction_session_timeout={int(_LONGEST_PAUSE * 1_000)}"
+_LIMITS = (
+    f"SELECT set_config('lock_timeout', '{int(_PATIENCE * 1_000)}', true), "
+    f"set_config('idle_in_transaction_session_timeout', '{int(_LONGEST_PAUSE * 1_000)}', true)"
+)
 _WRITERS_TURN = 0x73796E63
 """The advisory lock of PostgreSQL that a writing transaction holds; the number is ours alone within the database."""
 _MOVE_AWAY = "Move the file away to begin with a new one: only history is lost."
@@ -114,9 +117,7 @@ def _engine(url: URL) -> Engine:
         event.listen(engine, "begin", _on_sqlite_begin)
         return engine
     # A connection that the server has closed meanwhile is found before it is used.
-    engine = create_engine(
-        url, connect_args={"connect_timeout": int(_PATIENCE), "options": _SESSION}, pool_pre_ping=True
-    )
+    engine = create_engine(url, connect_args={"connect_timeout": int(_PATIENCE)}, pool_pre_ping=True)
     event.listen(engine, "begin", _on_postgresql_begin)
     return engine
 
@@ -174,7 +175,7 @@ def _on_postgresql_begin(connection: Connection) -> None:
     """Writers take turns, so that nobody changes what one of them compares with; readers see one state throughout."""
     options = connection.get_execution_options()
     if options.get(_WRITES, False) and not options.get(_LOOKS, False):
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(_PATIENCE * 1_000)}")
+        connection.exec_driver_sql(_LIMITS)
         if options.get(_TURNS, True):
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS_TURN})")
     else:
