@@ -1,15 +1,16 @@
 """Rows in which a person approved a suggestion x their verdicts -> the fixes to be made, and why the others are not.
 
 A fix writes into a person's column, so every doubt speaks against it. Approved is a suggestion only by its very text:
-nothing but blanks around it is passed over. What a person approved earlier counts for what is suggested now, or not.
+nothing but blanks around it is passed over. It counts only for the UPN cell beside which it was first seen: whoever
+edits the cell after that has the last word, until somebody approves anew.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from sync_agent.characters import joined, printable, without_outer_blanks
@@ -17,7 +18,22 @@ from sync_agent.fuses import Held, Safety, percent
 from sync_agent.model import Anomaly, CouldNotAsk, Fix, Found, Match, Row, Status, Verdict
 from sync_agent.upn import examine, key
 
+_VOID = (
+    "the UPN was edited after that. To approve it for what the cell holds now, empty the approval, and give it again "
+    "after the next pass"
+)
 _UNSURE = "not all that could speak against it could be asked; it is looked at again"
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """The checksums of an approval and of the UPN cell beside which it was first seen. ``void``: that cell was seen to
+    hold something else since; it stays so for as long as the approval does.
+    """
+
+    approved: str
+    upn: str
+    void: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +59,29 @@ class Fixes:
         return sha256(json.dumps(decided).encode()).hexdigest()[:16]
 
 
-def plan_fixes(rows: Sequence[Row], verdicts: Mapping[int, Verdict], sure: Collection[int]) -> Fixes:
+def first_seen(known: Mapping[int, Sighting], rows: Iterable[Row]) -> dict[int, Sighting]:
+    """Of each row that holds an approval, by row id; ``known``: of earlier times. An approval that is another one, or
+    was seen to be gone, is seen for the first time now.
+    """
+    seen = {}
+    for row in rows:
+        if approved := approved_in(row):
+            now = Sighting(_checksum(approved), _checksum(row.upn))
+            first = known.get(row.id, now)
+            if first.approved != now.approved:
+                first = now
+            seen[row.id] = replace(first, void=first.void or first.upn != now.upn)
+    return seen
+
+
+def plan_fixes(
+    rows: Sequence[Row],
+    verdicts: Mapping[int, Verdict],
+    sure: Collection[int],
+    seen: Mapping[int, Sighting],
+) -> Fixes:
     """``rows``: the whole list; ``verdicts`` by row id; ``sure``: rows of which all was asked, and answered, that their
-    verdict rests on.
+    verdict rests on; ``seen``: as `first_seen` tells of these rows.
 
     No two fixes, and no fix and a row, end with one UPN.
     """
@@ -53,7 +89,7 @@ def plan_fixes(rows: Sequence[Row], verdicts: Mapping[int, Verdict], sure: Colle
     unfollowed: list[Unfollowed] = []
     for row in rows:
         if approved := approved_in(row):
-            judged = _judged(row, approved, verdicts[row.id], row.id in sure)
+            judged = _judged(row, approved, verdicts[row.id], seen[row.id], row.id in sure)
             if isinstance(judged, Fix):
                 wanted.append(judged)
             elif judged is not None:
@@ -102,10 +138,12 @@ def judge_fixes(planned: Fixes, rows: int, safety: Safety) -> Held | None:
     return Held("max_fixes", planned.checksum, count, rows, limit, cause)
 
 
-def _judged(row: Row, approved: str, verdict: Verdict, sure: bool) -> Fix | str | None:
+def _judged(row: Row, approved: str, verdict: Verdict, seen: Sighting, sure: bool) -> Fix | str | None:
     """The fix, or why there is none; None where there is nothing to say: the row is right, or right already."""
     if approved == row.upn or verdict.status is Status.OK:
         return None
+    if seen.void:
+        return _VOID
     if verdict.status is Status.UNKNOWN or verdict.unsure or not sure:
         return _UNSURE
     suggesting = [anomaly for anomaly in verdict.anomalies if anomaly.suggestion]
@@ -113,6 +151,11 @@ def _judged(row: Row, approved: str, verdict: Verdict, sure: bool) -> Fix | str 
         if anomaly.suggestion == approved:
             return Fix(row, approved, anomaly.code)
     return _suggested(suggesting)
+
+
+def _checksum(cell: str | None) -> str:
+    """Cells of any length and of any characters, half ones included, as what every database takes."""
+    return sha256(json.dumps(cell).encode()).hexdigest()
 
 
 def _suggested(suggesting: Sequence[Anomaly]) -> str:

@@ -126,6 +126,7 @@ class Jobs:
         planned = await (self._planned() if followed else self._planned_on_the_whole())
         if followed and planned.held is not None:  # before a person is asked, nothing that was missed may be in it
             planned = await self._planned_on_the_whole()
+        await self._service.note_approvals()
         self._note_held(planned.held)
         if planned.held is None:
             self._known_rows = len(self._context.observed.rows)

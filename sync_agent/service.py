@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -22,6 +22,7 @@ from sync_agent.explanation.facts import Facts
 from sync_agent.explanation.past import row_past
 from sync_agent.fuses import Safety
 from sync_agent.jobs.apply_fixes import Ask, apply_fixes
+from sync_agent.jobs.approvals import note_approvals
 from sync_agent.jobs.context import Context, Edges, Tenant
 from sync_agent.jobs.domain_owners import DomainOwners
 from sync_agent.jobs.explain_row import explain_row
@@ -103,6 +104,8 @@ class Service:
         try:
             await self.open_list()
             await read_list(self.context)
+            if not dry_run:
+                await self.note_approvals()
             await resolve_users(self.context)
             await poll_presence(self.context)
             known_rows = await self.known_rows()
@@ -126,6 +129,9 @@ class Service:
         """Find out live why one row has its verdict, writing nothing. Raises NoSuchRow, ListProblem, ServiceError."""
         with recording() as opening:
             await self.open_list()
+        if self.context.safety.approved_fixes:
+            title = self.settings.sharepoint.agent_list
+            self.context.observed.approvals = await self.history.told(lambda store: store.approvals(title), {})
         facts = await explain_row(self.context, wanted, opening.requests)
         title, row_id, now = self.settings.sharepoint.agent_list, facts.row.id, self.context.clock()
         known = await self.history.told(lambda store: row_past(store, title, row_id, now), None)
@@ -162,6 +168,12 @@ class Service:
             return False
         fixing = await self.apply_fixes(dry_run=True)
         return fixing is not None and fixing.held is not None and fixing.held.checksum == approved
+
+    async def note_approvals(self) -> None:
+        """Beside which UPN each was first seen, whatever comes of the pass; without it no fix is written."""
+        if self.context.safety.approved_fixes:
+            with suppress(StateUnavailable):  # told when the pass is saved
+                await note_approvals(self.context.observed, self.store, self.settings.sharepoint.agent_list)
 
     async def apply_fixes(
         self,

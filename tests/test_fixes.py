@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sync_agent.fixes import Fixes, confirmed, judge_fixes, plan_fixes
+from sync_agent.fixes import Fixes, Sighting, confirmed, first_seen, judge_fixes, plan_fixes
 from sync_agent.fuses import Safety
 from sync_agent.model import Absent, Anomaly, Code, CouldNotAsk, Fix, Found, Match, Row, Status, User, Verdict
 
@@ -26,7 +26,7 @@ def wrong(id_: int = 1, *anomalies: Anomaly, unsure: bool = False, status: Statu
 def planned(*rows: Row, **verdicts: Verdict) -> Fixes:
     """``verdicts`` as ``_1`` by row id; rows without one are wrong and have Jane suggested."""
     by_id = {each.id: verdicts.get(f"_{each.id}", wrong(each.id)) for each in rows}
-    return plan_fixes(rows, by_id, set(by_id))
+    return plan_fixes(rows, by_id, set(by_id), first_seen({}, rows))
 
 
 def reasons(made: Fixes) -> dict[int, str]:
@@ -78,7 +78,7 @@ def test_an_unsure_verdict_fixes_nothing(verdict: Verdict) -> None:
 
 
 def test_a_row_of_which_not_all_was_asked_waits() -> None:
-    made = plan_fixes([row()], {1: wrong()}, set())
+    made = plan_fixes([row()], {1: wrong()}, set(), first_seen({}, [row()]))
     assert (made.fixes, len(made.unfollowed)) == ((), 1)
 
 
@@ -116,7 +116,7 @@ def test_a_upn_that_is_nobodys_by_now_is_not_written(match: Match | None, reason
 def test_many_at_once_are_held_with_their_numbers() -> None:
     rows = [row(id_, approved=f"user{id_}@contoso.com") for id_ in range(1, 31)]
     verdicts = {each.id: wrong(each.id, Anomaly(Code.USER_RENAMED, "w", "r", each.approved)) for each in rows}
-    made = plan_fixes(rows, verdicts, set(verdicts))
+    made = plan_fixes(rows, verdicts, set(verdicts), first_seen({}, rows))
     held = judge_fixes(made, 100, Safety())
     assert held is not None
     assert (held.fuse, held.rows, held.of, held.limit, held.cause) == (
@@ -136,3 +136,30 @@ def test_the_checksum_is_bound_to_rows_and_upns_and_to_no_version() -> None:
     assert planned(Row(1, "jd@contoso.com", "Jane", etag="5", approved=JANE)).checksum == made.checksum
     assert planned(row(2)).checksum != made.checksum
     assert planned(row(1, "j@contoso.com")).checksum != made.checksum
+
+
+def seen_as(*rows: Row) -> Fixes:
+    """One row as it was read time after time; what is made of the last reading."""
+    seen: dict[int, Sighting] = {}
+    for each in rows:
+        seen = first_seen(seen, [each])
+    return plan_fixes([rows[-1]], {1: wrong()}, {1}, seen)
+
+
+def test_an_approval_is_void_once_the_upn_is_edited_and_stays_so_when_the_edit_is_undone() -> None:
+    edited = row(upn="somebody.else@contoso.com")
+    for rows in ([row(), edited], [row(), edited, row()]):
+        made = seen_as(*rows)
+        assert made.fixes == ()
+        assert reasons(made)[1].startswith("the UPN was edited after that. To approve it")
+
+
+def test_an_approval_that_was_emptied_or_was_another_before_counts_for_the_upn_of_now() -> None:
+    edited = row(upn="somebody.else@contoso.com")
+    for between in (row(approved=""), row(approved="another@contoso.com")):
+        assert [fix.row for fix in seen_as(row(), between, edited).fixes] == [edited]
+
+
+def test_a_void_approval_of_a_row_that_is_right_is_nobodys_concern() -> None:
+    seen = first_seen(first_seen({}, [row()]), [row(upn=JANE)])
+    assert plan_fixes([row(upn=JANE)], {1: Verdict(1, Status.OK)}, {1}, seen) == Fixes()

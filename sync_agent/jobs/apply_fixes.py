@@ -13,7 +13,8 @@ from functools import partial
 
 import structlog
 
-from sync_agent.fixes import Fixes, Unfollowed, approved_in, confirmed, judge_fixes, plan_fixes
+from sync_agent.fixes import Fixes, Unfollowed, approved_in, confirmed, first_seen, judge_fixes, plan_fixes
+from sync_agent.jobs.approvals import note_approvals
 from sync_agent.jobs.context import Context
 from sync_agent.jobs.fix_journal import FixJournal
 from sync_agent.jobs.resolve_users import resolve_users
@@ -54,12 +55,19 @@ async def apply_fixes(
     """
     if not await context.edges.agent_list.takes_approvals():
         return Fixing(error=_NO_COLUMN)
+    without_state: StateUnavailable | None = None
+    try:
+        await note_approvals(context.observed, store, list_title, keep=not dry_run)
+    except StateUnavailable as failure:
+        without_state = failure
     result = Fixing(await _planned(context, ask or partial(resolve_users, context)))
     _note_unfollowed(context, result.planned.unfollowed)
     held = judge_fixes(result.planned, len(context.observed.rows), context.safety)
     result.held = None if held is not None and held.checksum == approved else held
     if dry_run or result.held is not None or not result.planned.fixes:
         return result
+    if without_state is not None:
+        return _failed(result, f"{_NO_STATE}: {without_state}")
     stage = context.progress.stage("Fixing UPNs", len(result.planned.fixes))
     journal = FixJournal(store, list_title, context.clock, context.journal)
     after: dict[int, Row | None] = {}
@@ -74,9 +82,13 @@ async def apply_fixes(
     except ServiceError as failure:
         result.error = failure.told
     context.observed.put_overtaken(after)  # once, for it decides the whole list anew
-    if result.error is not None:
-        _log.warning("fixes_not_written", reason=result.error)
     stage.done(f"{len(result.done):,} of {len(result.planned.fixes):,} written")
+    return result if result.error is None else _failed(result, result.error)
+
+
+def _failed(result: Fixing, reason: str) -> Fixing:
+    _log.warning("fixes_not_written", reason=reason)
+    result.error = reason
     return result
 
 
@@ -97,7 +109,7 @@ def fixes_now(context: Context) -> Fixes:
     observed = context.observed
     rows = tuple(observed.rows.values())
     sure = {row.id for row in rows if approved_in(row) and _is_sure(context, row)}
-    return plan_fixes(rows, observed.verdicts, sure)
+    return plan_fixes(rows, observed.verdicts, sure, first_seen(observed.approvals, rows))
 
 
 def _is_sure(context: Context, row: Row) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sync_agent.detective import NO_CLUES, Clues, Heard, clues_of
-from sync_agent.fixes import Unfollowed
+from sync_agent.fixes import Sighting, Unfollowed
 from sync_agent.leads import questions
 from sync_agent.microsoft365.presence import Readings
 from sync_agent.model import Absent, CouldNotAsk, Match, Presence, Questions, Row, Status, Verdict
@@ -61,6 +61,8 @@ class Observed:
     """Why rows could not be written when rows last were: told once."""
     unfollowed: frozenset[Unfollowed] = frozenset()
     """Approved fixes that were not made when fixes last were looked for: told once."""
+    approvals: dict[int, Sighting] = field(default_factory=dict)
+    """By row id, beside which UPN cell an approval was first seen, as far as that is known."""
     _renamed: set[int] = field(default_factory=set)
     """Rows that got another UPN, of which it is not known yet whose it is: what they show is somebody else's."""
     _answers: set[object] = field(default_factory=set)

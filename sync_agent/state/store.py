@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
+from sync_agent.fixes import Sighting
 from sync_agent.lease import Lease
 from sync_agent.outcome import Outcome
 from sync_agent.quarantine import Quarantine
-from sync_agent.state import digests, journalling, leasing, lives, passes, quarantining, verdicts
+from sync_agent.state import approving, digests, journalling, leasing, lives, passes, quarantining, verdicts
 from sync_agent.state.clock_set_back import put_right, was_set_back
 from sync_agent.state.database import StateUnavailable, database_file, look_at_database, reading, writing
 from sync_agent.state.opening import Opening
@@ -92,6 +93,7 @@ class Store:
             if not outcome.is_held_whole:
                 lives.bring_up_to_date(connection, outcome, now, before)
                 verdicts.record(connection, outcome, now)
+                approving.forget_gone(connection, outcome.list_title, outcome.rows)
             if self._keep is not None and is_due(before, now, self._keep):
                 prune(connection, now, self._keep)
 
@@ -202,6 +204,16 @@ class Store:
         """Let what is gone in a tenant be believed; whether it was under quarantine."""
         with writing(self._engine) as connection:
             return quarantining.release(connection, list_title, tenant_id, now)
+
+    def approvals(self, list_title: str) -> dict[int, Sighting]:
+        """By row id, beside which UPN cell the approval that the row held last was first seen."""
+        with reading(self._engine) as connection:
+            return approving.kept(connection, list_title)
+
+    def note_approvals(self, list_title: str, news: Mapping[int, Sighting | None]) -> None:
+        """By row id; None: the row holds no approval any more. Rows that a pass finds gone go by themselves."""
+        with writing(self._engine) as connection:
+            approving.note(connection, list_title, news)
 
     def journal(self, list_title: str, entries: Sequence[JournalEntry]) -> None:
         """Keep what was written into columns of people: all of the entries or none."""

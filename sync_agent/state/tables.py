@@ -203,3 +203,14 @@ leases = Table(
     Column("told", Text, nullable=False),
 )
 """Which service writes to which list: `lease.py` has the rule. ``name``: the list's site and title or id."""
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("list", String(255), primary_key=True),
+    Column("row_id", Integer, primary_key=True, autoincrement=False),
+    Column("approved", String(64), nullable=False),
+    Column("upn", String(64), nullable=False),
+    Column("void", Boolean, nullable=False),
+)
+"""The approval that a row holds and the UPN cell beside which it was first seen, both as checksums: no text is kept."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from itertools import takewhile
 from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_agent.fixes import Fixes, confirmed, judge_fixes, plan_fixes
+from sync_agent.fixes import Fixes, Sighting, confirmed, first_seen, judge_fixes, plan_fixes
 from sync_agent.fuses import Safety
 from sync_agent.model import Anomaly, Code, Found, Match, Row, Status, Verdict
 from sync_agent.upn import examine, key
@@ -40,12 +41,17 @@ def worlds(draw: st.DrawFn) -> World:
     return rows, verdicts, draw(st.sets(st.sampled_from([row.id for row in rows]))) if rows else set()
 
 
+def made(rows: list[Row], verdicts: dict[int, Verdict], sure: set[int]) -> Fixes:
+    """All approvals seen for the first time."""
+    return plan_fixes(rows, verdicts, sure, first_seen({}, rows))
+
+
 @given(worlds())
 def test_only_what_was_approved_word_for_word_and_is_suggested_now_is_written(
     world: World,
 ) -> None:
     rows, verdicts, sure = world
-    for fix in plan_fixes(rows, verdicts, sure).fixes:
+    for fix in made(rows, verdicts, sure).fixes:
         verdict = verdicts[fix.row.id]
         assert fix.row in rows and fix.row.id in sure
         assert fix.upn == fix.row.approved.strip(" \u200b\n\t")
@@ -56,7 +62,7 @@ def test_only_what_was_approved_word_for_word_and_is_suggested_now_is_written(
 @given(worlds())
 def test_no_fix_makes_a_duplicate(world: World) -> None:
     rows, verdicts, sure = world
-    fixed = {fix.row.id: fix.upn for fix in plan_fixes(rows, verdicts, sure).fixes}
+    fixed = {fix.row.id: fix.upn for fix in made(rows, verdicts, sure).fixes}
     names = Counter(examine(fixed.get(row.id, row.upn)).name for row in rows)
     assert all(names[key(upn)] == 1 for upn in fixed.values())
 
@@ -64,7 +70,7 @@ def test_no_fix_makes_a_duplicate(world: World) -> None:
 @given(worlds(), st.randoms())
 def test_every_approval_has_one_answer_whatever_the_order(world: World, random: Random) -> None:
     rows, verdicts, sure = world
-    planned = plan_fixes(rows, verdicts, sure)
+    planned = made(rows, verdicts, sure)
     answered = [fix.row.id for fix in planned.fixes] + [each.row_id for each in planned.unfollowed]
     assert len(answered) == len(set(answered))
     silent = {row.id for row in rows} - set(answered)
@@ -76,12 +82,12 @@ def test_every_approval_has_one_answer_whatever_the_order(world: World, random: 
             assert row.id in silent
     shuffled = list(rows)
     random.shuffle(shuffled)
-    assert plan_fixes(shuffled, verdicts, sure) == planned
+    assert made(shuffled, verdicts, sure) == planned
 
 
 @given(worlds(), MATCHES)
 def test_what_the_tenants_do_not_confirm_is_not_written_and_told(world: World, matches: dict[str, Match]) -> None:
-    planned = plan_fixes(*world)
+    planned = made(*world)
     left = confirmed(planned, matches)
     assert all(isinstance(matches[key(fix.upn)], Found) for fix in left.fixes)
     assert set(left.fixes) <= set(planned.fixes)
@@ -94,7 +100,7 @@ def test_the_fuse_holds_above_its_share_and_its_floor_and_never_an_empty_turn(
     world: World, floor: int, share: float
 ) -> None:
     rows, verdicts, sure = world
-    planned = plan_fixes(rows, verdicts, sure)
+    planned = made(rows, verdicts, sure)
     held = judge_fixes(planned, len(rows), Safety(max_worsened_floor=floor, max_fixes=share))
     count = len(planned.fixes)
     assert (held is not None) == (count >= floor and count > share * len(rows))
@@ -106,7 +112,26 @@ def test_the_fuse_holds_above_its_share_and_its_floor_and_never_an_empty_turn(
 @given(worlds())
 def test_made_again_after_the_fixes_there_are_none(world: World) -> None:
     rows, verdicts, sure = world
-    planned = plan_fixes(rows, verdicts, sure)
+    planned = made(rows, verdicts, sure)
     fixed = {fix.row.id: replace(fix.row, upn=fix.upn, approved="") for fix in planned.fixes}
     after = [fixed.get(row.id, row) for row in rows]
-    assert not {fix.row.id for fix in plan_fixes(after, verdicts, sure).fixes} & fixed.keys()
+    assert not {fix.row.id for fix in made(after, verdicts, sure).fixes} & fixed.keys()
+
+
+READ = st.builds(
+    Row, st.just(1), st.sampled_from([None, "", "a@x.com", "b@x.com", "\ud800"]),
+    approved=st.sampled_from(["", " ", "c@x.com", "c@x.com ", "d@x.com"]),
+)  # fmt: skip
+
+
+@given(st.lists(READ, min_size=1, max_size=8))
+def test_an_approval_counts_while_every_reading_since_it_was_given_had_the_same_upn(readings: list[Row]) -> None:
+    """Told again from the last reading backwards, as somebody would who has all readings before them."""
+    seen: dict[int, Sighting] = {}
+    for row in readings:
+        seen = first_seen(seen, [row])
+    now = readings[-1]
+    since = list(takewhile(lambda row: row.approved.strip() == now.approved.strip(), reversed(readings)))
+    wrong = Verdict(1, Status.ERROR, (Anomaly(Code.UPN_IS_ALIAS, "w", "r", now.approved.strip() or None),))
+    fixes = plan_fixes([now], {1: wrong}, {1}, seen).fixes
+    assert bool(fixes) == (bool(now.approved.strip()) and {row.upn for row in since} == {now.upn})
