@@ -46,10 +46,14 @@ def without_outer_blanks(cell: str) -> tuple[str, bool, bool]:
     return cell[first.start() : end], first.start() > 0, end < len(cell)
 
 
+def shortened(text: str, most: int) -> str:
+    """At most so many characters of it, and "…" where there were more."""
+    return text if len(text) <= most else text[:most] + "…"
+
+
 def printable(text: str, most: int = 64) -> str:
     """Foreign text for a message: on one line, nothing invisible, shortened to ``most`` characters and "…"."""
-    if len(text) > most:
-        text = text[:most] + "…"
+    text = shortened(text, most)
     if text.isascii() and text.isprintable():
         return text
     return "".join(c if c == " " or (c.isprintable() and not BLANK.match(c)) else f"‹{number(c)}›" for c in text)

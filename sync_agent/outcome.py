@@ -9,10 +9,14 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
+from sync_agent.characters import shortened
 from sync_agent.fixes import Fixes
 from sync_agent.fuses import Held
 from sync_agent.model import Anomaly, Change, Row, Status, Verdict
 from sync_agent.plan import Plan
+
+LONGEST_IN_JSON = 10_000
+"""Characters of a foreign text in a document: a cell can hold a million."""
 
 
 class Exit(IntEnum):
@@ -96,7 +100,7 @@ class Fixing:
             "changes": [
                 {
                     "row": fix.row.id,
-                    "before": encodable(fix.row.upn),
+                    "before": in_json(fix.row.upn),
                     "after": fix.upn,
                     "code": str(fix.code),
                     "done": fix.row.id in self.done,
@@ -104,7 +108,7 @@ class Fixing:
                 for fix in self.planned.fixes
             ],
             "unfollowed": [
-                {"row": each.row_id, "approved": encodable(each.approved), "reason": each.reason}
+                {"row": each.row_id, "approved": in_json(each.approved), "reason": each.reason}
                 for each in self.planned.unfollowed
             ],
         }
@@ -185,7 +189,7 @@ class Outcome:
             "anomalies": [
                 {
                     "row": row.id,
-                    "upn": encodable(row.upn),
+                    "upn": in_json(row.upn),
                     "code": str(anomaly.code),
                     "severity": str(anomaly.severity),
                     "message": anomaly.message,
@@ -220,12 +224,17 @@ class Outcome:
 
 
 def _change(change: Change) -> dict[str, Any]:
-    values = {str(column): encodable(v) if isinstance(v, str) else v for column, v in change.values.items()}
+    values = {str(column): in_json(v) if isinstance(v, str) else v for column, v in change.values.items()}
     return {"row": change.row.id, "values": values}
 
 
 def _held(held: Held) -> dict[str, Any]:
     return {"fuse": held.fuse, "checksum": held.checksum, "rows": held.rows, "of": held.of, "cause": held.cause}
+
+
+def in_json(text: str | None) -> str | None:
+    """Foreign text as our documents have it: encodable, and of a length that every reader takes."""
+    return encodable(text if text is None else shortened(text, LONGEST_IN_JSON))
 
 
 def encodable(cell: str | None) -> str | None:

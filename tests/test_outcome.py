@@ -113,3 +113,8 @@ def test_the_document_tells_of_the_list_of_anomalies_where_there_is_one() -> Non
     told = replace(WRONG, mirrored=mirrored).document()["anomaly_list"]
     counts = {"to_write": 4, "made": 1, "changed": 1, "resolved": 1, "failed": 1}
     assert told == {**counts, "error": "throttled", "acknowledged": 1}
+
+
+def test_a_cell_without_end_is_cut_in_the_document() -> None:
+    made = outcome({1: [anomaly(Code.USER_NOT_FOUND)]}, upns={1: "a" * 1_000_000})
+    assert made.document()["anomalies"][0]["upn"] == "a" * 10_000 + "…"

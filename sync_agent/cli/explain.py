@@ -18,7 +18,7 @@ from sync_agent.cli.ending import tell
 from sync_agent.cli.explain_page import show_explanation
 from sync_agent.cli.session import loaded, with_service
 from sync_agent.explanation.choosing import NoSuchRow
-from sync_agent.explanation.explained import Explanation, explained, explained_then
+from sync_agent.explanation.explained import Explanation, explained, explained_then, not_explained
 from sync_agent.explanation.past import look_back
 from sync_agent.outcome import Exit
 from sync_agent.settings import Settings
@@ -62,23 +62,42 @@ def explain(settings_path: Path, wanted: str, at: datetime | None, as_json: bool
     """
     settings = loaded(settings_path, quiet=not as_json)
     try:
-        explanation = _live(settings, wanted) if at is None else _then(settings, wanted, min(at, datetime.now(UTC)))
+        if at is None:
+            explanation = _live(settings, wanted, as_json=as_json)
+        else:
+            explanation = _then(settings, wanted, min(at, datetime.now(UTC)))
     except NoSuchRow as reason:
         sys.exit(tell(str(reason), Exit.USAGE))
     except StateUnavailable as reason:
         sys.exit(tell(str(reason), Exit.INCOMPLETE))
     if as_json:
-        click.echo(orjson.dumps(explanation.document(), option=orjson.OPT_INDENT_2))
+        _print(explanation)
     else:
         show_explanation(Console(highlight=False), explanation)
     sys.exit(explanation.exit_code)
 
 
-def _live(settings: Settings, wanted: str) -> Explanation:
+def _print(explanation: Explanation) -> None:
+    click.echo(orjson.dumps(explanation.document(), option=orjson.OPT_INDENT_2))
+
+
+def _live(settings: Settings, wanted: str, *, as_json: bool) -> Explanation:
+    """What keeps the list from being read is told in the document too. Raises NoSuchRow, ListProblem, ServiceError."""
+    # Imported only now, with all its libraries: what is wrong in the settings is told at once.
+    from sync_agent.microsoft365.errors import ServiceError  # noqa: PLC0415
+    from sync_agent.microsoft365.list_answers import ListProblem  # noqa: PLC0415
+
     started = time.perf_counter()
 
     async def work(service: Service) -> Explanation:
-        facts = await service.explain(wanted)
+        try:
+            facts = await service.explain(wanted)
+        except (ServiceError, ListProblem) as failure:
+            if as_json:
+                reason = failure.told if isinstance(failure, ServiceError) else str(failure)
+                title, now = settings.sharepoint.agent_list, service.context.clock()
+                _print(not_explained(wanted, now, title, reason, time.perf_counter() - started))
+            raise
         return explained(facts, dict(service.transport.requests), time.perf_counter() - started)
 
     with Bars(Console(stderr=True)) as bars:

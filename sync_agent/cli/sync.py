@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import orjson
@@ -14,6 +15,9 @@ from sync_agent.cli.ending import tell
 from sync_agent.cli.session import loaded, with_service
 from sync_agent.cli.summary import show_outcome
 from sync_agent.outcome import Exit, Outcome
+
+if TYPE_CHECKING:
+    from sync_agent.service import Service
 
 _IN_THE_REPORT = "All of them: sync-agent report --html report.html"
 _IN_THE_DOCUMENT = "All of them: the same command with --json"
@@ -37,16 +41,33 @@ def sync(settings_path: Path, dry_run: bool, as_json: bool, approve: str | None,
     settings = loaded(settings_path, quiet=not as_json)
     with Bars(Console(stderr=True)) as bars:
         outcome: Outcome = with_service(
-            settings, lambda service: service.sync(dry_run=dry_run, approved=approve), progress=bars
+            settings, lambda service: _sync(service, dry_run=dry_run, approve=approve, as_json=as_json), progress=bars
         )
     held = outcome.held or (None if outcome.fixing is None else outcome.fixing.held)
     if approve is not None and held is not None:
         tell(f"--approve {approve} lets nothing through: {held.cause}.", Exit.HELD)
     if as_json:
-        click.echo(orjson.dumps(outcome.document(changes=dry_run), option=orjson.OPT_INDENT_2))
+        _print(outcome, changes=dry_run)
     elif outcome.error is None:
         everything = _IN_THE_DOCUMENT if dry_run else _IN_THE_REPORT
         show_outcome(Console(), outcome, everything=everything, dry_run=dry_run)
     if outcome.error is not None:
         tell(outcome.error, Exit.INCOMPLETE)
     sys.exit(outcome.exit_code(tell_anomalies=tell_anomalies))
+
+
+async def _sync(service: Service, *, dry_run: bool, approve: str | None, as_json: bool) -> Outcome:
+    """A list that is not as it must be is told in the document too. Raises ListProblem all the same."""
+    # Imported only now, with all its libraries: what is wrong in the settings is told at once.
+    from sync_agent.microsoft365.list_answers import ListProblem  # noqa: PLC0415
+
+    try:
+        return await service.sync(dry_run=dry_run, approved=approve)
+    except ListProblem as problem:
+        if as_json:
+            _print(service.outcome(service.context.clock(), 0.0, None, str(problem)), changes=dry_run)
+        raise
+
+
+def _print(outcome: Outcome, *, changes: bool) -> None:
+    click.echo(orjson.dumps(outcome.document(changes=changes), option=orjson.OPT_INDENT_2))

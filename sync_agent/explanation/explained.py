@@ -13,10 +13,10 @@ from sync_agent.explanation.past import Then
 from sync_agent.explanation.past_steps import live_history_steps, past_steps
 from sync_agent.explanation.people import people_steps
 from sync_agent.explanation.standing import duplicates_step, presence_step, verdict_steps
-from sync_agent.explanation.step import FactValue, Step, complete
+from sync_agent.explanation.step import FactValue, Part, Step, StepOutcome, complete
 from sync_agent.explanation.tenants import domain_steps, tenant_steps
 from sync_agent.model import Anomaly, Status
-from sync_agent.outcome import Exit, encodable
+from sync_agent.outcome import Exit, in_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,8 @@ class Explanation:
     names: tuple[str, ...] = ()
     requests: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
+    error: str | None = None
+    """Why nothing could be found out at all."""
 
     @property
     def exit_code(self) -> Exit:
@@ -59,11 +61,11 @@ class Explanation:
     def document(self) -> dict[str, Any]:
         """The document of `explain --json`, as docs/explain.md describes it."""
         row = self.row
-        return {
-            "asked": encodable(self.asked),
+        document: dict[str, Any] = {
+            "asked": in_json(self.asked),
             "at": self.at,
             "list": self.list_title,
-            "row": None if row is None else {"id": row.id, "upn": encodable(row.upn), "name": encodable(row.name)},
+            "row": None if row is None else {"id": row.id, "upn": in_json(row.upn), "name": in_json(row.name)},
             "also": self.also,
             "steps": [_step(step) for step in self.steps],
             "verdict": None if self.verdict is None else _verdict(self.verdict),
@@ -72,6 +74,9 @@ class Explanation:
             "requests": dict(sorted(self.requests.items())),
             "seconds": round(self.seconds, 3),
         }
+        if self.error is not None:
+            document["error"] = in_json(self.error)
+        return document
 
 
 def explained(facts: Facts, requests: Mapping[str, int], seconds: float) -> Explanation:
@@ -90,6 +95,12 @@ def explained(facts: Facts, requests: Mapping[str, int], seconds: float) -> Expl
         requests=requests,
         seconds=seconds,
     )
+
+
+def not_explained(asked: str, at: datetime, list_title: str, reason: str, seconds: float) -> Explanation:
+    """The list could not be read, so that not even the row is known."""
+    unread = Step(Part.ROW, "The list", StepOutcome.UNKNOWN, reason)
+    return Explanation(asked, at, list_title, None, (), (unread,), None, seconds=seconds, error=reason)
 
 
 def explained_then(then: Then, seconds: float) -> Explanation:
@@ -123,9 +134,9 @@ def _steps(facts: Facts) -> Iterator[Step]:
 def _step(step: Step) -> dict[str, Any]:
     return {
         "part": str(step.part),
-        "title": encodable(step.title),
+        "title": in_json(step.title),
         "outcome": str(step.outcome),
-        "text": encodable(step.text),
+        "text": in_json(step.text),
         "facts": _values(step.facts),
         "requests": [asdict(request) for request in step.requests],
     }
@@ -137,8 +148,8 @@ def _values(facts: Mapping[str, FactValue]) -> dict[str, str | int | bool | date
 
 def _value(value: FactValue) -> str | int | bool | datetime | list[Any] | None:
     if isinstance(value, tuple):
-        return [encodable(each) if isinstance(each, str) else each for each in value]
-    return encodable(value) if isinstance(value, str) else value
+        return [in_json(each) if isinstance(each, str) else each for each in value]
+    return in_json(value) if isinstance(value, str) else value
 
 
 def _verdict(verdict: VerdictTold) -> dict[str, Any]:
@@ -150,8 +161,8 @@ def _verdict(verdict: VerdictTold) -> dict[str, Any]:
             {
                 "code": str(anomaly.code),
                 "severity": str(anomaly.severity),
-                "message": encodable(anomaly.message),
-                "suggestion": encodable(anomaly.suggestion),
+                "message": in_json(anomaly.message),
+                "suggestion": in_json(anomaly.suggestion),
             }
             for anomaly in verdict.anomalies
         ],

@@ -52,7 +52,10 @@ def _looked_for(people: PeopleFacts) -> Iterator[str]:
     if not people.candidates:
         yield "Nobody came up who may be meant."
     elif people.best is None:
-        yield "Nobody is clearly the likeliest, so nobody is suggested."
+        likeliest = [each for each in people.candidates if each.against == people.candidates[0].against]
+        barred = all(each.barred for each in likeliest)
+        why = "whoever is likeliest may not be" if barred else "nobody is clearly the likeliest"
+        yield f"Nobody is suggested: {why}."
 
 
 def _former_step(user: User) -> Step:

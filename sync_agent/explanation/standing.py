@@ -99,7 +99,7 @@ def outcome_of(status: Status) -> StepOutcome:
 
 
 def time_of(moment: datetime | None) -> str:
-    return "at an unknown time" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return "at an unknown time" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _is_unknown(facts: Facts) -> bool:

@@ -6,13 +6,15 @@ import csv
 import re
 from typing import TextIO
 
-from sync_agent.characters import BLANK
+from sync_agent.characters import BLANK, shortened
 from sync_agent.report.content import Content, team
 
 _COLUMNS = (
     "row", "name", "upn", "team", "tenant", "code", "severity", "message", "suggestion", "opened", "days", "times",
     "object_id",
 )  # fmt: skip
+_LONGEST = 32_000
+"""Characters of a cell: Excel takes 32,767, Python's csv reader 131,072."""
 _SIGN = r"[=+\-@\uff1d\uff0b\uff0d\uff20]"
 """What begins a formula; the full-width ones do where a spreadsheet folds them."""
 _FORMULA = re.compile(rf"^(?={BLANK.pattern}*{_SIGN})")
@@ -39,7 +41,11 @@ def write_csv(content: Content, file: TextIO) -> None:
             anomaly.opened.isoformat(timespec="seconds"),
         )
         days, object_id = content.standing(anomaly).days, content.users.get(anomaly.row_id, "")
-        writer.writerow([anomaly.row_id, *map(harmless, texts), days, anomaly.times, harmless(object_id)])
+        writer.writerow([anomaly.row_id, *map(_cell, texts), days, anomaly.times, _cell(object_id)])
+
+
+def _cell(text: str) -> str:
+    return shortened(harmless(shortened(text, _LONGEST)), _LONGEST)
 
 
 def harmless(text: str) -> str:

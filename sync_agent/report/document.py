@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from sync_agent.outcome import in_json
 from sync_agent.report.administrator import advice
 from sync_agent.report.content import Content, Group
 from sync_agent.state.store import AnomalyRecord, PassRecord
@@ -36,15 +37,15 @@ def _counts(groups: list[Group]) -> dict[str, int]:
 def _anomaly(content: Content, anomaly: AnomalyRecord) -> dict[str, Any]:
     return {
         "row": anomaly.row_id,
-        "upn": anomaly.upn,
-        "name": anomaly.name,
-        "team": anomaly.team or None,
+        "upn": in_json(anomaly.upn),
+        "name": in_json(anomaly.name),
+        "team": in_json(anomaly.team) or None,
         "account": anomaly.account or None,
         "tenant": content.tenant(anomaly),
         "code": anomaly.code,
         "severity": anomaly.severity,
-        "message": anomaly.message,
-        "suggestion": anomaly.suggestion,
+        "message": in_json(anomaly.message),
+        "suggestion": in_json(anomaly.suggestion),
         "object_id": content.users.get(anomaly.row_id),
         "opened": anomaly.opened.isoformat(),
         "seen": anomaly.seen.isoformat(),

@@ -383,3 +383,14 @@ def test_a_user_who_may_sign_in_by_a_name_against_the_rules_is_not_accused(ready
     [lifted] = [step for step in steps(explained, "rules") if step["title"] == "upn_character"]
     assert lifted["outcome"] == "info"
     assert "knows better" in lifted["text"]
+
+
+def test_with_json_a_list_that_cannot_be_read_is_told_in_the_document_too(bare: Lab) -> None:
+    without_columns = document(bare, 1, code=2)
+    assert "provision" in without_columns["error"]
+    bare.replace(bare.world.accounts[0][1].id, "00000000-1111-2222-3333-444444444444")
+    signed_out = document(bare, 1, code=1)
+    assert "AADSTS90002" in signed_out["error"]
+    for told_ in (without_columns, signed_out):
+        assert (told_["complete"], told_["row"], told_["verdict"]) == (False, None, None)
+        assert [(step["outcome"], step["text"]) for step in told_["steps"]] == [("unknown", told_["error"])]

@@ -94,14 +94,14 @@ def test_what_the_cell_held_since_when_until_when_and_what_came_before_and_after
     assert "row 1 of Agents held “jan@contoso.com ”, the name beside it was “Jane Doe”, the team “Sales”." in page
     assert "Nobody has this UPN. Did you mean jane@contoso.com?" in page
     assert "For the administrator:" in page
-    assert "So since 2026-11-23 08:00 UTC, until 2026-11-24 08:00 UTC." in page
-    assert "afterwards OK from 2026-11-24 08:00 UTC until 2026-11-25 08:00 UTC, with “jane@contoso.com”" in page
-    assert "last pass Of 2026-11-23 08:00 UTC: 1 rows, 0 OK, 0 Warning, 1 Error, 0 Unknown." in page
-    assert "next pass Of 2026-11-24 08:00 UTC" in page
-    assert "The history begins on 2026-11-23 08:00 UTC." in page
+    assert "So since 2026-11-23 08:00:02 UTC, until 2026-11-24 08:00:02 UTC." in page
+    assert "afterwards OK from 2026-11-24 08:00:02 UTC until 2026-11-25 08:00:02 UTC, with “jane@contoso.com”" in page
+    assert "last pass Of 2026-11-23 08:00:00 UTC: 1 rows, 0 OK, 0 Warning, 1 Error, 0 Unknown." in page
+    assert "next pass Of 2026-11-24 08:00:00 UTC" in page
+    assert "The history begins on 2026-11-23 08:00:00 UTC." in page
     assert page.endswith("From the history; nothing was asked · nothing was written")
     later = told(remembering.run("explain", "1", "--at", "2026-11-25"))
-    assert "before OK from 2026-11-24 08:00 UTC" in later
+    assert "before OK from 2026-11-24 08:00:02 UTC" in later
     assert "and still does." in later
 
 
@@ -119,7 +119,7 @@ def test_where_nothing_is_known_that_is_said_and_how_far_history_reaches(
     ran = remembering.run("explain", wanted, "--at", at)
     assert ran.code == 1
     assert "is known" in told(ran)
-    assert "The history begins on 2026-11-23 08:00 UTC." in told(ran)
+    assert "The history begins on 2026-11-23 08:00:00 UTC." in told(ran)
     explained = document(remembering, wanted, at, code=1)
     assert (explained["verdict"], explained["row"], explained["complete"]) == (None, None, False)
 

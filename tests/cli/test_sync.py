@@ -169,3 +169,10 @@ def test_a_dry_run_shows_what_it_would_write_and_the_real_one_writes_that(ready:
     for row_id, values in planned.items():
         for column in ("SyncStatus", "SyncAnomalies", "SyncAccount", "EntraObjectId", "Presence", "PresenceActivity"):
             assert (ready.shown(row_id, column) or "") == (values.get(column) or "")
+
+
+def test_with_json_a_list_without_our_columns_is_told_in_the_document_too(bare: Lab) -> None:
+    ran = bare.run("sync", "--json")
+    assert (ran.code, ran.json()["rows"]) == (2, 0)
+    assert "provision" in ran.json()["error"]
+    assert ran.json()["error"].splitlines()[0] in ran.err

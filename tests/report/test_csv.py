@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sync_agent.characters import BLANK
 from sync_agent.model import Code
 from sync_agent.report.csv_file import harmless, write_csv
+from sync_agent.report.document import document
 from tests.report.records import content, record
 
 SIGNS = "=+-@＝＋－＠"
@@ -80,3 +81,16 @@ def test_no_cell_of_it_is_a_formula_however_it_is_cut(name: str, team: str, deli
 def test_a_million_blanks_take_no_time() -> None:
     for cell in ("\n" * 1_000_000, "; " * 500_000, " " * 1_000_000 + "=1"):
         assert len(harmless(cell)) <= len(cell) + 1
+
+
+@pytest.mark.parametrize("upn", ["a" * 1_000_000, "=1\t" * 300_000])
+def test_a_cell_without_end_is_cut_to_what_every_reader_takes(upn: str) -> None:
+    [row] = csv.DictReader(io.StringIO(written(record(upn=upn, name=upn)), newline=""))
+    for cell in (row["upn"], row["name"]):
+        assert len(cell) == 32_001 and cell.endswith("…")
+
+
+def test_the_document_cuts_it_too() -> None:
+    [told] = document(content([record(upn="a" * 1_000_000, name="b" * 10_000)]))["anomalies"]
+    assert told["upn"] == "a" * 10_000 + "…"
+    assert told["name"] == "b" * 10_000
