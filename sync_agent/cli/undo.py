@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _MOST_ROWS = 40
 _LONGEST_CELL = 80
+_LARGEST_ID = 2**31 - 1
 _WRITTEN_AGAIN = (
     "The next sync, and a service that is running, write again what they find to be true: to keep what is restored, "
     "mend its cause first."
@@ -32,7 +33,9 @@ _COLOURS = {"restored": "green", "to restore": "green", "kept": "yellow", "faile
 
 
 @click.command()
-@click.option("--run", type=click.IntRange(min=1), metavar="ID", help="The run; the last that wrote where left out.")
+@click.option(
+    "--run", type=click.IntRange(1, _LARGEST_ID), metavar="ID", help="The run; the last that wrote where left out."
+)
 @click.option("--dry-run", is_flag=True, help="Show what would be restored, write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout; logs go to stderr.")
 @click.pass_obj

@@ -24,7 +24,7 @@ from sync_agent.microsoft365.side_by_side import chunks
 from sync_agent.model import Fix, Row
 from sync_agent.outcome import Exit, encodable
 from sync_agent.state.records import JournalEntry, RunKind, RunRecord, WriteRecord
-from sync_agent.state.store import RunJournal, Store
+from sync_agent.state.store import RunJournal, StateUnavailable, Store
 from sync_agent.undoing import CHANGED, DELETED, UPN_CHANGED, Restoring, Undo, UpnWrite, VerdictWrite, plan_undo
 
 _log = structlog.get_logger()
@@ -116,8 +116,8 @@ async def undo(context: Context, store: Store, list_title: str, number: int | No
     try:
         await _restore_verdicts(context, result)
         await _restore_upns(context, FixJournal(store, list_title, context.clock, context.journal), result)
-    except ServiceError as failure:
-        result.error = failure.told
+    except (ServiceError, StateUnavailable) as failure:
+        result.error = failure.told if isinstance(failure, ServiceError) else str(failure)
     for row_id, row in result.rows.items():
         if row.ending is Ending.TO_RESTORE:
             result.rows[row_id] = RowUndone(Ending.FAILED, "it was not reached")

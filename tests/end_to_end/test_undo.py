@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -156,6 +157,28 @@ def test_a_fix_is_taken_back_with_the_verdict_also_when_none_may_be_approved_any
     assert f"UPN: “{suggestion}” → “{alias}”" in told and "undo of run 2" in told
 
 
+def test_a_database_that_fails_in_the_middle_keeps_a_person_s_cell_and_is_told(office: Office) -> None:
+    """A cell of a person is not written where it cannot be journalled; the verdict of the row is restored by then."""
+    row_id = next(id_ for id_, truth in office.lab.world.truth.items() if truth.codes == {"upn_is_alias"})
+    office.lab.agents.edit(row_id, {"SyncApproveFix": str(office.lab.world.truth[row_id].suggestion)})
+    assert office.run("sync")["fixes"]["done"] == 1
+    fixed = office.lab.shown(row_id, "UPN")
+    locking = sqlite3.connect(office.lab.folder / "state" / "sync-agent.db", check_same_thread=False)
+
+    def lock_first(call: Call, truly: Truly) -> Reply:
+        locking.execute("BEGIN EXCLUSIVE")
+        return truly(call)
+
+    office.lab.world.faults.add(BATCH, holding=office.written_by, instead=lock_first, times=1)
+    undone = office.run("undo", code=1)
+    locking.rollback()
+    locking.close()
+    assert undone["error"].startswith("state.database")
+    assert (undone["counts"]["restored"], office.lab.shown(row_id, "UPN")) == (0, fixed)
+    assert office.run("undo", "--run", "2")["counts"]["restored"] == 1
+    assert office.lab.shown(row_id, "UPN") != fixed
+
+
 def killed_in_the_middle(office: Office, *, after: bool) -> None:
     """A `sync` of its own process, killed as its write arrives, or as the answer to it is on its way."""
     command = [sys.executable, "-m", "sync_agent", "--settings", str(office.lab.settings), "sync"]
@@ -225,6 +248,7 @@ def test_where_nothing_was_written_there_is_nothing_to_undo_and_no_history(tmp_p
         assert "There is no journal yet" in dry.err
         assert "Nothing is known to have been written to this list" in undone.err
         assert made.run("undo", "--run", "7").code == 2
+        assert made.run("undo", "--run", str(10**30)).code == made.run("history", str(10**30)).code == 2
         assert made.run("undo", "--run", "0").code == made.run("history", "x").code == 2
 
 
