@@ -38,6 +38,9 @@ class ExposedJobs(Jobs):
         super().__init__(service, asyncio.Event())
         self.failures: list[Exception] = []
 
+    def go_by(self, clock: Callable[[], float]) -> None:
+        self._users._clock, self._users._due = clock, clock()
+
     def everything_is_due(self) -> None:
         """But asking about everybody: whose users changed is told."""
         self._whole_due = 0.0
@@ -71,7 +74,7 @@ class WatchedService:
         self._service = self._run(self._opened.enter_async_context(opening))
         self._service.transport._retrying = Retrying(attempts=2)
         self._jobs = ExposedJobs(self._service)
-        self._jobs._users._clock = ticking
+        self._jobs.go_by(ticking)
 
     def stop(self) -> None:
         self._run(self._opened.aclose())
