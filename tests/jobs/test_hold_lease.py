@@ -12,7 +12,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from sync_agent.jobs.hold_lease import HoldLease
+from sync_agent.state.database import writing
 from sync_agent.state.store import Store
+from tests.postgresql import Server
 
 NAME = "https://contoso.sharepoint.com/sites/ucc Agents"
 
@@ -86,6 +88,19 @@ def test_it_takes_over_once_the_first_is_silent_and_the_first_stops_before(two: 
         assert not first.after(0)  # it has come back
     assert [entry["event"] for entry in logs] == ["standing_by"]
     assert second.after(20)
+
+
+def test_who_hangs_while_saving_history_keeps_the_lease_from_nobody(postgresql: Server) -> None:
+    url = postgresql.new_database()
+    first, second = copy(url, 0.0), copy(url, 0.0)
+    first.begin()
+    second.begin()
+    with writing(first.store._engine):
+        assert not second.after(60)
+        assert second.after(10)
+    assert not first.after(70)
+    for each in (first, second):
+        each.store.close()
 
 
 def test_what_is_given_up_at_a_stop_is_taken_at_the_next_look(two: tuple[Copy, Copy]) -> None:
