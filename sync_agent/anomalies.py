@@ -49,6 +49,33 @@ def unavailable(match: CouldNotAsk | None) -> Anomaly:
     return Anomaly(Code.ACCOUNT_UNAVAILABLE, wrong, "Nothing to do in the list: it is asked again by itself.")
 
 
+def silent(longer_than: timedelta, *, not_believed: bool) -> Anomaly:
+    """Of names. No age but the limit, so that no pass writes it anew."""
+    what = "answer was not believed" if not_believed else "directory gave no answer about this UPN"
+    return Anomaly(
+        Code.ACCOUNT_UNAVAILABLE,
+        f"For more than {_in_words(longer_than)} the tenant's {what}, and what was known is too old; IT knows more.",
+        "Nothing to do in the list: it is asked again by itself.",
+    )
+
+
+def presence_not_read(longer_than: timedelta) -> Anomaly:
+    time = _in_words(longer_than)
+    return Anomaly(
+        Code.ACCOUNT_UNAVAILABLE,
+        f"For more than {time} presence could not be read, and what was known is too old; IT knows more.",
+        "Nothing to do in the list: it is read again by itself.",
+    )
+
+
+def _in_words(duration: timedelta) -> str:
+    seconds = duration.total_seconds()
+    for unit, length in (("hour", 3_600), ("minute", 60)):
+        if seconds >= length:
+            return f"{seconds / length:g} {unit}{'' if seconds == length else 's'}"
+    return f"{seconds:g} seconds"
+
+
 def of_user(match: Found) -> Iterator[Anomaly]:
     if not match.user.enabled:
         yield Anomaly(

@@ -145,7 +145,9 @@ def _accounts_of(change: Change) -> set[str]:
 
 
 def _worsens(change: Change) -> bool:
-    return change.row.shown.status == Status.OK and change.values.get(OurColumn.STATUS, Status.OK) != Status.OK
+    """That nothing is known any more accuses nobody, and must not wait for a person while nobody answers."""
+    status = change.values.get(OurColumn.STATUS, Status.OK)
+    return change.row.shown.status == Status.OK and status not in (Status.OK, Status.UNKNOWN)
 
 
 def _commonest(changes: Iterable[Change]) -> str:

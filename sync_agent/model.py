@@ -246,6 +246,8 @@ class Verdict:
     another UPN since what it shows was true. ``former``: the user
     that the row's UPN was of until they got another. ``edited``: the row has another UPN than the one by which it had
     the user whose object id it shows; else the id stays, by which who was renamed or restored is found again.
+    ``stale``: not all that it rests on could be asked for long, and the row has to say so; ``presence_stale``: the
+    presence is among that, and is shown no longer.
     """
 
     row_id: int
@@ -257,6 +259,8 @@ class Verdict:
     renamed: bool = False
     former: User | None = None
     edited: bool = False
+    stale: bool = False
+    presence_stale: bool = False
 
 
 CellValue = str | datetime | None

@@ -14,7 +14,7 @@ from hashlib import sha256
 from operator import itemgetter
 
 from sync_agent.characters import as_line
-from sync_agent.model import Anomaly, CellValue, Change, Code, OurColumn, Presence, Row, Shown, Status, User, Verdict
+from sync_agent.model import Anomaly, CellValue, Change, Code, OurColumn, Presence, Row, Shown, Status, Verdict
 from sync_agent.reconcile import first_seen, shows_user
 
 LONGEST_ANOMALIES = 6_000
@@ -65,11 +65,12 @@ def desired(verdict: Verdict, presence: Presence | None, shown: Shown) -> Shown:
     """What the row should show. SyncChangedAt is as it is: it follows from the others."""
     if _is_no_news(verdict, shown):
         return shown
-    availability, activity, since = _desired_presence(verdict.user, presence, shown)
+    availability, activity, since = _desired_presence(verdict, presence, shown)
+    account_stays = verdict.stale and verdict.user is None
     return Shown(
         status=verdict.status.value,
-        anomalies=_anomalies_text(verdict.anomalies),
-        account=as_line(verdict.account),
+        anomalies=shown.anomalies if _is_told(verdict, shown) else _anomalies_text(verdict.anomalies),
+        account=shown.account if account_stays else as_line(verdict.account),
         object_id=_desired_object_id(verdict, shown),
         presence=availability,
         activity=activity,
@@ -103,6 +104,8 @@ def judged_values(change: Change) -> dict[OurColumn, CellValue]:
 
 def _is_no_news(verdict: Verdict, shown: Shown) -> bool:
     """A failed request is none: neither takes it a verdict away, nor the suggestion that goes with one."""
+    if verdict.stale:
+        return False
     if verdict.status is Status.UNKNOWN and shown.status in _VERDICTS_SHOWN:
         return not verdict.renamed
     if shown.status != verdict.status or not (verdict.unsure or verdict.status is Status.UNKNOWN):
@@ -118,9 +121,17 @@ def _desired_object_id(verdict: Verdict, shown: Shown) -> str:
     return "" if verdict.edited or verdict.renamed else shown.object_id
 
 
-def _desired_presence(user: User | None, presence: Presence | None, shown: Shown) -> tuple[str, str, datetime | None]:
-    """Without an answer in this pass, what is shown stays, if it is this user's."""
-    if user is None:
+def _is_told(verdict: Verdict, shown: Shown) -> bool:
+    """What is stale is told once, whatever the reason is by now."""
+    if not verdict.stale or shown.status != verdict.status:
+        return False
+    return [line.partition(":")[0] for line in _lines(shown.anomalies)] == [each.code for each in verdict.anomalies]
+
+
+def _desired_presence(verdict: Verdict, presence: Presence | None, shown: Shown) -> tuple[str, str, datetime | None]:
+    """Without an answer in this pass, what is shown stays, if it is this user's and not stale."""
+    user = verdict.user
+    if user is None or verdict.presence_stale:
         return "", "", None
     if presence is not None:
         since = first_seen(presence, user, shown)

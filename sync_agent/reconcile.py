@@ -245,12 +245,25 @@ class _Pass:
         return alike in (Likeness.SAME, Likeness.SHARED)
 
 
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """Anomalies, the worst first, and the status that follows from them."""
+
+    status: Status
+    anomalies: tuple[Anomaly, ...]
+
+
+def ranked(said: Iterable[Anomaly]) -> Ranked:
+    ordered = tuple(sorted(said, key=lambda anomaly: _WORST_FIRST[anomaly.code]))
+    return Ranked(_STATUS[ordered[0].severity] if ordered else Status.OK, ordered)
+
+
 def _judged(row_id: int, said: tuple[Anomaly, ...], user: User | None = None, account: str = "") -> Verdict:
     """A verdict with its anomalies in order, the worst first, and the status that follows from it."""
     if not said:
         return Verdict(row_id, Status.OK, (), user, account)
-    ordered = tuple(sorted(said, key=lambda anomaly: _WORST_FIRST[anomaly.code]))
-    return Verdict(row_id, _STATUS[ordered[0].severity], ordered, user, account)
+    in_order = ranked(said)
+    return Verdict(row_id, in_order.status, in_order.anomalies, user, account)
 
 
 def _is_open(name: str | None, matches: Mapping[str, Match]) -> bool:

@@ -54,6 +54,7 @@ from sync_agent.plan import Plan
 from sync_agent.progress import Progress
 from sync_agent.reconcile import Rules
 from sync_agent.settings import Settings
+from sync_agent.staleness import Answered, Patience
 from sync_agent.state.records import RunKind
 from sync_agent.state.store import StateUnavailable, Store
 
@@ -245,7 +246,7 @@ class Service:
 
     async def save(self, outcome: Outcome) -> None:
         """Put a pass into the history; a database that cannot be used costs history, not service."""
-        await self.history.save(outcome, self.context.quarantines.to_keep)
+        await self.history.save(outcome, self.context.quarantines.to_keep, self.context.observed.answered)
 
     async def known_rows(self) -> int | None:
         """How many rows the list had in the last pass that was not held, of this run or an earlier one."""
@@ -253,10 +254,17 @@ class Service:
         return await self.history.told(lambda store: store.known_rows(title), None)
 
     async def _remember(self) -> None:
-        """By whom rows were matched in earlier runs: that tells a user who was renamed from a cell that was edited."""
+        """Of earlier runs: by whom rows were matched, which tells a user who was renamed from a cell that was edited;
+        and how old what is shown is.
+        """
         title = self.settings.sharepoint.agent_list
         nothing: dict[int, tuple[str, str]] = {}
         self.context.observed.before.update(await self.history.told(lambda store: store.last_matched(title), nothing))
+        never: dict[str, Answered] = {}
+        self.context.observed.answered.update(await self.history.told(lambda store: store.answered(title), never))
+        none: dict[str, datetime] = {}
+        failed = await self.history.told(lambda store: store.unanswered_since(title), none)
+        self.context.observed.unanswered_since.update(failed)
 
     def account_states(self) -> dict[str, str]:
         """By account: "ok", or why it could not be asked."""
@@ -345,13 +353,17 @@ def _context(
     look_up = partial(owner_of, transport=transport, authority=site_account.endpoints.authority, clock=clock)
     return Context(
         edges=edges,
-        safety=Safety(**settings.safety.model_dump(exclude={"min_known_users", "lease"})),
+        safety=Safety(**settings.safety.model_dump(exclude={"min_known_users", "lease", "verdict_stale_after"})),
         progress=progress,
         clock=clock,
         unavailable_after=timedelta(seconds=settings.presence.unavailable_after),
         quarantines=Quarantines(history, settings.sharepoint.agent_list, settings.safety.min_known_users, clock),
         journal=WriteJournal(store, settings.sharepoint.agent_list, clock),
         owners=DomainOwners(look_up if settings.validation.domain_lookup else None, clock),
+        patience=Patience(
+            verdict=timedelta(seconds=settings.safety.verdict_stale_after),
+            presence=timedelta(seconds=settings.presence.stale_after),
+        ),
         observed=Observed(
             tenant_of={account.id: account.tenant_id for account in accounts.values()},
             rules=Rules(name_mismatch=settings.validation.name_mismatch),

@@ -17,6 +17,7 @@ from sync_agent.microsoft365.directory import Directory
 from sync_agent.microsoft365.presence import PresenceReader
 from sync_agent.microsoft365.tenant_names import TenantNames
 from sync_agent.progress import Progress
+from sync_agent.staleness import Patience
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ class Context:
     clock: Callable[[], datetime]
     unavailable_after: timedelta
     """How long PresenceUnknown must last before a licensed user's presence counts as unavailable."""
+    patience: Patience
+    """How long what could not be asked again is shown as it was."""
     observed: Observed
     quarantines: Quarantines
     """Of tenants that suddenly do not know most of the list's users."""

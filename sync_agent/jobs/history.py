@@ -10,6 +10,7 @@ import structlog
 
 from sync_agent.outcome import Outcome
 from sync_agent.quarantine import Quarantine
+from sync_agent.staleness import Answered
 from sync_agent.state.store import StateUnavailable, Store
 
 _log = structlog.get_logger()
@@ -26,9 +27,15 @@ class History:
         self._store = store
         self._trouble: str | None = None
 
-    async def save(self, outcome: Outcome, quarantined: Mapping[str, Quarantine] | None = None) -> None:
+    async def save(
+        self,
+        outcome: Outcome,
+        quarantined: Mapping[str, Quarantine] | None = None,
+        answered: Mapping[str, Answered] | None = None,
+    ) -> None:
         """Put a pass into the history, where it can be kept."""
-        await self.told(lambda store: store.save(outcome, quarantined), None)
+        known = dict(answered or {})  # the loop goes on while a thread writes
+        await self.told(lambda store: store.save(outcome, quarantined, known), None)
 
     async def told(self, question: Callable[[Store], T], otherwise: T) -> T:
         """What the database says; ``otherwise`` where there is none, or none that can be used."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sync_agent.detective import NO_CLUES, Clues, Heard, clues_of
 from sync_agent.fixes import Sighting, Unfollowed
@@ -17,6 +17,7 @@ from sync_agent.leads import questions
 from sync_agent.microsoft365.presence import Readings
 from sync_agent.model import Absent, CouldNotAsk, Match, Presence, Questions, Row, Status, Verdict
 from sync_agent.reconcile import Rules, names_to_ask, reconcile
+from sync_agent.staleness import Answered, Silence
 from sync_agent.upn import examine
 
 
@@ -33,6 +34,14 @@ class Observed:
     """The last *answer* for each name; CouldNotAsk only where there never was one."""
     unanswered: dict[str, CouldNotAsk] = field(default_factory=dict)
     """Names whose latest question failed, to be asked again before their turn."""
+    unanswered_since: dict[str, datetime] = field(default_factory=dict)
+    """By name: when its question failed for the first time since it was answered."""
+    answered: dict[str, Answered] = field(default_factory=dict)
+    """By tenant id, also by earlier processes."""
+    unread: dict[str, Silence] = field(default_factory=dict)
+    """By user id: since when their presence could not be read."""
+    _stale: frozenset[str] = frozenset()
+    """Ids of users whose presence could not be read for too long."""
     domains: dict[str, frozenset[str]] = field(default_factory=dict)
     """By tenant id: the domains that it is known to have, or once had."""
     not_believed: dict[str, str] = field(default_factory=dict)
@@ -127,14 +136,55 @@ class Observed:
 
     def put_matches(self, answers: Mapping[str, Match]) -> None:
         """Answers replace what was known; a failed question does not, it is only remembered as to be asked again."""
+        ageing = set[str]()
         for name, match in answers.items():
             if isinstance(match, CouldNotAsk):
                 self.unanswered[name] = match
+                self.unanswered_since.setdefault(name, match.at)
                 self.matches.setdefault(name, match)
+                ageing.add(name)
             else:
-                self.unanswered.pop(name, None)
+                if self.unanswered.pop(name, None) is not None:
+                    ageing.add(name)
+                self.unanswered_since.pop(name, None)
                 self.matches[name] = match
-        self._decide()
+        self._decide(id_ for id_, row in self.rows.items() if ageing and examine(row.upn).name in ageing)
+
+    def put_unread(self, failed: Mapping[str, CouldNotAsk], at: datetime, patience: timedelta) -> None:
+        """Whose presence a sweep could not read. Rows are planned again when it has been so for too long, and when it
+        is over.
+        """
+        for tenant_id, users in self.watched.items():
+            if users and (not failed or any(user_id not in failed for user_id in users)):
+                self.answered[tenant_id] = replace(self.answered.get(tenant_id, Answered()), presence=at)
+        if not failed and not self.unread:
+            return
+        tenant_of = {id_: tenant_id for tenant_id, users in self.watched.items() for id_ in users if id_ in failed}
+        before, self.unread = self.unread, {}
+        for user_id in failed:
+            known = before.get(user_id)
+            last = self.answered.get(tenant_of.get(user_id, ""), Answered()).presence or at
+            self.unread[user_id] = Silence(last if known is None else known.since)
+        stale = frozenset(id_ for id_, silence in self.unread.items() if silence.lasts(patience, at))
+        for user_id in stale ^ self._stale:
+            self.dirty.update(dict.fromkeys(self.rows_of_user.get(user_id, ())))
+        self._stale = stale
+
+    def put_answered(self, tenant_id: str, at: datetime) -> None:
+        """The tenant answered about some name at least."""
+        self.answered[tenant_id] = replace(self.answered.get(tenant_id, Answered()), names=at)
+
+    def silence(self, row: Row) -> Silence | None:
+        """Since when it is not answered whose the row's name is; None: it was, or nobody can be asked about it."""
+        name = examine(row.upn).name
+        failure = None if name is None else self.unanswered.get(name)
+        if name is None or failure is None:
+            return None
+        first = self.unanswered_since.get(name, failure.at)
+        shown_in = self.tenant_of.get(row.shown.account)
+        tenants = [shown_in] if shown_in is not None else self.trouble
+        known = [at for id_ in tenants if (at := self.answered.get(id_, Answered()).names) is not None]
+        return Silence(min(first, max(known, default=first)), failure.not_believed)
 
     def put_heard(self, heard: Mapping[str, Heard], asked: Questions) -> None:
         """What the tenants have said about people; ``asked`` is all that they were asked."""
@@ -192,6 +242,7 @@ class Observed:
         for gone in self.matches.keys() - names:
             del self.matches[gone]
             self.unanswered.pop(gone, None)
+            self.unanswered_since.pop(gone, None)
 
     def _decide(self, read: Iterable[int] = ()) -> None:
         """Of all rows, since duplicates need the whole list; dirty become those just ``read`` and those whose verdict

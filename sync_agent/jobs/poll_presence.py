@@ -19,6 +19,7 @@ async def poll_presence(context: Context) -> None:
     stage = context.progress.stage("Reading presence", sum(map(len, users.values())))
     sweep = await context.edges.presence.sweep(users, stage.advance)
     news = context.observed.put_presences(sweep.parts, sweep.read_at)
+    context.observed.put_unread(sweep.failed, sweep.read_at, context.patience.presence)
     _note_trouble(context.observed, sweep.failed)
     read = sum(len(part.every) for part in sweep.parts)
     stage.done(f"{read:,} users, {news:,} news")

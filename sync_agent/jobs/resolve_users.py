@@ -177,6 +177,8 @@ def _note_troubles(context: Context, routes: Routes, known: TenantDomains, match
         if tenant.id not in routes.by_tenant and tenant.id not in known.silent and not looked_up:
             continue
         asked = (matches[name] for name in routes.by_tenant.get(tenant.id, ()))
+        if any(not isinstance(matches[name], CouldNotAsk) for name in routes.by_tenant.get(tenant.id, ())):
+            context.observed.put_answered(tenant.id, context.clock())
         silent = filter(None, [known.silent.get(tenant.id)])
         failures = [*silent, *(match for match in asked if isinstance(match, CouldNotAsk)), *looked_up]
         open_ = [absent.unexplained for absent in unexplained if absent.account in tenant.accounts]

@@ -25,6 +25,7 @@ from sync_agent.outcome import Writes
 from sync_agent.plan import Plan, judged_values, plan, written
 from sync_agent.progress import Stage
 from sync_agent.reconcile import with_presence
+from sync_agent.staleness import aged
 
 _log = structlog.get_logger()
 
@@ -121,10 +122,12 @@ def plan_dirty(context: Context, only: Collection[int] | None = None) -> Plan:
 
 
 def verdict_of(context: Context, row: Row) -> Verdict:
-    """The row's verdict with what its user's presence adds to it."""
-    verdict = context.observed.verdicts[row.id]
+    """The row's verdict with what its user's presence adds to it, as long as what it rests on can be asked."""
+    observed, verdict, now = context.observed, context.observed.verdicts[row.id], context.clock()
     presence = None if verdict.user is None else context.observed.presences.get(verdict.user.id)
-    return with_presence(verdict, presence, context.clock(), context.unavailable_after, row.shown)
+    verdict = with_presence(verdict, presence, now, context.unavailable_after, row.shown)
+    unread = None if verdict.user is None else observed.unread.get(verdict.user.id)
+    return aged(verdict, observed.silence(row), unread, context.patience, now)
 
 
 def _urgent_first(changes: Iterable[Change]) -> list[Change]:

@@ -9,7 +9,6 @@ from sync_agent.settings.model import CREDENTIALS, AccountSettings, Group, Setti
 _NOT_YET = (
     "sharepoint.presence_list",
     "presence.flap_damping",
-    "presence.stale_after",
     "web.listen",
 )
 """Part of the contract of settings.yaml, but no part of this version looks at them."""

@@ -200,6 +200,7 @@ class SafetySettings(Group):
     max_missing_rows: Part = _default("50%")
     max_wrong_at_first: Part = _default("50%")
     min_known_users: Part = _default("50%")
+    verdict_stale_after: Interval = _default("24h")
     approved_fixes: bool = False
     max_fixes: Part = _default("10%")
     lease: LeaseLength = _default("60s")

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, delete, func, select
 
 from sync_agent.state import writes
-from sync_agent.state.tables import anomalies, approvals, journal, owed, passes, quarantines, verdicts
+from sync_agent.state.tables import anomalies, answered, approvals, journal, owed, passes, quarantines, verdicts
 
 EVERY_PASS = timedelta(days=7)
 """Of older days the last pass is kept: what the trend shows."""
@@ -29,7 +29,7 @@ def prune(connection: Connection, now: datetime, keep: timedelta) -> None:
     before = now - keep
     abandoned = select(passes.c.list).group_by(passes.c.list).having(func.max(passes.c.started) < before)
     titles = connection.execute(abandoned).scalars().all()
-    for table in (anomalies, verdicts, quarantines, approvals, passes):
+    for table in (anomalies, verdicts, quarantines, answered, approvals, passes):
         connection.execute(delete(table).where(table.c.list.in_(titles)))
     connection.execute(delete(anomalies).where(anomalies.c.resolved < before))
     # Before its id is given to another.

@@ -11,7 +11,8 @@ from sync_agent.fixes import Sighting
 from sync_agent.lease import Lease
 from sync_agent.outcome import Outcome
 from sync_agent.quarantine import Quarantine
-from sync_agent.state import approving, digests, journalling, leasing, lives, passes, quarantining, verdicts
+from sync_agent.staleness import Answered
+from sync_agent.state import answering, approving, digests, journalling, leasing, lives, passes, quarantining, verdicts
 from sync_agent.state.clock_set_back import put_right, was_set_back
 from sync_agent.state.database import StateUnavailable, database_file, look_at_database, reading, writing
 from sync_agent.state.opening import Opening
@@ -75,11 +76,17 @@ class Store:
     def close(self) -> None:
         self._opening.close()
 
-    def save(self, outcome: Outcome, quarantined: Mapping[str, Quarantine] | None = None) -> None:
+    def save(
+        self,
+        outcome: Outcome,
+        quarantined: Mapping[str, Quarantine] | None = None,
+        answered: Mapping[str, Answered] | None = None,
+    ) -> None:
         """Add a finished pass and bring the anomalies' lives and the verdicts up to date: only what differs is written.
 
         What a fuse holds is not believed: it opens and resolves nothing and changes no verdict. The first pass of a
         day forgets what is over for long enough. ``quarantined``: by tenant id, all that stand; None: as they are.
+        ``answered``: by tenant id, when it last was.
         """
         now = outcome.started + timedelta(seconds=outcome.seconds)
         with writing(self._engine) as connection:
@@ -90,6 +97,7 @@ class Store:
             passes.add_pass(connection, outcome)
             if quarantined is not None:
                 quarantining.keep(connection, outcome.list_title, quarantined)
+            answering.keep(connection, outcome.list_title, answered or {})
             if not outcome.is_held_whole:
                 lives.bring_up_to_date(connection, outcome, now, before)
                 verdicts.record(connection, outcome, now)
@@ -194,6 +202,16 @@ class Store:
         """By account id: how many of the list's users are found in it now."""
         with reading(self._engine) as connection:
             return verdicts.users_of_accounts(connection, list_title)
+
+    def answered(self, list_title: str) -> dict[str, Answered]:
+        """By tenant id: when it last answered anything."""
+        with reading(self._engine) as connection:
+            return answering.last(connection, list_title)
+
+    def unanswered_since(self, list_title: str) -> dict[str, datetime]:
+        """By UPN key, of rows that could not be judged the last time: when they last were."""
+        with reading(self._engine) as connection:
+            return verdicts.unanswered_since(connection, list_title)
 
     def quarantines(self, list_title: str) -> dict[str, Quarantine]:
         """By tenant id, those that were released too."""

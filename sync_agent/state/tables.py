@@ -214,3 +214,13 @@ approvals = Table(
     Column("void", Boolean, nullable=False),
 )
 """The approval that a row holds and the UPN cell beside which it was first seen, both as checksums: no text is kept."""
+
+answered = Table(
+    "answered",
+    metadata,
+    Column("list", String(255), primary_key=True),
+    Column("tenant", String(255), primary_key=True),
+    Column("names", Moment),
+    Column("presence", Moment),
+)
+"""When a tenant last answered anything, about names and about presence."""

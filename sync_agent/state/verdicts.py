@@ -75,6 +75,20 @@ def accounts_by_domain(connection: Connection, list_title: str) -> dict[str, str
     return {domain: account for (domain, account), _ in ordered}
 
 
+def unanswered_since(connection: Connection, list_title: str) -> dict[str, datetime]:
+    unknown = verdicts.c.status == str(Status.UNKNOWN)
+    standing = select(*verdicts.c["row_id", "upn_key"]).where(_standing(list_title), unknown)
+    now = {(row_id, upn_key) for row_id, upn_key in connection.execute(standing)}
+    if not now:
+        return {}
+    last = func.max(verdicts.c.until, type_=verdicts.c.until.type)
+    judged = select(verdicts.c.row_id, verdicts.c.upn_key, last).where(
+        verdicts.c.list == list_title, verdicts.c.until.is_not(None), ~unknown
+    )
+    found = connection.execute(judged.group_by(verdicts.c.row_id, verdicts.c.upn_key))
+    return {upn_key: until for row_id, upn_key, until in found.all() if (row_id, upn_key) in now}
+
+
 def users_of_accounts(connection: Connection, list_title: str) -> dict[str, int]:
     users = func.count(verdicts.c.user_id.distinct())
     query = select(verdicts.c.account, users).where(_standing(list_title), verdicts.c.user_id != "")

@@ -112,6 +112,7 @@ def test_what_is_left_out_has_the_defaults_of_the_contract(tmp_path: Path) -> No
         "max_missing_rows": 0.5,
         "max_wrong_at_first": 0.5,
         "min_known_users": 0.5,
+        "verdict_stale_after": 86_400,
         "approved_fixes": False,
         "max_fixes": 0.1,
         "lease": 60.0,
