@@ -81,6 +81,8 @@ def test_the_document_of_a_pass() -> None:
         "accounts": {"contoso": {"users": 5, "state": "ok"}},
         "held": None,
         "seconds": 1.5,
+        "put_right": 0,
+        "unwritten": [],
     }
 
 
