@@ -163,6 +163,13 @@ def test_somebody_likelier_who_may_not_be_suggested_bars_the_next() -> None:
     assert meant(None, "Jane Doe", [JANE, member("jane.doe2@contoso.com", "Jane Doe")], frozenset({JANE.user.id}))
 
 
+def test_whoever_came_up_by_an_object_id_alone_is_not_taken_for_the_one_whose_name_is_almost_so() -> None:
+    fay = member("fay.moe@contoso.com", "Fay Moe", "id-7")
+    rows = [Row(1, None, "Fáy Moe", Shown(object_id="id-7"))]
+    verdict = reconcile(rows, {}, told(rows, {}, fay))[1]
+    assert ([anomaly.suggestion for anomaly in verdict.anomalies], verdict.edited) == ([None], True)
+
+
 def test_whoever_came_up_for_another_row_is_no_candidate() -> None:
     clues = Clues(People([JANE]), lead("john.smiht@contoso.com", "John Smith").questions())
     assert not candidates(lead("jane.deo@contoso.com", "Jane Doe"), clues, ())
