@@ -18,6 +18,7 @@ from structlog.testing import capture_logs
 
 from sync_agent.jobs.poll_presence import poll_presence
 from sync_agent.jobs.resolve_users import resolve_users
+from sync_agent.jobs.write_back import plan_dirty
 from sync_agent.microsoft365.retrying import Retrying
 from sync_agent.model import Absent, Match, Verdict
 from sync_agent.progress import Silent
@@ -274,7 +275,7 @@ async def test_while_the_tenants_are_silent_their_rows_stay_and_nothing_is_lost(
         away.times = 0
         trouble = run.service.context.observed.trouble
         assert trouble.keys() == {tenant.id for _, tenant, _ in served.world.accounts}
-        assert not run.service.context.observed.dirty
+        assert not plan_dirty(run.service.context).changes
         assert {id_: dict(item.fields) for id_, item in served.agents.items.items()} == shown
         await run.turn()
         assert trouble == {}
