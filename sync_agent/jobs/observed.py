@@ -188,6 +188,8 @@ class Observed:
 
     def put_heard(self, heard: Mapping[str, Heard], asked: Questions) -> None:
         """What the tenants have said about people; ``asked`` is all that they were asked."""
+        if asked == self._asked_about and heard == self.heard:
+            return  # nothing new at most turns, and the index of people takes a while to make
         self._asked_about = asked
         clues = clues_of(heard.values(), asked, self.before)
         same = heard == self.heard and clues.asked == self.clues.asked
