@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from sync_agent.detective import NO_CLUES, Clues, Heard, clues_of
 from sync_agent.fixes import Sighting, Unfollowed
+from sync_agent.hand_edits import presence_edited
 from sync_agent.leads import questions
 from sync_agent.microsoft365.presence import Readings
 from sync_agent.model import Absent, CouldNotAsk, Match, Presence, Questions, Row, Status, Verdict
@@ -66,6 +67,8 @@ class Observed:
     """Rows being written: what they show is about to change, so they stay dirty if they become so."""
     unwritten: set[int] = field(default_factory=set)
     """Rows whose write failed, or of which that is not known: tried again once the list was looked at again."""
+    edited: set[int] = field(default_factory=set)
+    """Rows whose presence cells a person changed, until they are put right."""
     write_trouble: frozenset[str] = frozenset()
     """Why rows could not be written when rows last were: told once."""
     unfollowed: frozenset[Unfollowed] = frozenset()
@@ -92,6 +95,7 @@ class Observed:
         """The whole list as just read. Every row is planned again: that is what heals lost writes and hand edits."""
         before, self.rows = self.rows, {row.id: row for row in rows}
         self._renamed |= {id_ for id_, row in self.rows.items() if id_ in before and before[id_].upn != row.upn}
+        self.edited |= presence_edited(before, self.rows)
         for gone in self.before.keys() - self.rows.keys():
             del self.before[gone]
         self.rows_read_at = at
@@ -103,6 +107,7 @@ class Observed:
         them concern is planned again; a row that shows no other cells (our own writes come back as changes too) is
         only remembered with its new version.
         """
+        self.edited |= presence_edited(self.rows, rows)
         changed = [id_ for id_, row in rows.items() if _says_other(row, self.rows.get(id_))]
         renamed = {id_ for id_ in changed if id_ in self.rows and self.rows[id_].upn != rows[id_].upn}
         gone = {id_ for id_ in deleted if id_ in self.rows}
@@ -117,6 +122,7 @@ class Observed:
 
     def put_overtaken(self, rows: Mapping[int, Row | None]) -> None:
         """Rows that a person changed since they were read, as they are now; None: deleted."""
+        self.edited |= presence_edited(self.rows, rows)
         self.rows = dict(self.rows)
         for row_id, row in rows.items():
             known = self.rows.pop(row_id, None)

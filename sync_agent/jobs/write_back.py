@@ -82,12 +82,12 @@ async def write_back(
         return result
     observed, journal = context.observed, context.journal
     await journal.settle(observed.rows, observed.unwritten)
-    edited = await journal.intend(
+    observed.edited |= await journal.intend(
         intentions_of(todo, {change.row.id: verdict_of(context, change.row) for change in todo})
     )
     stage = context.progress.stage("Writing to the list", len(todo))
     try:
-        overtaken = await _write(context, todo, result.writes, stage, stop, edited)
+        overtaken = await _write(context, todo, result.writes, stage, stop)
         if overtaken and not _is_set(stop):
             await _decide_again(context, overtaken)
     except ServiceError as failure:
@@ -118,6 +118,7 @@ def plan_dirty(context: Context, only: Collection[int] | None = None) -> Plan:
     for row in rows:
         if row.id not in differing and row.id not in observed.in_flight:
             del observed.dirty[row.id]
+            observed.edited.discard(row.id)
     return made
 
 
@@ -141,11 +142,8 @@ async def _write(
     writes: Writes,
     stage: Stage,
     stop: asyncio.Event | None,
-    edited: frozenset[int],
 ) -> list[int]:
-    """Returns the ids of rows that a person changed meanwhile and that still exist. ``edited``: rows of which a person
-    changed what we last wrote.
-    """
+    """Returns the ids of rows that a person changed meanwhile and that still exist."""
     observed, journal = context.observed, context.journal
     done: list[int] = []
     begun: dict[int, Change] = {}
@@ -159,7 +157,8 @@ async def _write(
                 case Written(row_id=row_id, etag=etag):
                     observed.put_written(written(begun[row_id], etag))
                     writes.done += 1
-                    writes.put_right += row_id in edited
+                    writes.put_right += row_id in observed.edited
+                    observed.edited.discard(row_id)
                     done.append(row_id)
                     if len(done) >= _NOTED_AT_ONCE:
                         await journal.note(done)

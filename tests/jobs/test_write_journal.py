@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sync_agent.jobs.poll_presence import poll_presence
-from sync_agent.jobs.read_list import read_list
+from sync_agent.jobs.read_list import follow_list, read_list
 from sync_agent.jobs.write_back import write_back
 from sync_agent.progress import Silent
 from sync_agent.service import Service, open_service, utc_now
@@ -171,3 +171,68 @@ async def test_cells_of_ours_that_a_person_edits_are_put_right_and_counted(api: 
             assert outcome.document()["put_right"] == 2
             assert served.shown(first, "SyncStatus") == "OK"
         assert (await service.sync()).writes.put_right == 0
+
+
+@pytest.mark.anyio
+async def test_presence_that_a_person_edits_is_put_right_and_counted_while_the_service_runs(
+    api: Api, tmp_path: Path
+) -> None:
+    async with opened(tmp_path, api=api) as (served, service):
+        first, second, third, fourth = right_rows(served)[:4]
+        assert (await service.sync()).writes.put_right == 0
+        await read_list(service.context, follow=True)
+        served.agents.edit(first, {"Presence": "Offline"})
+        assert await follow_list(service.context)
+        served.agents.edit(second, {"PresenceChangedAt": None, "PresenceActivity": "Lunch"})
+        change_presence(served, second)
+        await read_list(service.context)
+        served.agents.edit(third, {"Presence": "Offline"})  # after the list was read: our write comes second
+        change_presence(served, third)
+        change_presence(served, fourth)
+        await poll_presence(service.context)
+        writes = (await write_back(service.context)).writes
+        assert (writes.done, writes.conflicts, writes.put_right) == (3, 1, 2)
+        writes = (await write_back(service.context)).writes
+        assert (writes.done, writes.put_right) == (1, 1)
+        assert served.shown(first, "Presence") == "Available"
+        assert [served.shown(row_id, "Presence") for row_id in (second, third, fourth)] == ["Busy"] * 3
+        change_presence(served, first)
+        await poll_presence(service.context)
+        await read_list(service.context)
+        writes = (await write_back(service.context)).writes
+        assert (writes.done, writes.put_right) == (1, 0), "an edit is counted once"
+
+
+@pytest.mark.anyio
+async def test_what_another_service_and_an_undo_write_is_nobody_s_edit(api: Api, tmp_path: Path) -> None:
+    time = [utc_now()]
+    async with opened(tmp_path, api=api) as (served, _):  # provisioned; what it opened is not used
+        settings = load(served.settings)
+        async with (
+            open_service(settings, progress=Silent(), clock=lambda: time[0]) as one,
+            open_service(settings, progress=Silent(), clock=lambda: time[0]) as another,
+        ):
+            await one.sync()
+            time[0] += timedelta(minutes=1)
+            change_presence(served, right_rows(served)[0])
+            assert (await another.sync()).writes.done == 1
+            await read_list(one.context)
+            assert one.context.observed.edited == set()
+            await another.undo(None, dry_run=False)
+            assert (await one.sync()).writes.put_right == 0
+
+
+@pytest.mark.anyio
+async def test_an_edit_that_turned_out_right_is_forgotten(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (served, service):
+        row_id = right_rows(served)[0]
+        await service.sync()
+        since = served.shown(row_id, "PresenceChangedAt")
+        served.agents.edit(row_id, {"PresenceChangedAt": None})
+        await read_list(service.context)
+        served.agents.edit(row_id, {"PresenceChangedAt": since})
+        await read_list(service.context)
+        assert (await write_back(service.context)).writes.planned == 0
+        change_presence(served, row_id)
+        await poll_presence(service.context)
+        assert (await write_back(service.context)).writes.put_right == 0
