@@ -15,6 +15,7 @@ from sync_agent.characters import printable
 from sync_agent.model import Change, Code, OurColumn, Row, Status
 from sync_agent.plan import Plan, judged_values
 
+NO_COLUMNS = "columns"
 NOT_APPROVED = "approve"
 """What is called a fuse where a plan was approved that is not the one at hand."""
 
@@ -54,6 +55,13 @@ class Held:
     cause: str
     row_ids: frozenset[int] | None = None
 
+    @property
+    def todo(self) -> str:
+        """What to do about it beside what the cause says, as a sentence goes on; "" where no approval helps."""
+        if self.fuse == NO_COLUMNS:
+            return ""
+        return f"if that is as it should be, run: sync-agent sync --approve {self.checksum}"
+
     def holds(self, row_id: int) -> bool:
         return self.row_ids is None or row_id in self.row_ids
 
@@ -75,10 +83,20 @@ def judge(plan: Plan, rows: Sequence[Row], safety: Safety, known_rows: int | Non
     )
 
 
+def no_columns(plan: Plan, rows: Sequence[Row], unwritable: str) -> Held | None:
+    """Holds everything where there is nothing to write to: ``unwritable`` says why, and what to do."""
+    if not unwritable:
+        return None
+    return Held(NO_COLUMNS, plan.checksum, len(plan.changes), len(rows), "0%", unwritable)
+
+
 def let_through(plan: Plan, held: Held | None, rows: Sequence[Row], checksum: str) -> Held | None:
     """What still holds the plan once a person has approved what has this checksum: the plan as a whole, or what the
-    fuses hold of it. If it is neither, everything is held: what is approved is done, or nothing.
+    fuses hold of it. If it is neither, everything is held: what is approved is done, or nothing. Nobody can approve
+    writing into columns that are not there.
     """
+    if held is not None and held.fuse == NO_COLUMNS:
+        return held
     judged = [change for change in plan.changes if judged_values(change)]
     if not judged or checksum in (plan.checksum, held.checksum if held is not None else None):
         return None

@@ -245,8 +245,8 @@ class Jobs:
 
 
 def _tell_held(held: Held) -> None:
-    todo = f"if that is as it should be, run: sync-agent sync --approve {held.checksum}"
-    _log.error("held", fuse=held.fuse, rows=held.rows, of=held.of, cause=held.cause, what_to_do=todo)
+    todo = {"what_to_do": held.todo} if held.todo else {}
+    _log.error("held", fuse=held.fuse, rows=held.rows, of=held.of, cause=held.cause, **todo)
 
 
 async def run(service: Service, stop: asyncio.Event) -> None:

@@ -38,7 +38,7 @@ from sync_agent.jobs.undo import Undone, undo
 from sync_agent.jobs.write_back import WriteBack, not_held, verdict_of, write_back
 from sync_agent.jobs.write_journal import WriteJournal
 from sync_agent.microsoft365.accounts import Account, Announce, open_accounts
-from sync_agent.microsoft365.agent_list import ColumnsMissing, ListProblem, agent_list, sharepoint_budget
+from sync_agent.microsoft365.agent_list import ListProblem, agent_list, sharepoint_budget
 from sync_agent.microsoft365.anomaly_list import anomaly_list
 from sync_agent.microsoft365.directory import Directory
 from sync_agent.microsoft365.errors import ServiceError
@@ -83,9 +83,7 @@ class Service:
     async def open_list(self) -> None:
         """Find the list and our columns in it. Raises ListProblem (ColumnsMissing too) or ServiceError."""
         await self.context.edges.agent_list.open()
-        missing = await self.context.edges.agent_list.missing_columns()
-        if missing:
-            raise ColumnsMissing(self.context.edges.agent_list.title, missing)
+        await self.context.edges.agent_list.unwritable()  # told by a fuse, unless the list was never made ready
         if not self.context.observed.rows:
             await self._remember()
 
@@ -143,6 +141,8 @@ class Service:
         if self.store is None:
             raise StateUnavailable("There is no journal yet: `sync-agent sync` and `sync-agent run` keep it.")
         await self.open_list()
+        if why := await self.context.edges.agent_list.unwritable():
+            raise ListProblem(f"Nothing can be written: {why}.")
         return await undo(self.context, self.store, self.settings.sharepoint.agent_list, run, dry_run=dry_run)
 
     async def _fixed(

@@ -147,10 +147,8 @@ def _held(held: Held) -> str:
     what = held.cause
     if held.fuse == "max_worsened":
         what = f"{held.rows:,} of {held.of:,} rows that show OK would no longer, and at most {held.limit} may: {what}"
-    return (
-        f"Held by the fuse {held.fuse}: {_not_written(held)}. {what}. "
-        f"If that is as it should be, run this again with --approve {held.checksum}"
-    )
+    told = f"Held by the fuse {held.fuse}: {_not_written(held)}. {what}."
+    return f"{told} If that is as it should be, run this again with --approve {held.checksum}" if held.todo else told
 
 
 def _not_written(held: Held) -> str:

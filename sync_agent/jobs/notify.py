@@ -45,8 +45,8 @@ def troubles(account_states: Mapping[str, str], *held: Held | None) -> dict[str,
     """What keeps the list from being right whatever its rows hold: by a name that stays while it lasts, in words."""
     found = {f"account {id_}": f"Account {id_}: {state}" for id_, state in account_states.items() if state != "ok"}
     for each in filter(None, held):
-        approve = f"If that is as it should be, run: sync-agent sync --approve {each.checksum}"
-        found[f"held {each.fuse}"] = f"Held by the fuse {each.fuse}, for {each.cause}. {approve}"
+        told = f"Held by the fuse {each.fuse}, for {each.cause}."
+        found[f"held {each.fuse}"] = f"{told} {each.todo[:1].upper()}{each.todo[1:]}".strip()
     return found
 
 

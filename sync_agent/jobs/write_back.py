@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from sync_agent.fuses import Held, judge, let_through
+from sync_agent.fuses import Held, judge, let_through, no_columns
 from sync_agent.jobs.ask_people import ask_people
 from sync_agent.jobs.context import Context
 from sync_agent.jobs.resolve_users import resolve_users
@@ -73,7 +73,8 @@ async def write_back(
     first = plan_dirty(context, None if leave is None else not_held(context, leave))
     result = WriteBack(Writes(planned=len(first.changes)), first)
     rows = tuple(context.observed.rows.values())
-    result.held = judge(first, rows, context.safety, known_rows)
+    unwritable = await context.edges.agent_list.unwritable()
+    result.held = no_columns(first, rows, unwritable) or judge(first, rows, context.safety, known_rows)
     if approved is not None:
         result.held = let_through(first, result.held, rows, approved)
     held = result.held

@@ -28,7 +28,7 @@ from sync_agent.microsoft365.list_answers import (
 from sync_agent.microsoft365.list_place import Place
 from sync_agent.microsoft365.pacing import REAL_TIME, Budget, Timing
 from sync_agent.microsoft365.transport import Transport
-from sync_agent.model import Change, Fix, OurColumn, Row
+from sync_agent.model import Change, Fix, Row
 from sync_agent.settings import Settings
 
 __all__ = [
@@ -60,7 +60,12 @@ class AgentList(Protocol):
     async def open(self) -> None:
         """Find site, list and columns anew. The other methods do it by themselves when nobody has."""
 
-    async def missing_columns(self) -> list[OurColumn]: ...
+    async def unwritable(self) -> str:
+        """What became of our columns, as found when the list was last opened, so that nothing can be written, and what
+        to do; "" where all is well. Rows are read all the same, without the cells of those columns.
+
+        Raises ColumnsMissing where the list was never made ready.
+        """
 
     async def read(self, progress: Callable[[int], None], *, follow: bool = False) -> list[Row]:
         """All rows by ascending id, or an error: never a part of the list. ``progress`` is told rows as they come.

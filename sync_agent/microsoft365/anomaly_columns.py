@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sync_agent.anomaly_item import ACKNOWLEDGED, ItemColumn
-from sync_agent.microsoft365.columns import Kind, ListColumn, Specification, find_column
+from sync_agent.microsoft365.column_kinds import Kind, ListColumn, Specification
+from sync_agent.microsoft365.columns import find_column
 from sync_agent.microsoft365.list_answers import ListProblem
 
 DESCRIPTION = "What is wrong in the Agent list, by sync-agent. Tick Acknowledged for what may stay as it is."

@@ -15,7 +15,7 @@ from sync_agent.anomaly_item import AnomalyItem, ItemChange
 from sync_agent.microsoft365.accounts import Account
 from sync_agent.microsoft365.agent_list import agent_list_place
 from sync_agent.microsoft365.anomaly_columns import SETTING, SPECIFICATIONS, ItemColumns, match_item_columns
-from sync_agent.microsoft365.columns import ListColumn, Specification
+from sync_agent.microsoft365.column_kinds import ListColumn, Specification
 from sync_agent.microsoft365.errors import Refused, ServiceError
 from sync_agent.microsoft365.graph import Graph
 from sync_agent.microsoft365.graph_anomalies import GraphAnomalies

@@ -63,8 +63,9 @@ def cell_fields(columns: Columns) -> list[tuple[str, Any, Any]]:
         fields.append(("name", str | msgspec.UnsetType, msgspec.field(default=msgspec.UNSET, name="no such column")))
     else:
         fields.append(("name", str | int | float | None, msgspec.field(default=None, name=columns.name.wire)))
-    for our, column in columns.ours.items():
-        fields.append((_ATTRIBUTES[our], str | None, msgspec.field(default=None, name=column.wire)))
+    for our, attribute in _ATTRIBUTES.items():
+        wire = columns.ours[our].wire if our in columns.ours else f"no {our} column"
+        fields.append((attribute, str | None, msgspec.field(default=None, name=wire)))
     team = "no team column" if columns.team is None else columns.team.wire
     approval = "no approval column" if columns.approval is None else columns.approval.wire
     fields.append(("team", Any, msgspec.field(default=None, name=team)))

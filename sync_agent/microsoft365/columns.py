@@ -10,60 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 
 import structlog
 
-from sync_agent.microsoft365.list_answers import ColumnsMissing, ListProblem, near
+from sync_agent.microsoft365.column_kinds import Kind, ListColumn, Specification, Unfit, unfit
+from sync_agent.microsoft365.list_answers import ColumnsMissing, ListProblem, listed, near
 from sync_agent.model import APPROVAL_COLUMN, OurColumn, Status
 
 _log = structlog.get_logger()
-
-
-class Kind(StrEnum):
-    """A column's type in the words that SharePoint's pages use for it."""
-
-    TEXT = "single line of text"
-    NOTE = "multiple lines of text"
-    RICH_NOTE = "multiple lines of rich text"
-    CHOICE = "choice"
-    CHOICES = "choice with several values"
-    TIME = "date and time"
-    DATE = "date without time"
-    PERSON = "person or group"
-    LINK = "hyperlink or picture"
-    NUMBER = "number"
-    YES_NO = "yes/no"
-    LOOKUP = "lookup"
-    TERM = "managed metadata"
-    CALCULATED = "calculated"
-    COMPUTED = "computed by SharePoint"
-    OTHER = "another type"
-
-
-@dataclass(frozen=True, slots=True)
-class ListColumn:
-    """A column that the list has. ``wire``: its name in item payloads, where the API has another than ``internal``.
-
-    ``part``: what to ask for of the thing that a lookup or person column leads to, where the API gives nothing else.
-    """
-
-    internal: str
-    display: str
-    kind: Kind
-    wire: str
-    choices: tuple[str, ...] = ()
-    part: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Specification:
-    """What one of our columns must be like, and what its description tells people."""
-
-    column: str
-    kind: Kind
-    description: str
-    choices: tuple[str, ...] = ()
 
 
 ATTENTION_VIEW = "Agents needing attention"
@@ -119,8 +73,8 @@ class ColumnNames:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns of the settings, found in one list; ``ours`` holds those that exist. ``team_unread`` says why the
-    team's is not read though the settings name one.
+    """The columns of the settings, found in one list. ``ours`` holds those that can be read and written; ``unfit``: why
+    others, which exist, cannot. ``team_unread`` says why the team's is not read though the settings name one.
     """
 
     upn: ListColumn
@@ -129,10 +83,11 @@ class Columns:
     team: ListColumn | None = None
     approval: ListColumn | None = None
     team_unread: str = ""
+    unfit: Mapping[OurColumn, Unfit] = field(default_factory=dict)
 
     @property
     def missing(self) -> list[OurColumn]:
-        return [column for column in OurColumn if column not in self.ours]
+        return [column for column in OurColumn if column not in self.ours and column not in self.unfit]
 
     def to_make(self, names: ColumnNames) -> list[tuple[Specification, str]]:
         """What the list lacks of the columns that the service needs, each with the name it is to have."""
@@ -140,15 +95,41 @@ class Columns:
         lacks_approval = names.approval is not None and self.approval is None
         return [*ours, (APPROVAL, names.approval)] if lacks_approval and names.approval is not None else ours
 
+    def once_made(self, title: str) -> Columns:
+        """These columns, if the list was ever made ready; else raises ColumnsMissing, or ListProblem where columns of
+        the same names are in the way.
+        """
+        if self.ours:
+            return self
+        self.fit(title)
+        raise ColumnsMissing(title, self.missing)
+
+    def fit(self, title: str) -> Columns:
+        """These columns, if those of ours that exist can be written; raises ListProblem."""
+        for each in self.unfit.values():
+            raise each.problem(title)
+        return self
+
     def complete(self, title: str) -> Columns:
-        """These columns, if none is missing; raises ColumnsMissing."""
+        """These columns, if all of ours can be written; raises ColumnsMissing or ListProblem."""
         if self.missing:
             raise ColumnsMissing(title, self.missing)
-        return self
+        return self.fit(title)
+
+    def unwritable(self, names: ColumnNames) -> str:
+        """What became of our columns in a list that was made ready once, and what to do; "" where all is well."""
+        missing = [f'"{names.of(our)}"' for our in self.missing]
+        said = [f"{listed(missing)} {'are' if len(missing) > 1 else 'is'} missing"] if missing else []
+        said += [f'"{each.column.display}" {each.fault}' for each in self.unfit.values()]
+        if not said:
+            return ""
+        it = "them" if len(self.unfit) > 1 else "it"
+        first = f"change {it} back, or delete {it}; then " if self.unfit else ""
+        return f"of the service's columns in the list, {listed(said)}: {first}run `sync-agent provision`"
 
 
 def match_columns(existing: Sequence[ListColumn], names: ColumnNames, title: str) -> Columns:
-    """Find what the settings name. Raises ListProblem for a column of people's that is not there, or any unfit type."""
+    """Find what the settings name. Raises ListProblem for a column of people's that is not there or of no use."""
     upn = _required(existing, names.upn, title, "sharepoint.columns.upn")
     if upn.kind is not Kind.TEXT:
         raise ListProblem(
@@ -163,7 +144,7 @@ def match_columns(existing: Sequence[ListColumn], names: ColumnNames, title: str
         )
     columns = Columns(upn, name, _ours(existing, names, title), approval=_approval(existing, names, title))
     _refuse_shared(columns, title)
-    return _with_team(columns, existing, names, title)
+    return _without_unfit(_with_team(columns, existing, names, title))
 
 
 def tell_unread(columns: Columns, before: Columns | None) -> None:
@@ -204,20 +185,26 @@ def _required(existing: Sequence[ListColumn], wanted: str, title: str, setting: 
 
 def _ours(existing: Sequence[ListColumn], names: ColumnNames, title: str) -> dict[OurColumn, ListColumn]:
     found = {}
-    for our, specification in SPECIFICATIONS.items():
+    for our in SPECIFICATIONS:
         column = find_column(existing, names.of(our), title, f"sharepoint.columns.{our}")
         if column is not None:
-            _refuse_unfit(column, specification, title)
             found[our] = column
     return found
+
+
+def _without_unfit(columns: Columns) -> Columns:
+    found = {our: unfit(column, SPECIFICATIONS[our]) for our, column in columns.ours.items()}
+    faulty = {our: each for our, each in found.items() if each is not None}
+    ours = {our: column for our, column in columns.ours.items() if our not in faulty}
+    return replace(columns, ours=ours, unfit=faulty)
 
 
 def _approval(existing: Sequence[ListColumn], names: ColumnNames, title: str) -> ListColumn | None:
     if names.approval is None:
         return None
     column = find_column(existing, names.approval, title, f"sharepoint.columns.{APPROVAL_COLUMN}")
-    if column is not None:
-        _refuse_unfit(column, APPROVAL, title)
+    if column is not None and (found := unfit(column, APPROVAL)) is not None:
+        raise found.problem(title)
     return column
 
 
@@ -241,19 +228,6 @@ def _with_team(columns: Columns, existing: Sequence[ListColumn], names: ColumnNa
         return replace(columns, team=column)
     said = f'{setting}: the column "{column.display}" of the list "{title}" {unread}; name another, or none.'
     return replace(columns, team_unread=said)
-
-
-def _refuse_unfit(column: ListColumn, specification: Specification, title: str) -> None:
-    lacking = [choice for choice in specification.choices if choice not in column.choices]
-    if column.kind is specification.kind and not lacking:
-        return
-    is_ = f"lacks the choice {', '.join(lacking)}" if column.kind is specification.kind else f"is of type {column.kind}"
-    needed = f"{specification.kind} ({', '.join(specification.choices)})" if lacking else str(specification.kind)
-    raise ListProblem(
-        f'The column "{column.display}" of the list "{title}" {is_}, but the service needs {needed}: change or delete '
-        f"it and run `sync-agent provision`, or give the service another name for {specification.column} under "
-        f"sharepoint.columns."
-    )
 
 
 def _refuse_shared(columns: Columns, title: str) -> None:

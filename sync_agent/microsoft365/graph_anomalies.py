@@ -11,7 +11,7 @@ from sync_agent.microsoft365 import graph_structure as structure
 from sync_agent.microsoft365.anomaly_cells import cell_fields, item_of, wire_names, wire_values
 from sync_agent.microsoft365.anomaly_columns import DESCRIPTION, ItemColumns
 from sync_agent.microsoft365.cells import struct
-from sync_agent.microsoft365.columns import ListColumn, Specification
+from sync_agent.microsoft365.column_kinds import ListColumn, Specification
 from sync_agent.microsoft365.errors import ServiceError
 from sync_agent.microsoft365.graph import Graph, Part
 from sync_agent.microsoft365.graph_items import whole_list

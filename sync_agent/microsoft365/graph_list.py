@@ -11,7 +11,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from sync_agent.microsoft365 import graph_structure as structure
-from sync_agent.microsoft365.columns import ATTENTION_VIEW, Columns, Specification, match_columns, tell_unread
+from sync_agent.microsoft365.column_kinds import Specification
+from sync_agent.microsoft365.columns import ATTENTION_VIEW, Columns, match_columns, tell_unread
 from sync_agent.microsoft365.errors import Refused, ServiceError
 from sync_agent.microsoft365.following import Following
 from sync_agent.microsoft365.graph import MOST_PARTS, Graph
@@ -21,7 +22,7 @@ from sync_agent.microsoft365.graph_writing import Writer
 from sync_agent.microsoft365.list_answers import Changes, LastEdit, Outcome, WholeListNeeded
 from sync_agent.microsoft365.list_place import Place
 from sync_agent.microsoft365.side_by_side import chunks, side_by_side
-from sync_agent.model import Change, Fix, OurColumn, Row
+from sync_agent.model import Change, Fix, Row
 
 _BATCHES_AT_ONCE = 8
 
@@ -60,11 +61,11 @@ class GraphList:
         tell_unread(columns, self._opened.columns if self._opened else None)
         self._opened = _Opened(path, title, columns, GraphItems(self._graph, path, columns))
 
-    async def missing_columns(self) -> list[OurColumn]:
-        return (await self._ready()).columns.missing
+    async def unwritable(self) -> str:
+        return (await self._ready()).columns.once_made(self.title).unwritable(self._place.names)
 
     async def read(self, progress: Callable[[int], None], *, follow: bool = False) -> list[Row]:
-        items = (await self._ready(complete=True)).items
+        items = (await self._ready(made=True)).items
         try:
             if follow:
                 return await self._following.whole(items.delta, lambda: items.read(progress))
@@ -74,11 +75,11 @@ class GraphList:
             raise
 
     async def changes(self, known: Mapping[int, Row]) -> Changes | WholeListNeeded:
-        items = (await self._ready(complete=True)).items
+        items = (await self._ready(made=True)).items
         return await self._following.changes(items.delta, known, items.read_rows)
 
     async def read_rows(self, ids: Collection[int]) -> dict[int, Row]:
-        return await (await self._ready(complete=True)).items.read_rows(ids)
+        return await (await self._ready(made=True)).items.read_rows(ids)
 
     async def write(self, changes: Iterable[Change]) -> AsyncGenerator[Outcome, None]:
         opened = await self._ready(complete=True)
@@ -92,7 +93,7 @@ class GraphList:
         return (await self._ready()).columns.approval is not None
 
     async def last_edits(self, ids: Collection[int]) -> dict[int, LastEdit]:
-        return await (await self._ready(complete=True)).items.last_edits(ids)
+        return await (await self._ready(made=True)).items.last_edits(ids)
 
     async def fix(self, fixes: Sequence[Fix]) -> list[ServiceError | None]:
         opened = await self._ready(complete=True)
@@ -101,7 +102,7 @@ class GraphList:
     async def provision(self, dry_run: bool) -> list[str]:
         await self.open()
         opened = await self._ready()
-        to_make = opened.columns.to_make(self._place.names)
+        to_make = opened.columns.fit(self.title).to_make(self._place.names)
         lines = [f"column {name} ({specification.kind})" for specification, name in to_make]
         if not to_make:
             return []
@@ -118,11 +119,14 @@ class GraphList:
         await self.open()
         await self._ready(complete=True)
 
-    async def _ready(self, *, complete: bool = False) -> _Opened:
+    async def _ready(self, *, made: bool = False, complete: bool = False) -> _Opened:
+        """``made``: enough of our columns to read rows; ``complete``: all, to write them."""
         if self._opened is None:
             await self.open()
         opened = self._opened
         assert opened is not None
         if complete:
             opened.columns.complete(opened.title)
+        elif made:
+            opened.columns.once_made(opened.title)
         return opened

@@ -8,7 +8,8 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from sync_agent.microsoft365.columns import Kind, ListColumn, Specification, creation_name
+from sync_agent.microsoft365.column_kinds import Kind, ListColumn, Specification
+from sync_agent.microsoft365.columns import creation_name
 from sync_agent.microsoft365.errors import NotFound, Refused
 from sync_agent.microsoft365.graph import Graph
 from sync_agent.microsoft365.list_place import Place, list_id

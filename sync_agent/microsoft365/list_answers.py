@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -78,6 +78,11 @@ class WholeListNeeded:
     """What changed cannot be told, or reading the whole list costs less. The reason is for the log."""
 
     reason: str
+
+
+def listed(names: Sequence[str]) -> str:
+    """One or more, as a sentence has them."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def near(wanted: str, existing: Collection[str], show: int = 8) -> str:

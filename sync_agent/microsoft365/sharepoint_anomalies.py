@@ -18,7 +18,7 @@ from sync_agent.microsoft365 import sharepoint_structure as structure
 from sync_agent.microsoft365.anomaly_cells import cell_fields, item_of, wire_names, wire_values
 from sync_agent.microsoft365.anomaly_columns import DESCRIPTION, ItemColumns
 from sync_agent.microsoft365.cells import page_type, struct
-from sync_agent.microsoft365.columns import ListColumn, Specification
+from sync_agent.microsoft365.column_kinds import ListColumn, Specification
 from sync_agent.microsoft365.errors import Garbled, Refused, ServiceError
 from sync_agent.microsoft365.list_place import Place
 from sync_agent.microsoft365.sharepoint_batch import NO_SUCH_CALL, BatchAnswer, Post

@@ -13,14 +13,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from sync_agent.microsoft365 import sharepoint_structure as structure
-from sync_agent.microsoft365.columns import (
-    APPROVAL,
-    ATTENTION_VIEW,
-    Columns,
-    Specification,
-    match_columns,
-    tell_unread,
-)
+from sync_agent.microsoft365.column_kinds import Specification
+from sync_agent.microsoft365.columns import APPROVAL, ATTENTION_VIEW, Columns, match_columns, tell_unread
 from sync_agent.microsoft365.errors import Refused, ServiceError
 from sync_agent.microsoft365.following import Following
 from sync_agent.microsoft365.list_answers import Changes, LastEdit, Outcome, WholeListNeeded
@@ -35,7 +29,7 @@ from sync_agent.microsoft365.sharepoint_forms import Forms, Ways
 from sync_agent.microsoft365.sharepoint_structure import Found
 from sync_agent.microsoft365.sharepoint_writing import Writer
 from sync_agent.microsoft365.side_by_side import chunks, side_by_side
-from sync_agent.model import Change, Fix, OurColumn, Row
+from sync_agent.model import Change, Fix, Row
 
 T = TypeVar("T")
 
@@ -79,11 +73,11 @@ class SharePointList:
         )
         self._opened = _Opened(found, columns, items, changes)
 
-    async def missing_columns(self) -> list[OurColumn]:
-        return (await self._ready()).columns.missing
+    async def unwritable(self) -> str:
+        return (await self._ready()).columns.once_made(self.title).unwritable(self._place.names)
 
     async def read(self, progress: Callable[[int], None], *, follow: bool = False) -> list[Row]:
-        opened = await self._ready(complete=True)
+        opened = await self._ready(made=True)
         try:
             if follow:
                 return await self._following.whole(opened.changes, lambda: self._read_whole(opened, progress))
@@ -93,14 +87,14 @@ class SharePointList:
             raise
 
     async def changes(self, known: Mapping[int, Row]) -> Changes | WholeListNeeded:
-        opened = await self._ready(complete=True)
+        opened = await self._ready(made=True)
         return await self._following.changes(opened.changes, known, self.read_rows)
 
     async def read_rows(self, ids: Collection[int]) -> dict[int, Row]:
         return {id_: edit.row for id_, edit in (await self.last_edits(ids)).items()}
 
     async def last_edits(self, ids: Collection[int]) -> dict[int, LastEdit]:
-        writer = self._writer(await self._ready(complete=True))
+        writer = self._writer(await self._ready(made=True))
         edits = {}
         for some in chunks(ids, MOST_PARTS):
             edits.update({id_: now.last_edit for id_, now in (await writer.standing(some)).items()})
@@ -125,7 +119,7 @@ class SharePointList:
     async def provision(self, dry_run: bool) -> list[str]:
         await self.open()
         opened = await self._ready()
-        to_make = opened.columns.to_make(self._place.names)
+        to_make = opened.columns.fit(self.title).to_make(self._place.names)
         lines = [f"column {name} ({specification.kind})" for specification, name in to_make]
         try:
             if not await self._ask(structure.has_view, opened.found.id, ATTENTION_VIEW):
@@ -162,13 +156,16 @@ class SharePointList:
         forms = Forms(opened.columns, self._ways, lambda: self._ask(structure.regional_settings))
         return Writer(opened.items, forms, self._ways, self._site.budget, one)
 
-    async def _ready(self, *, complete: bool = False) -> _Opened:
+    async def _ready(self, *, made: bool = False, complete: bool = False) -> _Opened:
+        """``made``: enough of our columns to read rows; ``complete``: all, to write them."""
         if self._opened is None:
             await self.open()
         opened = self._opened
         assert opened is not None
         if complete:
             opened.columns.complete(opened.found.title)
+        elif made:
+            opened.columns.once_made(opened.found.title)
         return opened
 
     async def _ask(self, question: Callable[..., T], *arguments: Any) -> T:

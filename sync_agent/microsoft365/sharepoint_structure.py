@@ -21,7 +21,8 @@ from office365.sharepoint.lists.creation_information import ListCreationInformat
 from office365.sharepoint.lists.templates.type import ListTemplateType
 from office365.sharepoint.views.create_information import ViewCreationInformation
 
-from sync_agent.microsoft365.columns import ATTENTION_VIEW, Columns, Kind, ListColumn, Specification, creation_name
+from sync_agent.microsoft365.column_kinds import Kind, ListColumn, Specification
+from sync_agent.microsoft365.columns import ATTENTION_VIEW, Columns, creation_name
 from sync_agent.microsoft365.errors import Garbled
 from sync_agent.microsoft365.sharepoint_forms import Regional
 from sync_agent.model import OurColumn, Status

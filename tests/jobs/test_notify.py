@@ -144,6 +144,13 @@ async def test_what_hinders_the_service_is_told_once_when_it_begins(store: Store
     assert "--approve abc123" in mail.taken[1]["message"]
 
 
+def test_where_there_is_nothing_to_write_to_nobody_is_asked_to_approve() -> None:
+    gone = Held("columns", "abc123", 400, 900, "0%", '"SyncStatus" is missing: run `sync-agent provision`')
+    assert troubles({}, gone) == {
+        "held columns": 'Held by the fuse columns, for "SyncStatus" is missing: run `sync-agent provision`.'
+    }
+
+
 async def test_without_addresses_nothing_is_asked_of_the_history(tmp_path: Path, store: Store) -> None:
     passed(store, 0, {1: [MISSING]})
     assert await Notifier(loaded(tmp_path)).tell(store, REPORT, {}) == Told(0, 0)

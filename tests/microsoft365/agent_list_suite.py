@@ -88,7 +88,7 @@ class AgentListSuite:
         async with office.agent_list(agent_list=title) as opened:
             await opened.open()
             assert opened.title.casefold() == title.casefold()
-            assert await opened.missing_columns() == []
+            assert await opened.unwritable() == ""
 
     @pytest.mark.anyio
     async def test_the_list_is_found_by_id(self, office: Office) -> None:
@@ -133,7 +133,8 @@ class AgentListSuite:
     @pytest.mark.anyio
     async def test_reading_without_our_columns_names_the_command(self, bare_office: Office) -> None:
         async with bare_office.agent_list() as opened:
-            assert await opened.missing_columns() == list(OurColumn)
+            with pytest.raises(ColumnsMissing, match=r"SyncStatus, .*, SyncChangedAt"):
+                await opened.unwritable()
             with pytest.raises(ColumnsMissing, match="`sync-agent provision`"):
                 await opened.read(nobody)
 
@@ -211,7 +212,7 @@ class AgentListSuite:
             assert bare_office.our_columns() == set()
             assert await opened.provision(dry_run=False) == planned
             assert bare_office.our_columns() == {our.value for our in OurColumn}
-            assert await opened.missing_columns() == []
+            assert await opened.unwritable() == ""
             assert await opened.provision(dry_run=False) == []
             assert len(await opened.read(nobody)) == 3
         assert bare_office.rows() == before
@@ -230,10 +231,11 @@ class AgentListSuite:
 
     @pytest.mark.anyio
     async def test_a_column_of_ours_of_another_type_is_told(self, bare_office: Office) -> None:
-        bare_office.add_text_column("SyncStatus", "SyncStatus")
+        bare_office.add_text_column("SyncAnomalies", "SyncAnomalies")
         async with bare_office.agent_list() as opened:
-            with pytest.raises(ListProblem, match=r"SyncStatus.* is of type single line of text"):
+            with pytest.raises(ListProblem, match=r"SyncAnomalies.* is of type single line of text"):
                 await opened.provision(dry_run=False)
+        assert bare_office.our_columns() == {"SyncAnomalies"}
 
     @pytest.mark.anyio
     async def test_writes_all_kinds_of_values_and_nothing_else(self, office: Office) -> None:

@@ -19,7 +19,8 @@ from cryptography.x509.oid import NameOID
 from sync_agent.microsoft365.accounts import Account, open_accounts
 from sync_agent.microsoft365.agent_list import AgentList, agent_list, sharepoint_budget
 from sync_agent.microsoft365.anomaly_list import AnomalyList, anomaly_list
-from sync_agent.microsoft365.columns import SPECIFICATIONS, Kind
+from sync_agent.microsoft365.column_kinds import Kind
+from sync_agent.microsoft365.columns import SPECIFICATIONS
 from sync_agent.microsoft365.pacing import Budget
 from sync_agent.microsoft365.retrying import Retrying
 from sync_agent.microsoft365.transport import Transport

@@ -22,7 +22,8 @@ from sync_agent.microsoft365.cells import (
     struct,
     wire_names,
 )
-from sync_agent.microsoft365.columns import Columns, Kind, ListColumn
+from sync_agent.microsoft365.column_kinds import Kind, ListColumn
+from sync_agent.microsoft365.columns import Columns
 from sync_agent.model import OurColumn, Row, Shown
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -7,12 +7,11 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
+from sync_agent.microsoft365.column_kinds import Kind, ListColumn
 from sync_agent.microsoft365.columns import (
     APPROVAL,
     SPECIFICATIONS,
     ColumnNames,
-    Kind,
-    ListColumn,
     creation_name,
     find_column,
     match_columns,
@@ -70,6 +69,7 @@ def test_all_columns_found() -> None:
     assert (columns.upn, columns.name) == (UPN, TITLE)
     assert columns.missing == []
     assert columns.complete("Agents") is columns
+    assert columns.unwritable(NAMES) == ""
 
 
 def test_missing_columns_of_ours_name_the_command() -> None:
@@ -95,15 +95,68 @@ def test_a_upn_column_of_another_type_is_refused(kind: Kind) -> None:
         match_columns([TITLE, column("UPN", kind=kind)], NAMES, "Agents")
 
 
-def test_a_column_of_ours_of_the_wrong_type_names_the_command() -> None:
-    with pytest.raises(ListProblem, match=r"SyncChangedAt.* is of type single line of text.*`sync-agent provision`"):
-        match_columns([TITLE, UPN, *ours(SyncChangedAt=Kind.TEXT)], NAMES, "Agents")
+@pytest.mark.parametrize(
+    ("our", "kind", "fault"),
+    [
+        (OurColumn.SYNC_CHANGED_AT, Kind.TEXT, "is of type single line of text, but the service needs date and time"),
+        (OurColumn.PRESENCE_CHANGED_AT, Kind.DATE, "is of type date without time, but the service needs date and time"),
+        (OurColumn.PRESENCE, Kind.NUMBER, "is of type number, but the service needs single line of text"),
+        (OurColumn.PRESENCE, Kind.RICH_NOTE, "is of type multiple lines of rich text"),
+        (
+            OurColumn.ANOMALIES,
+            Kind.TEXT,
+            "is of type single line of text, but the service needs multiple lines of text",
+        ),
+        (OurColumn.STATUS, Kind.CHOICES, "is of type choice with several values, but the service needs choice"),
+    ],
+)
+def test_a_column_of_ours_of_a_type_that_loses_something_is_not_read_and_told(
+    our: OurColumn, kind: Kind, fault: str
+) -> None:
+    columns = match_columns([TITLE, UPN, *ours(**{our.value: kind})], NAMES, "Agents")
+    assert our not in columns.ours
+    assert columns.missing == []
+    assert columns.once_made("Agents") is columns
+    said = columns.unwritable(NAMES)
+    assert f'"{our}" {fault}' in said
+    assert said.endswith("change it back, or delete it; then run `sync-agent provision`")
+    with pytest.raises(ListProblem, match=rf"{our}.* {fault}.*`sync-agent provision`"):
+        columns.complete("Agents")
 
 
-def test_a_choice_without_our_choices_is_refused() -> None:
+def test_a_status_in_a_line_of_text_is_read_and_written() -> None:
+    columns = match_columns([TITLE, UPN, *ours(SyncStatus=Kind.TEXT)], NAMES, "Agents")
+    assert columns.complete("Agents") is columns
+    assert columns.unwritable(NAMES) == ""
+
+
+def test_a_choice_without_our_choices_is_told() -> None:
     status = column("SyncStatus", kind=Kind.CHOICE, choices=("OK", "Error"))
-    with pytest.raises(ListProblem, match="lacks the choice Warning, Unknown"):
-        match_columns([TITLE, UPN, status, *ours()[1:]], NAMES, "Agents")
+    columns = match_columns([TITLE, UPN, status, *ours()[1:]], NAMES, "Agents")
+    assert '"SyncStatus" lacks the choice Warning, Unknown, but the service needs choice (OK, ' in columns.unwritable(
+        NAMES
+    )
+
+
+def test_all_that_became_of_our_columns_is_told_at_once() -> None:
+    renamed = replace(NAMES, ours={OurColumn.STATUS: "State"})
+    existing = ours(Presence=Kind.NUMBER, PresenceActivity=Kind.NUMBER)[1:-1]
+    assert match_columns([TITLE, UPN, *existing], renamed, "Agents").unwritable(renamed) == (
+        'of the service\'s columns in the list, "State" and "SyncChangedAt" are missing, "Presence" is of type number, '
+        'but the service needs single line of text and "PresenceActivity" is of type number, but the service needs '
+        "single line of text: change them back, or delete them; then run `sync-agent provision`"
+    )
+    assert match_columns([TITLE, UPN, *ours()[1:]], NAMES, "Agents").unwritable(NAMES) == (
+        'of the service\'s columns in the list, "SyncStatus" is missing: run `sync-agent provision`'
+    )
+
+
+def test_a_list_that_was_never_made_ready_has_none_of_our_columns_that_could_be_written() -> None:
+    with pytest.raises(ColumnsMissing):
+        match_columns([TITLE, UPN], NAMES, "Agents").once_made("Agents")
+    theirs = column("Presence", kind=Kind.NUMBER)
+    with pytest.raises(ListProblem, match=r"or give the service another name for Presence under sharepoint\.columns"):
+        match_columns([TITLE, UPN, theirs], NAMES, "Agents").once_made("Agents")
 
 
 def test_a_renamed_column_leaves_a_column_of_people_alone() -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from sync_agent.microsoft365.columns import SPECIFICATIONS, Columns, Kind, ListColumn
+from sync_agent.microsoft365.column_kinds import Kind, ListColumn
+from sync_agent.microsoft365.columns import SPECIFICATIONS, Columns
 from sync_agent.microsoft365.list_answers import Failed, Written
 from sync_agent.microsoft365.sharepoint_batch import BatchAnswer
 from sync_agent.microsoft365.sharepoint_forms import Again, Forms, Regional, Standing, Ways
