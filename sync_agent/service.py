@@ -136,14 +136,16 @@ class Service:
         known = await self.history.told(lambda store: row_past(store, title, row_id, now), None)
         return replace(facts, past=None if facts.assumed else known)
 
-    async def undo(self, run: int | None, *, dry_run: bool = False) -> Undone:
-        """Take back what a run wrote, None: the last. Raises NoSuchRun, StateUnavailable, ServiceError, ListProblem."""
+    async def undo(self, wanted: int | datetime | None = None, *, dry_run: bool = False) -> Undone:
+        """Take back what a run wrote, by its number, or all since a time (UTC); None: what the last run wrote. Raises
+        NoSuchRun, NothingWritten, StateUnavailable, ServiceError, ListProblem.
+        """
         if self.store is None:
             raise StateUnavailable("There is no journal yet: `sync-agent sync` and `sync-agent run` keep it.")
         await self.open_list()
         if why := await self.context.edges.agent_list.unwritable():
             raise ListProblem(f"Nothing can be written: {why}.")
-        return await undo(self.context, self.store, self.settings.sharepoint.agent_list, run, dry_run=dry_run)
+        return await undo(self.context, self.store, self.settings.sharepoint.agent_list, wanted, dry_run=dry_run)
 
     async def _fixed(
         self, back: WriteBack, *, dry_run: bool, approved: str | None, known_rows: int | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,10 @@ import click
 import orjson
 from rich.console import Console
 
-from sync_agent.characters import printable
 from sync_agent.cli.bars import Bars
 from sync_agent.cli.ending import tell
 from sync_agent.cli.explain_page import show_explanation
+from sync_agent.cli.moments import at_moment
 from sync_agent.cli.session import loaded, with_service
 from sync_agent.explanation.choosing import NoSuchRow
 from sync_agent.explanation.explained import Explanation, explained, explained_then, not_explained
@@ -28,25 +28,11 @@ if TYPE_CHECKING:
     from sync_agent.service import Service
 
 
-def _moment(_context: click.Context, _parameter: click.Parameter, value: str | None) -> datetime | None:
-    """A date, which means its end, or a date and time, in UTC where it names no zone."""
-    if value is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(value.strip())
-        if len(value.strip()) <= len("2026-11-24"):
-            moment += timedelta(days=1, microseconds=-1)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        wanted = "2026-11-24, 2026-11-24T09:30 or 2026-11-24T09:30+01:00"
-        raise click.BadParameter(f"{printable(value)} is not a time like {wanted}.") from error
-
-
 @click.command()
 @click.argument("wanted", metavar="UPN|ROW")
 @click.option(
     "--at",
-    callback=_moment,
+    callback=at_moment,
     metavar="TIME",
     help="From the history instead: a date, or date and time (UTC where no zone is named).",
 )

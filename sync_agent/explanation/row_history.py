@@ -12,7 +12,8 @@ from sync_agent.characters import printable
 from sync_agent.explanation.cell import quoted
 from sync_agent.explanation.standing import time_of
 from sync_agent.model import OurColumn
-from sync_agent.state.records import WRITTEN, JournalEntry, RunKind, RunRecord, VerdictRecord, WriteRecord
+from sync_agent.outcome import in_json
+from sync_agent.state.records import WRITTEN, JournalEntry, RunRecord, VerdictRecord, WriteRecord
 from sync_agent.state.store import Store
 from sync_agent.undoing import VerdictCells
 
@@ -43,9 +44,12 @@ class Event:
     def document(self) -> dict[str, Any]:
         told: dict[str, Any] = {"at": self.at, "kind": str(self.kind), "why": self.why}
         if self.kind is EventKind.VERDICT:
-            return {**told, "status": self.status, "until": self.until, "upn": self.cells["UPN"][1]}
-        run = None if self.run is None else {"id": self.run.id, "kind": str(self.run.kind), "undoes": self.run.undoes}
-        cells = {column: {"before": before, "after": after} for column, (before, after) in self.cells.items()}
+            return {**told, "status": self.status, "until": self.until, "upn": in_json(self.cells["UPN"][1])}
+        run = None if self.run is None else run_document(self.run)
+        cells = {
+            column: {"before": in_json(before), "after": in_json(after)}
+            for column, (before, after) in self.cells.items()
+        }
         return {**told, "run": run, "known_to_be_written": self.made, "cells": cells}
 
 
@@ -100,11 +104,22 @@ def _done(event: Event) -> str:
     return "Written" if event.made else "To be written, and it is not known whether it was"
 
 
+def undid_what(run: RunRecord) -> str:
+    """ "" of a run that is no undo."""
+    if run.undoes_since is not None:
+        return f"what was written since {time_of(run.undoes_since)}"
+    return "" if run.undoes is None else f"run {run.undoes}"
+
+
+def run_document(run: RunRecord) -> dict[str, Any]:
+    return {"id": run.id, "kind": str(run.kind), "undoes": run.undoes, "undoes_since": run.undoes_since}
+
+
 def _by(run: RunRecord | None) -> str:
     if run is None:
         return ""
-    undoes = f", which undid run {run.undoes}" if run.kind is RunKind.UNDO else ""
-    return f" by run {run.id} ({run.kind}{undoes})"
+    undid = undid_what(run)
+    return f" by run {run.id} ({run.kind}{f', which undid {undid}' if undid else ''})"
 
 
 def _of_verdict(verdict: VerdictRecord) -> Event:

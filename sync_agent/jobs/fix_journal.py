@@ -34,9 +34,9 @@ class FixJournal:
         """``edits`` tell who left each row so: whoever approved, as a rule."""
         await self._add([self._entry(fix, fix.upn, f"to be written: {_why(fix, edits[fix.row.id])}") for fix in fixes])
 
-    async def undoing(self, fixes: Sequence[Fix], run: int) -> None:
-        """What a run wrote is to be taken back; ``fixes`` hold the cells of before."""
-        await self._add([self._entry(fix, fix.upn, f"to be written: undo of run {run}") for fix in fixes])
+    async def undoing(self, fixes: Sequence[Fix], why: str) -> None:
+        """What was written is to be taken back; ``fixes`` hold the cells of before."""
+        await self._add([self._entry(fix, fix.upn, f"to be written: {why}") for fix in fixes])
 
     async def written(self, fixes: Sequence[Fix]) -> None:
         await self._add([self._entry(fix, fix.upn, WRITTEN) for fix in fixes])

@@ -1,4 +1,4 @@
-"""Take back what one run wrote, row by row, only where the row still shows what the run wrote.
+"""Take back what a run wrote, or all runs since a time, row by row, only where the row still shows what they wrote.
 
 Nobody but the list is asked. An undo is a run of its own, journalled as every other, so that it can be undone too.
 """
@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -16,25 +17,22 @@ import structlog
 
 from sync_agent.jobs.context import Context
 from sync_agent.jobs.fix_journal import UPN_COLUMN, FixJournal
+from sync_agent.jobs.undo_scope import Scope, of_run, since
 from sync_agent.jobs.write_journal import intention
 from sync_agent.microsoft365.agent_list import FIXES_AT_ONCE, Failed, Overtaken, Written
 from sync_agent.microsoft365.errors import NotFound, ServiceError
 from sync_agent.microsoft365.errors import Overtaken as OvertakenError
 from sync_agent.microsoft365.side_by_side import chunks
 from sync_agent.model import Fix, Row
-from sync_agent.outcome import Exit, encodable
-from sync_agent.state.records import JournalEntry, RunKind, RunRecord, WriteRecord
-from sync_agent.state.store import RunJournal, StateUnavailable, Store
-from sync_agent.undoing import CHANGED, DELETED, UPN_CHANGED, Restoring, Undo, UpnWrite, VerdictWrite, plan_undo
+from sync_agent.outcome import Exit, in_json
+from sync_agent.state.records import RunKind
+from sync_agent.state.store import StateUnavailable, Store
+from sync_agent.undoing import CHANGED, DELETED, UPN_CHANGED, Restoring, Undo, plan_undo
 
 _log = structlog.get_logger()
 
 _FEW = 200
 """Rows that are asked for by their ids; to read the whole list costs less than to ask for more."""
-
-
-class NoSuchRun(Exception):
-    """The text says which, and where to look."""
 
 
 class Ending(StrEnum):
@@ -58,7 +56,7 @@ class RowUndone:
 class Undone:
     """What an undo came to. ``number``: the run that it is itself, None where nothing was written."""
 
-    run: RunRecord
+    scope: Scope
     plan: Undo
     rows: dict[int, RowUndone] = field(default_factory=dict)
     number: int | None = None
@@ -74,44 +72,56 @@ class Undone:
 
     @property
     def document(self) -> dict[str, Any]:
-        values = {each.row.id: _values(each) for each in self.plan.restoring}
+        values, run = {each.row.id: _values(each) for each in self.plan.restoring}, self.scope.run
         return {
-            "run": self.run.id,
-            "kind": str(self.run.kind),
-            "began": self.run.began,
+            "run": None if run is None else run.id,
+            "kind": None if run is None else str(run.kind),
+            "began": None if run is None else run.began,
+            "since": self.scope.since,
+            "runs": list(self.scope.runs),
             "undo_run": self.number,
             "counts": {str(ending): self.count(ending) for ending in Ending},
             "rows": [
-                {"row": row_id, "ending": str(row.ending), "reason": row.reason or None, "values": values.get(row_id)}
+                {
+                    "row": row_id,
+                    "ending": str(row.ending),
+                    "reason": in_json(row.reason) or None,
+                    "values": values.get(row_id),
+                }
                 for row_id, row in sorted(self.rows.items())
             ],
-            "error": self.error,
+            "error": in_json(self.error),
         }
 
 
 def _values(each: Restoring) -> dict[str, Any]:
     cells: Mapping[Any, Any] = {} if each.change is None else each.change.values
-    values = {str(column): encodable(value) if isinstance(value, str) else value for column, value in cells.items()}
-    return values if each.upn is None else {UPN_COLUMN: encodable(each.upn.before), **values}
+    values = {str(column): in_json(value) if isinstance(value, str) else value for column, value in cells.items()}
+    return values if each.upn is None else {UPN_COLUMN: in_json(each.upn.before), **values}
 
 
-async def undo(context: Context, store: Store, list_title: str, number: int | None, *, dry_run: bool) -> Undone:
-    """``number``: of the run; None: the last that wrote. What failed is told in the result.
+async def undo(
+    context: Context, store: Store, list_title: str, wanted: int | datetime | None, *, dry_run: bool
+) -> Undone:
+    """``wanted``: the number of a run, or since when, in UTC; None: the run that wrote last. What failed is told in the
+    result.
 
-    Raises NoSuchRun, StateUnavailable, ServiceError, ListProblem, all before anything is written.
+    Raises NoSuchRun, NothingWritten, StateUnavailable, ServiceError, ListProblem, all before anything is written.
     """
     journal = store.run_journal(list_title)
-    run = await asyncio.to_thread(_chosen, journal, number)
-    lines, entries = await asyncio.to_thread(journal.of_run, run.id)
-    verdicts, upns = [_verdict_write(line) for line in lines], _upn_writes(entries)
-    rows = await _read(context, {each.row_id for each in verdicts} | {each.row_id for each in upns})
-    planned = plan_undo(verdicts, upns, rows, context.clock())
-    result = Undone(run, planned)
+    if isinstance(wanted, datetime):
+        scope = await asyncio.to_thread(since, journal, wanted)
+    else:
+        scope = await asyncio.to_thread(of_run, journal, wanted)
+    rows = await _read(context, scope.row_ids)
+    planned = plan_undo(scope.verdicts, scope.upns, rows, context.clock())
+    result = Undone(scope, planned)
     result.rows = {row_id: RowUndone(Ending.KEPT, reason) for row_id, reason in planned.kept.items()}
     result.rows |= {each.row.id: RowUndone(Ending.TO_RESTORE) for each in planned.restoring}
     if dry_run or not planned.restoring:
         return result
-    context.journal.begin(RunKind.UNDO, undoes=run.id)
+    run = scope.run
+    context.journal.begin(RunKind.UNDO, undoes=None if run is None else run.id, undoes_since=scope.since)
     result.number = await context.journal.number()
     try:
         await _restore_verdicts(context, result)
@@ -122,34 +132,8 @@ async def undo(context: Context, store: Store, list_title: str, number: int | No
         if row.ending is Ending.TO_RESTORE:
             result.rows[row_id] = RowUndone(Ending.FAILED, "it was not reached")
     counts = {ending.name.lower(): result.count(ending) for ending in (Ending.RESTORED, Ending.KEPT, Ending.FAILED)}
-    _log.info("run_undone", run=run.id, by_run=result.number, **counts)
+    _log.info("run_undone", undone=scope.name, by_run=result.number, **counts)
     return result
-
-
-def _chosen(journal: RunJournal, number: int | None) -> RunRecord:
-    if number is None:
-        last = journal.last_run()
-        if last is None:
-            raise NoSuchRun("Nothing is known to have been written to this list: there is nothing to undo.")
-        return last
-    found = journal.runs([number]).get(number)
-    if found is None:
-        raise NoSuchRun(f"--run: no run {number} of this list is known. `sync-agent history ROW` names the runs.")
-    return found
-
-
-def _verdict_write(line: WriteRecord) -> VerdictWrite:
-    return VerdictWrite(line.row_id, line.upn, line.before, line.after, sure=line.made is not None)
-
-
-def _upn_writes(entries: Iterable[JournalEntry]) -> list[UpnWrite]:
-    """From what the first entry of a row found to what the last one left."""
-    by_row: dict[int, UpnWrite] = {}
-    for entry in entries:
-        if entry.column == UPN_COLUMN:
-            before = by_row[entry.row_id].before if entry.row_id in by_row else entry.before
-            by_row[entry.row_id] = UpnWrite(entry.row_id, before, entry.after)
-    return list(by_row.values())
 
 
 async def _read(context: Context, ids: set[int]) -> Mapping[int, Row]:
@@ -165,7 +149,7 @@ async def _read(context: Context, ids: set[int]) -> Mapping[int, Row]:
 async def _restore_verdicts(context: Context, result: Undone) -> None:
     changes = [each.change for each in result.plan.restoring if each.change is not None]
     upns = {each.row.id for each in result.plan.restoring if each.upn is not None}
-    journal, why = context.journal, f"undo of run {result.run.id}"
+    journal, why = context.journal, f"undo of {result.scope.name}"
     stage = context.progress.stage("Restoring", len(changes))
     await journal.intend([intention(change, why) for change in changes])
     try:
@@ -206,7 +190,7 @@ async def _restore_upns(context: Context, journal: FixJournal, result: Undone) -
 
 
 async def _write_upns(context: Context, journal: FixJournal, todo: Sequence[Fix], result: Undone) -> None:
-    await journal.undoing(todo, result.run.id)
+    await journal.undoing(todo, f"undo of {result.scope.name}")
     answers = dict(zip([fix.row.id for fix in todo], await context.edges.agent_list.fix(todo), strict=True))
     for row_id, answer in answers.items():
         if answer is None:

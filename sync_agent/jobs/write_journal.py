@@ -39,14 +39,15 @@ class WriteJournal:
     clock: Callable[[], datetime]
     kind: RunKind = RunKind.RUN
     undoes: int | None = None
+    undoes_since: datetime | None = None
     _run: int | None = None
     _intended: dict[int, Intention] = field(default_factory=dict)
     _pause_until: datetime | None = None
     _to_settle: bool = True
 
-    def begin(self, kind: RunKind, undoes: int | None = None) -> None:
+    def begin(self, kind: RunKind, undoes: int | None = None, undoes_since: datetime | None = None) -> None:
         """What is written from now on is another run, which has its number from its first write on."""
-        self.kind, self.undoes, self._run = kind, undoes, None
+        self.kind, self.undoes, self.undoes_since, self._run = kind, undoes, undoes_since, None
         self._to_settle = True
 
     async def number(self) -> int:
@@ -55,7 +56,7 @@ class WriteJournal:
             raise StateUnavailable("state.database: it could not be opened.")
         journal = self.store.run_journal(self.list_title)
         if self._run is None or not await asyncio.to_thread(journal.knows, self._run):
-            self._run = await asyncio.to_thread(journal.begin, self.kind, self.clock(), self.undoes)
+            self._run = await asyncio.to_thread(journal.begin, self.kind, self.clock(), self.undoes, self.undoes_since)
         return self._run
 
     async def intend(self, intentions: Sequence[Intention]) -> frozenset[int]:

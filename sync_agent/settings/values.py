@@ -20,15 +20,15 @@ _LONGEST = 3_650 * _UNITS["d"]
 
 
 def _duration(least: str, *, none: bool = False) -> Callable[[Any], Any]:
-    shortest = _seconds(least)
+    shortest = in_seconds(least)
     assert shortest is not None
 
     def read(value: Any) -> float:
         text = str(value)
-        seconds = _seconds(text)
+        seconds = in_seconds(text)
         if seconds is None:
-            in_seconds = _seconds(f"{text}s")
-            hint = f"write {text}s for seconds" if in_seconds is not None and fits(in_seconds) else ""
+            meant = in_seconds(f"{text}s")
+            hint = f"write {text}s for seconds" if meant is not None and fits(meant) else ""
             raise Unfit("a duration such as 500ms, 2s, 15m, 1h or 1d", hint)
         if not fits(seconds):
             raise Unfit(f"a duration from {least} to 3650d")
@@ -40,7 +40,8 @@ def _duration(least: str, *, none: bool = False) -> Callable[[Any], Any]:
     return read
 
 
-def _seconds(text: str) -> float | None:
+def in_seconds(text: str) -> float | None:
+    """Of a duration such as 500ms, 2s, 15m, 1h or 1d; None where it is none."""
     found = re.fullmatch(rf"({_NUMBER})\s*(ms|s|m|h|d)", text)
     return None if found is None else float(found[1]) * _UNITS[found[2]]
 

@@ -107,13 +107,29 @@ class RunKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """``undoes``: the run whose writes an undo took back."""
+    """``undoes``: the run whose writes an undo took back; ``undoes_since``: it took back what was written since."""
 
     id: int
     list_title: str
     kind: RunKind
     began: datetime
     undoes: int | None = None
+    undoes_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """``rows`` got ``writes``; of ``unknown`` of these it is not known whether they were made. ``upns``: rows whose UPN
+    was fixed; ``undone_by``: runs that took back what nobody had changed since.
+    """
+
+    run: RunRecord
+    last_write: datetime
+    rows: int
+    writes: int
+    unknown: int
+    upns: int
+    undone_by: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
-from sync_agent.state import journalling, writes
+from sync_agent.state import journalling, run_list, writes
 from sync_agent.state.database import reading, writing
 from sync_agent.state.opening import Opening
-from sync_agent.state.records import Intention, JournalEntry, RunKind, RunRecord, WriteRecord
+from sync_agent.state.records import Intention, JournalEntry, RunKind, RunRecord, RunSummary, WriteRecord
 from sync_agent.undoing import VerdictCells
 
 
@@ -25,10 +25,12 @@ class RunJournal:
     def _engine(self) -> Engine:
         return self._opening.engine()
 
-    def begin(self, kind: RunKind, at: datetime, undoes: int | None = None) -> int:
+    def begin(
+        self, kind: RunKind, at: datetime, undoes: int | None = None, undoes_since: datetime | None = None
+    ) -> int:
         """The number of a new run."""
         with writing(self._engine) as connection:
-            return writes.begin_run(connection, self._list_title, kind, at, undoes)
+            return writes.begin_run(connection, self._list_title, kind, at, undoes, undoes_since)
 
     def knows(self, run: int) -> bool:
         """Not one that began in a database which has been replaced since."""
@@ -68,6 +70,16 @@ class RunJournal:
         """What it wrote into our columns and into those of people, oldest first."""
         with reading(self._engine) as connection:
             return writes.of_run(connection, run), journalling.entries_of_run(connection, run)
+
+    def since(self, moment: datetime) -> tuple[list[WriteRecord], list[JournalEntry]]:
+        """What any run wrote since then, as ``of_run`` tells it."""
+        with reading(self._engine) as connection:
+            return run_list.written_since(connection, self._list_title, moment)
+
+    def last_runs(self, most: int) -> list[RunSummary]:
+        """Newest first."""
+        with reading(self._engine) as connection:
+            return run_list.last_runs(connection, self._list_title, most)
 
     def runs(self, ids: Collection[int]) -> dict[int, RunRecord]:
         """By number, as far as the list has them."""

@@ -144,11 +144,12 @@ runs = Table(
     Column("kind", String(10), nullable=False),
     Column("began", Moment, nullable=False),
     Column("undoes", Integer),
+    Column("undoes_since", Moment),
     Index("runs_of_list", "list"),
     sqlite_autoincrement=True,
 )
-"""Whoever wrote: one `sync`, one process of `run`, or one `undo` (``undoes``: of which run). Numbers are never given
-again.
+"""Whoever wrote: one `sync`, one process of `run`, or one `undo` (``undoes``: of which run; ``undoes_since``: of all
+that was written from then on). Numbers are never given again.
 """
 
 writes = Table(

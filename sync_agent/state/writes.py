@@ -21,8 +21,11 @@ _AT_ONCE = 500
 """Ids in one statement: databases take no endless ones."""
 
 
-def begin_run(connection: Connection, list_title: str, kind: RunKind, at: datetime, undoes: int | None) -> int:
-    made = connection.execute(insert(runs).values(list=list_title, kind=str(kind), began=at, undoes=undoes))
+def begin_run(
+    connection: Connection, list_title: str, kind: RunKind, at: datetime, undoes: int | None, since: datetime | None
+) -> int:
+    values = {"list": list_title, "kind": str(kind), "began": at, "undoes": undoes, "undoes_since": since}
+    made = connection.execute(insert(runs).values(values))
     assert made.inserted_primary_key is not None
     return int(made.inserted_primary_key[0])
 
@@ -57,7 +60,7 @@ def unknown(connection: Connection, list_title: str) -> list[WriteRecord]:
     later = writes.alias()
     overlaid = select(later.c.id).join(runs, runs.c.id == later.c.run).where(runs.c.list == list_title)
     overlaid = overlaid.where(later.c.row_id == writes.c.row_id, later.c.id > writes.c.id)
-    return _records(connection, _lines(list_title).where(writes.c.made.is_(None), ~overlaid.exists()))
+    return records(connection, lines_of(list_title).where(writes.c.made.is_(None), ~overlaid.exists()))
 
 
 def settle(connection: Connection, made: Collection[int], not_made: Collection[int], at: datetime) -> None:
@@ -82,18 +85,18 @@ def last_written(connection: Connection, list_title: str, intentions: Sequence[I
 
 
 def of_row(connection: Connection, list_title: str, row_id: int) -> list[WriteRecord]:
-    return _records(connection, _lines(list_title).where(writes.c.row_id == row_id))
+    return records(connection, lines_of(list_title).where(writes.c.row_id == row_id))
 
 
 def of_run(connection: Connection, run: int) -> list[WriteRecord]:
-    return _records(connection, select(writes).where(writes.c.run == run))
+    return records(connection, select(writes).where(writes.c.run == run))
 
 
 def runs_of(connection: Connection, list_title: str, ids: Collection[int]) -> dict[int, RunRecord]:
     found: dict[int, RunRecord] = {}
     for some in _chunks(list(ids)):
         query = select(runs).where(runs.c.list == list_title, runs.c.id.in_(some))
-        found |= {one["id"]: _run(one) for one in connection.execute(query).mappings()}
+        found |= {one["id"]: run_of(one) for one in connection.execute(query).mappings()}
     return found
 
 
@@ -129,11 +132,11 @@ def _last(connection: Connection, query: Select[Any]) -> tuple[int, datetime] | 
     return None if found is None else (found[0], found[1])
 
 
-def _lines(list_title: str) -> Select[Any]:
+def lines_of(list_title: str) -> Select[Any]:
     return select(writes).join(runs, runs.c.id == writes.c.run).where(runs.c.list == list_title)
 
 
-def _records(connection: Connection, query: Select[Any]) -> list[WriteRecord]:
+def records(connection: Connection, query: Select[Any]) -> list[WriteRecord]:
     """Oldest first."""
     return [_record(found) for found in connection.execute(query.order_by(writes.c.id)).mappings()]
 
@@ -162,8 +165,9 @@ def _record(found: RowMapping) -> WriteRecord:
     return WriteRecord(before=before, after=after, **values)
 
 
-def _run(found: RowMapping) -> RunRecord:
-    return RunRecord(found["id"], found["list"], RunKind(found["kind"]), found["began"], found["undoes"])
+def run_of(found: RowMapping) -> RunRecord:
+    since = found["undoes_since"]
+    return RunRecord(found["id"], found["list"], RunKind(found["kind"]), found["began"], found["undoes"], since)
 
 
 def _chunks(every: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +218,55 @@ def test_killed_between_the_write_and_the_journal_it_says_that_it_does_not_know_
     assert written[0]["run"]["id"] == (2 if after else 3)
 
 
+def test_what_was_written_since_a_time_is_taken_back_whoever_wrote_it(office: Office) -> None:
+    kept = office.break_rows(1)
+    since = datetime.now(UTC)
+    before = {row_id: office.verdict(row_id) for row_id in office.lab.agents.items}
+    first, second, third = office.right[1:4]
+    office.lab.agents.edit(first, {"UPN": "nobody@contoso.com"})
+    office.run("sync")
+    office.lab.agents.edit(first, {"UPN": ""})
+    office.lab.agents.edit(second, {"UPN": ""})
+    office.lab.agents.edit(third, {"UPN": ""})
+    office.run("sync")
+    office.lab.agents.edit(third, {"SyncStatus": "I know"})
+    dry = office.run("undo", "--since", since.isoformat(), "--dry-run")
+    assert (dry["run"], dry["runs"], dry["undo_run"], dry["counts"]["to restore"]) == (None, [3, 4], None, 2)
+    undone = office.run("undo", "--since", since.isoformat())
+    assert undone["counts"] == {"restored": 2, "to restore": 0, "kept": 1, "failed": 0}
+    assert datetime.fromisoformat(undone["since"]) == since
+    after = {row_id: office.verdict(row_id) for row_id in office.lab.agents.items}
+    assert {**after, third: None} == {**before, third: None}, "each row shows what it did at that time"
+    assert "user_not_found" in office.verdict(kept[0])["SyncAnomalies"], "what was written before stays"
+    shown = office.lab.run("history", str(first)).out
+    assert f"Written by run 5 (undo, which undid what was written since {since:%Y-%m-%d %H:%M:%S} UTC)" in shown
+    runs = {run["id"]: run for run in office.run("history")["runs"]}
+    assert {id_: run["undone_by"] for id_, run in runs.items()} == {5: [], 4: [5], 3: [5], 2: [], 1: []}
+    assert office.run("undo", "--run", "5")["counts"]["restored"] == 2
+    assert "user_not_found" not in office.verdict(first)["SyncAnomalies"]
+    assert "upn_missing" in office.verdict(first)["SyncAnomalies"]
+
+
+def test_the_last_runs_are_listed_newest_first_without_network_or_secrets(office: Office) -> None:
+    office.break_rows()
+    office.run("undo")
+    office.lab.world.faults.add(".*", status=500)
+    office.lab.replace("client_secret:", "client_secret: ${env:NOBODY_HAS_THIS_SECRET} #")
+    told = office.run("history")
+    assert told["list"] == "Agents"
+    rows = [(run["id"], run["kind"], run["undoes"], run["rows"], run["writes"]) for run in told["runs"]]
+    assert rows == [(3, "undo", 2, 3, 3), (2, "sync", None, 3, 3), (1, "sync", None, 40, 40)]
+    assert [run["undone_by"] for run in told["runs"]] == [[], [3], []]
+    for run in told["runs"]:
+        began, last = (datetime.fromisoformat(run[name]) for name in ("began", "last_write"))
+        assert 0 <= run["seconds"] == round((last - began).total_seconds(), 3) < 60
+        assert run["not_known_to_be_written"] == run["upns"] == 0
+    assert [run["id"] for run in office.run("history", "--last", "1")["runs"]] == [3]
+    shown = office.lab.run("history").out
+    assert [line.split()[:2] for line in shown.splitlines()[2:]] == [["3", "undo"], ["2", "sync"], ["1", "sync"]]
+    assert "undid run 2" in shown and "undone by run 3" in shown
+
+
 def test_history_tells_newest_first_without_network_or_secrets(office: Office, tmp_path: Path) -> None:
     row_id = office.break_rows(1)[0]
     office.run("undo")
@@ -243,11 +293,21 @@ def test_where_nothing_was_written_there_is_nothing_to_undo_and_no_history(tmp_p
     with lab(tmp_path, rows=5) as made:
         made.provisioned()
         assert "There is no history yet" in made.run("history", "1").err
+        assert "There is no history yet" in made.run("history").err
         dry, undone = made.run("undo", "--dry-run"), made.run("undo")
         assert (dry.code, undone.code) == (1, 1)
         assert "There is no journal yet" in dry.err
         assert "Nothing is known to have been written to this list" in undone.err
+        runs = made.run("history")
+        assert (runs.code, runs.out) == (1, "")
+        assert "No run is known to have written to Agents." in runs.err
         assert made.run("undo", "--run", "7").code == 2
+        ago = made.run("undo", "--since", "2h")
+        assert ago.code == 1
+        assert "nothing is known to have been written to this list since" in ago.err
+        both = made.run("undo", "--since", "2h", "--run", "1")
+        assert (both.code, "one of them, not both" in both.err) == (2, True)
+        assert made.run("undo", "--since", "soon").code == made.run("history", "--last", "0").code == 2
         assert made.run("undo", "--run", str(10**30)).code == made.run("history", str(10**30)).code == 2
         assert made.run("undo", "--run", "0").code == made.run("history", "x").code == 2
 

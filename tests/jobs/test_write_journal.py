@@ -218,7 +218,7 @@ async def test_what_another_service_and_an_undo_write_is_nobody_s_edit(api: Api,
             assert (await another.sync()).writes.done == 1
             await read_list(one.context)
             assert one.context.observed.edited == set()
-            await another.undo(None, dry_run=False)
+            await another.undo()
             assert (await one.sync()).writes.put_right == 0
 
 

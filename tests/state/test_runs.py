@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from sync_agent.state.records import Intention, JournalEntry, RunKind, RunRecord
+from sync_agent.state.records import Intention, JournalEntry, RunKind, RunRecord, RunSummary
 from sync_agent.state.store import RunJournal, Store
 from sync_agent.undoing import VerdictCells
 from tests.outcomes import STARTED, outcome
@@ -122,3 +122,43 @@ def test_runs_and_their_writes_are_forgotten_and_no_number_is_given_again(url: s
     assert journal.runs([old, fixing, lasting]) == {}
     assert journal.begin(RunKind.SYNC, STARTED + timedelta(days=60)) == lasting + 1
     store.close()
+
+
+def test_the_last_runs_are_told_with_what_they_wrote_and_what_undid_them(store: Store, journal: RunJournal) -> None:
+    assert journal.last_runs(5) == []
+    once, service = journal.begin(RunKind.SYNC, STARTED), journal.begin(RunKind.RUN, STARTED)
+    journal.intend(service, [to_ok(1), to_ok(2)], STARTED)
+    journal.note(service, [to_ok(1)], [], LATER)
+    journal.intend(service, [to_ok(1, ERROR)], LATER)
+    fixed = JournalEntry(4, LATER, "UPN", "a", "b", "written", service)
+    store.journal("Agents", [JournalEntry(5, LATER, "UPN", "a", "b", "to be written: so", service), fixed])
+    first = journal.begin(RunKind.UNDO, LATER, undoes=once)
+    second = journal.begin(RunKind.UNDO, LATER, undoes_since=LATER)
+    later = LATER + timedelta(days=1)
+    third = journal.begin(RunKind.UNDO, later, undoes_since=later)
+    store.run_journal("Others").begin(RunKind.SYNC, STARTED)
+    told = {each.run.id: each for each in journal.last_runs(50)}
+    assert list(told) == [third, second, first, service, once]
+    record = RunRecord(service, "Agents", RunKind.RUN, STARTED)
+    assert told[service] == RunSummary(record, LATER, rows=2, writes=3, unknown=2, upns=1, undone_by=(second,))
+    assert told[once] == RunSummary(RunRecord(once, "Agents", RunKind.SYNC, STARTED), STARTED, 0, 0, 0, 0, (first,))
+    assert told[second].run.undoes_since == LATER
+    assert [each.run.id for each in journal.last_runs(2)] == [third, second]
+
+
+def test_what_was_written_since_a_time_is_known_of_all_runs_of_the_list(store: Store, journal: RunJournal) -> None:
+    first, second, others = (
+        store.run_journal(title).begin(RunKind.RUN, STARTED) for title in ("Agents", "Agents", "Others")
+    )
+    journal.intend(first, [to_ok(1), to_ok(2)], STARTED)
+    journal.note(first, [to_ok(1)], [], LATER)
+    journal.intend(second, [to_ok(3)], LATER)
+    store.run_journal("Others").intend(others, [to_ok(9)], LATER)
+    entries = [JournalEntry(row_id, at, "UPN", "a", "b", "written", first) for row_id, at in ((1, STARTED), (2, LATER))]
+    store.journal("Agents", entries)
+    store.journal("Others", [JournalEntry(9, LATER, "UPN", "a", "b", "written", others)])
+    lines, fixes = journal.since(LATER)
+    assert ([(line.run, line.row_id) for line in lines], fixes) == ([(first, 1), (second, 3)], entries[1:])
+    lines, fixes = journal.since(STARTED)
+    assert ([line.row_id for line in lines], fixes) == ([1, 2, 3], entries)
+    assert journal.since(LATER + timedelta(microseconds=1)) == ([], [])
