@@ -1,0 +1,132 @@
+"""The rows that show something else than what is true, and since when: what is still to be written.
+
+A row is in it from the moment it was planned and found to differ until it was written, or shows by itself what is true
+again, which costs nothing. Between, it may be held back for a while: since its user flaps, or since its write failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from sync_agent.flapping import Flapping
+from sync_agent.lasting import Lasting, Value
+from sync_agent.model import Change, OurColumn, Verdict
+from sync_agent.plan import judged_values
+from sync_agent.urgency import Kind, Owed, kind_of, next_rows
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
+"""Seconds until a row whose write failed is tried again, doubled with each failure."""
+_FIRST_PAUSE_REFUSED, _LONGEST_PAUSE_REFUSED = 30.0, 900.0
+"""The same where the service refused it: it is locked, or we may not write it."""
+_MOST_DOUBLINGS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How much is still to be written. ``done_at``: when all is expected to be, None where nothing is let through."""
+
+    rows: int
+    oldest: datetime | None
+    done_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    until: float
+    times: int
+
+
+@dataclass(slots=True)
+class Backlog:
+    """Rows by id. Seconds are those since 1970, of the clock by which presence is read."""
+
+    flapping: Flapping = field(default_factory=lambda: Flapping(0.0))
+    lasting: Lasting = field(default_factory=Lasting)
+    changes: dict[int, Change] = field(default_factory=dict)
+    """What is to be written, as it was last planned."""
+    _owed: dict[int, Owed] = field(default_factory=dict)
+    _user_of: dict[int, str] = field(default_factory=dict)
+    _failures: dict[int, _Failure] = field(default_factory=dict)
+    _served: int = 0
+
+    def put(self, change: Change, verdict: Verdict, since: datetime | None, now: datetime) -> None:
+        """The row differs. ``since``: when its user's presence became what it is; None where it is not known."""
+        row_id, known = change.row.id, self._owed.get(change.row.id)
+        kind = kind_of(change)
+        stands_since = min(since or now, now).timestamp()
+        began = now.timestamp() if kind is Kind.VERDICT else stands_since
+        if known is not None:
+            began = min(began, known.since)
+        self.changes[row_id] = change
+        self._owed[row_id] = Owed(row_id, kind, began, _value(change), stands_since)
+        self._user_of[row_id] = "" if verdict.user is None else verdict.user.id
+
+    def drop(self, row_id: int) -> None:
+        """The row shows what is true, or is gone."""
+        if self._owed.pop(row_id, None) is not None:
+            del self.changes[row_id], self._user_of[row_id]
+
+    def written(self, row_id: int) -> None:
+        self.drop(row_id)
+        self._failures.pop(row_id, None)
+
+    def failed(self, row_id: int, now: datetime, *, refused: bool) -> None:
+        """The row's write failed; ``refused``: repeating it at once is of no use."""
+        times = self._failures[row_id].times + 1 if row_id in self._failures else 0
+        first, longest = (_FIRST_PAUSE_REFUSED, _LONGEST_PAUSE_REFUSED) if refused else (_FIRST_PAUSE, _LONGEST_PAUSE)
+        pause = min(first * 2 ** min(times, _MOST_DOUBLINGS), longest)
+        self._failures[row_id] = _Failure(now.timestamp() + pause, times)
+
+    def forgive(self) -> None:
+        """The whole list was read: whatever failed may be tried at once."""
+        self._failures.clear()
+
+    def due(self, row_ids: Iterable[int], now: datetime) -> list[int]:
+        """Those of the rows whose write failed and which may be tried again."""
+        return [row_id for row_id in row_ids if not self._waits(row_id, now.timestamp())]
+
+    def next(self, among: Iterable[int], most: int, now: datetime) -> list[Change]:
+        """What goes next: at most so many of the rows ``among``."""
+        seconds = now.timestamp()
+        ready = [self._owed[row_id] for row_id in among if row_id in self._owed and self._is_ready(row_id, seconds)]
+        chosen = next_rows(ready, most, seconds, self.lasting, self._served)
+        self._served += len(chosen)
+        return [self.changes[each.row_id] for each in chosen]
+
+    def ready(self, among: Iterable[int], now: datetime) -> int:
+        """How many of the rows could go at once."""
+        return sum(row_id in self._owed and self._is_ready(row_id, now.timestamp()) for row_id in among)
+
+    def judged(self, among: Iterable[int]) -> list[Change]:
+        """Those changes that the fuses look at."""
+        found = (self.changes[row_id] for row_id in among if row_id in self._owed)
+        return [change for change in found if judged_values(change)]
+
+    def owed_since(self) -> dict[int, datetime]:
+        """By row: since when what it shows is wrong."""
+        return {row_id: datetime.fromtimestamp(each.since, UTC) for row_id, each in self._owed.items()}
+
+    def standing(self, now: datetime, rows_a_second: float) -> Standing:
+        """``rows_a_second``: what the budget lets through in the long run."""
+        oldest = min((each.since for each in self._owed.values()), default=None)
+        since = None if oldest is None else datetime.fromtimestamp(oldest, UTC)
+        done_at = now + timedelta(seconds=len(self._owed) / rows_a_second) if rows_a_second > 0 else None
+        return Standing(len(self._owed), since, done_at)
+
+    def _is_ready(self, row_id: int, now: float) -> bool:
+        if self._waits(row_id, now):
+            return False
+        owed = self._owed[row_id]
+        return owed.kind is Kind.VERDICT or self.flapping.held_until(self._user_of[row_id], now) is None
+
+    def _waits(self, row_id: int, now: float) -> bool:
+        failure = self._failures.get(row_id)
+        return failure is not None and 0 < failure.until - now <= _LONGEST_PAUSE_REFUSED
+
+
+def _value(change: Change) -> Value:
+    shown, values = change.row.shown, change.values
+    availability = values.get(OurColumn.PRESENCE, shown.presence)
+    return str(availability), str(values.get(OurColumn.ACTIVITY, shown.activity))

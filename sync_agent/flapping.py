@@ -1,0 +1,33 @@
+"""Presence that flaps is held back once: it is shown a little later, never hidden."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Flapping:
+    """Of users by id. ``damping`` and all times are seconds of one clock.
+
+    A change that comes within ``damping`` of the one before is held until ``damping`` after it came; further changes
+    within that time extend nothing. So no presence is shown later than ``damping`` after it was true for the first
+    time, and a user who flaps costs one write in that time.
+    """
+
+    damping: float
+    _until: dict[str, float] = field(default_factory=dict)
+
+    def changed(self, user_id: str, before: float, at: float) -> None:
+        """The user's presence changed ``at``; the one before had been there since ``before``."""
+        if self.held_until(user_id, at) is None and at - before < self.damping:
+            self._until[user_id] = at + self.damping
+
+    def held_until(self, user_id: str, now: float) -> float | None:
+        """None where nothing is held (any longer)."""
+        until = self._until.get(user_id)
+        if until is None:
+            return None
+        if 0 < until - now <= 2 * self.damping:  # more than that: the clock was set back
+            return until
+        del self._until[user_id]
+        return None
