@@ -25,7 +25,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from sync_agent.fuses import Held
 from sync_agent.jobs.follow_users import FollowUsers
 from sync_agent.jobs.notify import Notifier, troubles
-from sync_agent.jobs.poll_presence import poll_presence
+from sync_agent.jobs.poll_presence import follow_presence
 from sync_agent.jobs.read_list import follow_list, read_list
 from sync_agent.jobs.report import write_report
 from sync_agent.jobs.write_back import WriteBack, not_held, write_back
@@ -188,8 +188,8 @@ class Jobs:
         await self._notifier.tell(store, where, troubles(self._service.account_states(), self._held, self._fixes_held))
 
     async def _poll_presence(self) -> None:
-        if self._context.observed.watched or self._context.observed.presence_trouble:
-            await poll_presence(self._context)
+        """Ends when the service does, or by a fault of our own."""
+        await follow_presence(self._context, self._service.settings.schedule.presence, self._stop)
 
     async def _write_back(self) -> None:
         """What a fuse holds is looked at again when the list is: planning it each second would hold up all else."""

@@ -341,7 +341,9 @@ def _context(
         anomaly_list=anomaly_list(settings, accounts, transport, budget),
         tenants={id_: _tenant(id_, group, settings, transport, clock) for id_, group in by_tenant.items()},
         presence=PresenceReader(
-            {id_: {a.id: _graph(a, transport, "presence") for a in group} for id_, group in by_tenant.items()}, clock
+            {id_: {a.id: _graph(a, transport, "presence") for a in group} for id_, group in by_tenant.items()},
+            clock,
+            timing=timing,
         ),
         tenant_names=TenantNames(
             {

@@ -150,12 +150,12 @@ async def test_the_report_job_leaves_the_report_of_the_day(tmp_path: Path) -> No
 async def test_a_fault_of_our_own_ends_no_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = 0
 
-    async def broken(context: object) -> None:
+    async def broken(*arguments: object) -> None:
         nonlocal calls
         calls += 1
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("sync_agent.scheduler.poll_presence", broken)
+    monkeypatch.setattr("sync_agent.scheduler.follow_presence", broken)
     with capture_logs() as logs:
         async with running(tmp_path) as (served, _):
             await until(lambda: calls > 2)

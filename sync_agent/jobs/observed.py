@@ -10,12 +10,13 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from weakref import WeakSet
 
 from sync_agent.detective import NO_CLUES, Clues, Heard, clues_of
 from sync_agent.fixes import Sighting, Unfollowed
 from sync_agent.hand_edits import presence_edited
 from sync_agent.leads import questions
-from sync_agent.microsoft365.presence import Readings
+from sync_agent.microsoft365.presence import AnswerKey, Readings
 from sync_agent.model import Absent, CouldNotAsk, Match, Presence, Questions, Row, Status, Verdict
 from sync_agent.reconcile import Rules, names_to_ask, reconcile
 from sync_agent.staleness import Answered, Silence
@@ -77,8 +78,8 @@ class Observed:
     """By row id, beside which UPN cell an approval was first seen, as far as that is known."""
     _renamed: set[int] = field(default_factory=set)
     """Rows that got another UPN, of which it is not known yet whose it is: what they show is somebody else's."""
-    _answers: set[object] = field(default_factory=set)
-    """Keys of the answers that ``presences`` was made of."""
+    _answers: WeakSet[AnswerKey] = field(default_factory=WeakSet)
+    """Of the answers that ``presences`` was made of, as long as more news may come to them."""
     rows_of_user: Mapping[str, Sequence[int]] = field(default_factory=dict)
     watched: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Matched users by tenant id, in a fixed order: the same tuple as long as the same users are watched."""
@@ -156,13 +157,18 @@ class Observed:
                 self.matches[name] = match
         self._decide(id_ for id_, row in self.rows.items() if ageing and examine(row.upn).name in ageing)
 
-    def put_unread(self, failed: Mapping[str, CouldNotAsk], at: datetime, patience: timedelta) -> None:
-        """Whose presence a sweep could not read. Rows are planned again when it has been so for too long, and when it
-        is over.
+    def put_unread(
+        self,
+        failed: Mapping[str, CouldNotAsk],
+        answered: Mapping[str, datetime],
+        at: datetime,
+        patience: timedelta,
+    ) -> None:
+        """Whose presence could not be read when it was last asked for, and when each tenant last told anybody's. Rows
+        are planned again when it has been so for too long, and when it is over.
         """
-        for tenant_id, users in self.watched.items():
-            if users and (not failed or any(user_id not in failed for user_id in users)):
-                self.answered[tenant_id] = replace(self.answered.get(tenant_id, Answered()), presence=at)
+        for tenant_id, when in answered.items():
+            self.answered[tenant_id] = replace(self.answered.get(tenant_id, Answered()), presence=when)
         if not failed and not self.unread:
             return
         tenant_of = {id_: tenant_id for tenant_id, users in self.watched.items() for id_ in users if id_ in failed}
@@ -213,8 +219,8 @@ class Observed:
         self.heard = {id_: said for id_, said in self.heard.items() if id_ not in tenant_ids}
 
     def put_presences(self, parts: Sequence[Readings], read_at: datetime) -> int:
-        """What a sweep read; how many were news. Of an answer whose predecessor was put here only the news are looked
-        at: 15,000 comparisons in each sweep would cost as much as decoding the answers.
+        """What a sweep, or a part of one, read; how many were news. Of an answer whose predecessor was put here only
+        the news are looked at: 15,000 comparisons in each sweep would cost as much as decoding the answers.
         """
         changed = 0
         for part in parts:
@@ -222,7 +228,7 @@ class Observed:
                 continue
             readings = part.news if part.before in self._answers else part.every
             changed += sum(self._put_presence(id_, reading, read_at) for id_, reading in readings.items())
-        self._answers = {part.key for part in parts}
+            self._answers.add(part.key)
         return changed
 
     def _put_presence(self, user_id: str, reading: tuple[str, str], read_at: datetime) -> bool:

@@ -6,14 +6,17 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from sync_agent.microsoft365.graph import Graph
-from sync_agent.microsoft365.presence_chunk import MOST_IDS, UNKNOWN, Reading, Readings, without_history
+from sync_agent.microsoft365.pacing import REAL_TIME, Timing
+from sync_agent.microsoft365.presence_chunk import MOST_IDS, UNKNOWN, AnswerKey, Reading, Readings, without_history
+from sync_agent.microsoft365.presence_rounds import Take, TenantRounds
 from sync_agent.microsoft365.presence_watch import TenantSweep, Watch
 from sync_agent.microsoft365.tenant_sessions import TenantSessions
 from sync_agent.model import CouldNotAsk
 
-__all__ = ["MOST_IDS", "UNKNOWN", "PresenceReader", "Reading", "Readings", "Sweep"]
+__all__ = ["MOST_IDS", "UNKNOWN", "AnswerKey", "PresenceReader", "Reading", "Readings", "Sweep"]
 
 _PATIENCE = 30.0
 
@@ -43,10 +46,16 @@ class PresenceReader:
         clock: Callable[[], datetime],
         *,
         patience: float = _PATIENCE,
+        timing: Timing = REAL_TIME,
     ) -> None:
         self._clock = clock
         self._patience = patience
-        self._turns = {id_: _Turn(Watch(TenantSessions(id_, group, clock), clock)) for id_, group in sessions.items()}
+        watches = {id_: Watch(TenantSessions(id_, group, clock), clock) for id_, group in sessions.items()}
+        self._turns = {id_: _Turn(watch) for id_, watch in watches.items()}
+        self.rounds: Mapping[str, TenantRounds] = {
+            id_: TenantRounds(watch, timing, patience) for id_, watch in watches.items()
+        }
+        """By tenant id: how `follow` fares."""
 
     async def sweep(
         self, users: Mapping[str, Sequence[str]], progress: Callable[[int], None] = lambda count: None
@@ -64,6 +73,22 @@ class PresenceReader:
             turn.end(ids, sweep)
         return sweep
 
+    async def follow(self, watched: Callable[[], Mapping[str, Sequence[str]]], interval: float, take: Take) -> None:
+        """Ask for everybody's presence every ``interval`` seconds until cancelled, spread evenly, and hand over each
+        answer as soon as it comes. Where that often cannot be, it is as often as can be, and the log says so.
+
+        ``watched`` are ids by tenant id; the same sequence object as before saves dividing it anew. Raises, in a group,
+        what ``take`` raises.
+        """
+        async with asyncio.TaskGroup() as group:
+            for tenant_id, rounds in self.rounds.items():
+                group.create_task(rounds.run(partial(_of, watched, tenant_id), interval, take))
+            await asyncio.Event().wait()
+
+    def last_read(self) -> dict[str, datetime]:
+        """By user id, of those whom `follow` has read: the moment before their presence was asked for."""
+        return {id_: at for rounds in self.rounds.values() for id_, at in rounds.last_read().items()}
+
     async def aclose(self) -> None:
         """End the questions that no sweep waits for any more."""
         tasks = [turn.task for turn in self._turns.values() if turn.task is not None]
@@ -80,6 +105,10 @@ class PresenceReader:
         except asyncio.CancelledError:
             await self.aclose()
             raise
+
+
+def _of(watched: Callable[[], Mapping[str, Sequence[str]]], tenant_id: str) -> Sequence[str]:
+    return watched().get(tenant_id, ())
 
 
 class _Turn:

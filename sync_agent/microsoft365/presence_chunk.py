@@ -27,6 +27,12 @@ Reading = tuple[str, str]
 """Availability and activity, as Graph names them."""
 
 
+class AnswerKey:
+    """The name of an answer: itself, and nothing else."""
+
+    __slots__ = ("__weakref__",)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Readings:
     """What a chunk answered. ``every`` id of it has a reading; ``news`` are those that differ from the answer whose
@@ -35,8 +41,8 @@ class Readings:
 
     every: Mapping[str, Reading]
     news: Mapping[str, Reading]
-    before: object | None = None
-    key: object = field(default_factory=object)
+    before: AnswerKey | None = None
+    key: AnswerKey = field(default_factory=AnswerKey)
 
 
 def without_history(readings: Mapping[str, Reading]) -> Readings:

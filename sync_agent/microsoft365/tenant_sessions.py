@@ -42,6 +42,15 @@ class TenantSessions:
     def several(self) -> bool:
         return len(self._sessions) > 1
 
+    @property
+    def rate(self) -> float:
+        """Units a second that the accounts which are not passed over may spend in the long run; of all, where all are.
+
+        Two accounts of one app share its budget.
+        """
+        budgets = {id(budget): budget for budget in (self._sessions[id_].budget for id_ in self._able())}
+        return sum(budget.limit / budget.window for budget in budgets.values())
+
     def account_for(self, user_id: str) -> str:
         """The account that answers for a user: the highest hash (rendezvous), so that each account that comes or goes
         moves its own share of the users only.
@@ -122,13 +131,16 @@ class TenantSessions:
         return None
 
     def _in_turn(self) -> list[str]:
-        """All accounts, starting with the next; those left out come last, for when no other can."""
-        accounts = list(self._sessions)
-        start = self._turn % len(accounts)
+        """All accounts, starting with the next of those that can; those left out come last, for when no other can."""
+        able = self._able()
+        start = self._turn % len(able)
         self._turn += 1
+        return able[start:] + able[:start] + [account for account in self._sessions if account not in able]
+
+    def _able(self) -> list[str]:
+        """The accounts that are not passed over; all, where all are."""
         now = self._clock()
-        order = accounts[start:] + accounts[:start]
-        return sorted(order, key=lambda account: self._left_out.get(account, now) > now)
+        return [id_ for id_ in self._sessions if self._left_out.get(id_, now) <= now] or list(self._sessions)
 
     def _leave_out(self, account: str, failure: ServiceError) -> None:
         if not self.several or isinstance(failure, Throttled):

@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Literal, TypeVar
 
+from sync_agent.jobs.poll_presence import poll_presence
 from sync_agent.microsoft365.agent_list import ListProblem
 from sync_agent.microsoft365.errors import ServiceError
 from sync_agent.microsoft365.pacing import Timing
@@ -46,7 +48,7 @@ class ExposedJobs(Jobs):
         self._whole_due = 0.0
 
     async def sweep_and_write(self) -> None:
-        await self._guarded("poll_presence", self._poll_presence)
+        await self._guarded("poll_presence", partial(poll_presence, self._context))
         await self._guarded("write_back", self._write_back)
 
     async def _guarded(self, name: str, turn: Job) -> None:

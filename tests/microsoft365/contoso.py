@@ -138,7 +138,7 @@ class Contoso:
 
     def askers(self) -> list[str]:
         """The client id behind each of Graph's requests so far."""
-        return [_claims(call)["appid"] for call in self.heard()]
+        return [claims_of(call)["appid"] for call in self.heard()]
 
 
 def id_of(name: str) -> str:
@@ -216,7 +216,7 @@ def _running() -> Simulator:
     return simulator
 
 
-def _claims(call: Call) -> dict[str, Any]:
+def claims_of(call: Call) -> dict[str, Any]:
     token = call.headers["authorization"].removeprefix("Bearer ")
     claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
     return claims
