@@ -1,13 +1,12 @@
-"""The values that the list of anomalies speaks of: its columns, its items as read, and what becomes of them."""
+"""The items of the list of anomalies: its columns, and of which anomaly an item is."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
-ItemValue = str | int | datetime | None
+from sync_agent.list_item import ListItem
+
 Key = tuple[int, str]
 """An anomaly: the id of its row in the Agent list, and its code."""
 
@@ -33,13 +32,10 @@ ACKNOWLEDGED = "Acknowledged"
 
 
 @dataclass(frozen=True, slots=True)
-class AnomalyItem:
-    """One item as read; an empty cell is "" or None."""
-
-    id: int
-    cells: Mapping[ItemColumn, ItemValue]
-    acknowledged: bool = False
-    etag: str | None = None
+class AnomalyItem(ListItem):
+    @property
+    def acknowledged(self) -> bool:
+        return self.cells.get(ACKNOWLEDGED) is True
 
     @property
     def key(self) -> Key | None:
@@ -50,11 +46,3 @@ class AnomalyItem:
     @property
     def stands(self) -> bool:
         return not self.cells.get(ItemColumn.RESOLVED)
-
-
-@dataclass(frozen=True, slots=True)
-class ItemChange:
-    """New values for some columns of an item; ``item`` is None for one that is to be made."""
-
-    item: AnomalyItem | None
-    values: Mapping[ItemColumn, ItemValue]

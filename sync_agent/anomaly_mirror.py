@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sync_agent.anomaly_item import AnomalyItem, ItemChange, ItemColumn, ItemValue, Key
+from sync_agent.anomaly_item import AnomalyItem, ItemColumn, Key
 from sync_agent.characters import as_line, printable
+from sync_agent.list_item import ItemChange, ItemValue
 
 _LONGEST_SHOWN = 200
 _ACKNOWLEDGED_WITH = (ItemColumn.MESSAGE, ItemColumn.UPN)
@@ -47,7 +48,7 @@ class Standing:
 class Mirroring:
     """``changes``: what is to be written, resolutions first. ``acknowledged``: what people have ticked as it stands."""
 
-    changes: tuple[ItemChange, ...]
+    changes: tuple[ItemChange[AnomalyItem], ...]
     acknowledged: frozenset[Key]
 
 
@@ -62,7 +63,7 @@ def compare(standing: Iterable[Standing], items: Iterable[AnomalyItem], now: dat
     for item in items:
         if item.key is not None and item.stands:
             open_items[item.key].append(item)
-    changes: list[ItemChange] = []
+    changes: list[ItemChange[AnomalyItem]] = []
     acknowledged = set()
     for anomaly in standing:
         kept, superfluous = _kept(anomaly, open_items.pop(anomaly.key, []))
@@ -90,12 +91,12 @@ def _says_what_was_ticked(anomaly: Standing, item: AnomalyItem) -> bool:
     return all(_same(item.cells.get(column), wanted[column]) for column in _ACKNOWLEDGED_WITH)
 
 
-def _resolved(items: Iterable[AnomalyItem], now: datetime) -> Iterator[ItemChange]:
+def _resolved(items: Iterable[AnomalyItem], now: datetime) -> Iterator[ItemChange[AnomalyItem]]:
     for item in items:
         yield ItemChange(item, {ItemColumn.RESOLVED: now})
 
 
-def _brought_up_to_date(anomaly: Standing, item: AnomalyItem | None) -> Iterator[ItemChange]:
+def _brought_up_to_date(anomaly: Standing, item: AnomalyItem | None) -> Iterator[ItemChange[AnomalyItem]]:
     if item is None:
         yield ItemChange(None, {column: value for column, value in _cells(anomaly).items() if value not in (None, "")})
         return
@@ -108,7 +109,7 @@ def _brought_up_to_date(anomaly: Standing, item: AnomalyItem | None) -> Iterator
         yield ItemChange(item, values)
 
 
-def _wanted(anomaly: Standing, item: AnomalyItem) -> dict[ItemColumn, ItemValue]:
+def _wanted(anomaly: Standing, item: AnomalyItem) -> dict[str, ItemValue]:
     """An answer that is missing today takes nothing from what was known of this very UPN."""
     wanted = _cells(anomaly)
     if anomaly.unsure and _same(item.cells.get(ItemColumn.UPN), wanted[ItemColumn.UPN]):
@@ -116,7 +117,7 @@ def _wanted(anomaly: Standing, item: AnomalyItem) -> dict[ItemColumn, ItemValue]
     return wanted
 
 
-def _cells(anomaly: Standing) -> dict[ItemColumn, ItemValue]:
+def _cells(anomaly: Standing) -> dict[str, ItemValue]:
     """What an item of it should say, but for when it is resolved."""
     upn = _line(anomaly.upn or "")
     return {

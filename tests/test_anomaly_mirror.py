@@ -8,15 +8,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sync_agent.anomaly_item import AnomalyItem, ItemChange, ItemColumn, ItemValue
+from sync_agent.anomaly_item import ACKNOWLEDGED, AnomalyItem, ItemColumn
 from sync_agent.anomaly_mirror import Standing, compare
+from sync_agent.list_item import ItemChange, ItemValue
 
 NOW = datetime(2026, 11, 24, 12, 0, 5, tzinfo=UTC)
 OPENED = NOW - timedelta(days=2)
 DISABLED = Standing(
     4, "user_disabled", "error", "jane@contoso.com", "Jane Doe", "This user may not sign in.", OPENED, team="Sales"
 )
-CELLS: dict[ItemColumn, ItemValue] = {
+CELLS: dict[str, ItemValue] = {
     ItemColumn.TITLE: "Jane Doe",
     ItemColumn.ROW: 4,
     ItemColumn.UPN: "jane@contoso.com",
@@ -30,10 +31,11 @@ CELLS: dict[ItemColumn, ItemValue] = {
 
 
 def item(id_: int = 1, *, ticked: bool = False, **cells: ItemValue) -> AnomalyItem:
-    return AnomalyItem(id_, {**CELLS, **{ItemColumn[name]: value for name, value in cells.items()}}, ticked)
+    named = {ItemColumn[name].value: value for name, value in cells.items()}
+    return AnomalyItem(id_, {**CELLS, ACKNOWLEDGED: ticked, **named})
 
 
-def changes(standing: Standing | None, *items: AnomalyItem) -> tuple[ItemChange, ...]:
+def changes(standing: Standing | None, *items: AnomalyItem) -> tuple[ItemChange[AnomalyItem], ...]:
     return compare([standing] if standing else [], items, NOW).changes
 
 
@@ -69,7 +71,7 @@ def test_nothing_is_written_where_the_item_says_it_already() -> None:
         (replace(DISABLED, times=7, opened=NOW), {}),
     ],
 )
-def test_an_item_is_brought_up_to_date(standing: Standing, values: Mapping[ItemColumn, ItemValue]) -> None:
+def test_an_item_is_brought_up_to_date(standing: Standing, values: Mapping[str, ItemValue]) -> None:
     found = item()
     assert changes(standing, found) == ((ItemChange(found, values),) if values else ())
 

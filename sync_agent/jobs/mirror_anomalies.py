@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 
 import structlog
 
-from sync_agent.anomaly_item import AnomalyItem, ItemChange, ItemColumn
+from sync_agent.anomaly_item import AnomalyItem, ItemColumn
 from sync_agent.anomaly_mirror import Mirroring, Standing, compare
 from sync_agent.jobs.context import Context
 from sync_agent.jobs.observed import Observed
+from sync_agent.list_item import ItemChange
 from sync_agent.microsoft365.anomaly_list import MOST_AT_ONCE, AnomalyList
 from sync_agent.microsoft365.errors import NotFound, Overtaken, ServiceError
 from sync_agent.microsoft365.side_by_side import Trouble, chunks
@@ -87,7 +88,7 @@ def _standing(records: Sequence[AnomalyRecord], observed: Observed) -> Iterator[
             )
 
 
-def _count(result: Mirrored, change: ItemChange, answer: ServiceError | None) -> None:
+def _count(result: Mirrored, change: ItemChange[AnomalyItem], answer: ServiceError | None) -> None:
     """A person who was faster, or deleted the item, is no failure: the next comparison starts from what they did."""
     if answer is None and change.item is None:
         result.made += 1

@@ -1,158 +1,61 @@
-"""The list of anomalies that people can acknowledge, whichever API opens it.
-
-Two adapters keep the protocol and pass one suite of tests: graph_anomalies (Graph's lists API) and sharepoint_anomalies
-(SharePoint REST). Everything goes through the budget of the Agent list, a small batch at a time, so that whoever writes
-there never waits for long.
-"""
+"""The list of anomalies that people can acknowledge."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
 
-from sync_agent.anomaly_item import AnomalyItem, ItemChange
+from sync_agent.anomaly_item import ACKNOWLEDGED, AnomalyItem, ItemColumn
+from sync_agent.list_item import ItemChange
 from sync_agent.microsoft365.accounts import Account
 from sync_agent.microsoft365.agent_list import agent_list_place
-from sync_agent.microsoft365.anomaly_columns import SETTING, SPECIFICATIONS, ItemColumns, match_item_columns
-from sync_agent.microsoft365.column_kinds import ListColumn, Specification
-from sync_agent.microsoft365.errors import Refused, ServiceError
-from sync_agent.microsoft365.graph import Graph
-from sync_agent.microsoft365.graph_anomalies import GraphAnomalies
+from sync_agent.microsoft365.column_kinds import Kind, Specification
+from sync_agent.microsoft365.errors import ServiceError
 from sync_agent.microsoft365.graph_writing import WRITE_UNITS
-from sync_agent.microsoft365.list_answers import ListProblem
-from sync_agent.microsoft365.list_place import NoSuchList, Place, list_id
+from sync_agent.microsoft365.own_columns import shape
+from sync_agent.microsoft365.own_list import MOST_AT_ONCE, OwnList, own_list
 from sync_agent.microsoft365.pacing import Budget
 from sync_agent.microsoft365.transport import Transport
 from sync_agent.settings import Settings
 
-__all__ = ["MOST_AT_ONCE", "WRITE_UNITS", "AnomaliesApi", "AnomalyList", "anomaly_list"]
+__all__ = ["MOST_AT_ONCE", "WRITE_UNITS", "AnomalyList", "anomaly_list"]
 
-MOST_AT_ONCE = 20
-"""Changes in one call of ``write``: what one batch of Graph holds, and few enough to wait behind."""
+_BY_SERVICE = "Written by sync-agent."
 
-
-class AnomaliesApi(Protocol):
-    """What either API does for the list. Every method raises ServiceError."""
-
-    async def find(self, place: Place) -> tuple[str, str]:
-        """Id and title. Raises ListProblem too, NoSuchList where there is none."""
-
-    async def columns(self, list_id: str) -> list[ListColumn]: ...
-
-    async def make_list(self, title: str) -> Sequence[str]:
-        """Make it, without versions where the API has a say in that; what an operator must know, one line each."""
-
-    async def add_column(self, list_id: str, specification: Specification) -> None: ...
-
-    async def read(self, list_id: str, columns: ItemColumns) -> list[AnomalyItem]:
-        """All items, or an error: never a part of the list."""
-
-    async def write(
-        self, list_id: str, columns: ItemColumns, changes: Sequence[ItemChange]
-    ) -> list[ServiceError | None]:
-        """At most MOST_AT_ONCE changes, each answered for itself: None for done. Does not raise ServiceError.
-
-        Overtaken: somebody changed the item since it was read. NotFound: it was deleted. A new item whose answer was
-        lost may have been made: it is not made again before the list was read again.
-        """
-
-
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    id: str
-    title: str
-    columns: ItemColumns
+_SHAPE = shape(
+    "sharepoint.anomaly_list",
+    "What is wrong in the Agent list, by sync-agent. Tick Acknowledged for what may stay as it is.",
+    " if you like",
+    Specification(ItemColumn.ROW, Kind.NUMBER, f"The id of the agent's row in the Agent list. {_BY_SERVICE}"),
+    Specification(ItemColumn.UPN, Kind.TEXT, f"What the row's UPN column holds. {_BY_SERVICE}"),
+    Specification(ItemColumn.CODE, Kind.TEXT, f"The anomaly's code. {_BY_SERVICE}"),
+    Specification(ItemColumn.SEVERITY, Kind.TEXT, f"error: gets no calls; warning: needs a look. {_BY_SERVICE}"),
+    Specification(ItemColumn.MESSAGE, Kind.NOTE, f"What is wrong, and what to do. {_BY_SERVICE}"),
+    Specification(ItemColumn.SUGGESTION, Kind.TEXT, f"The right UPN, where it is known. {_BY_SERVICE}"),
+    Specification(ItemColumn.TEAM, Kind.TEXT, f"The row's team. {_BY_SERVICE}"),
+    Specification(ItemColumn.OPENED, Kind.TIME, f"When it was first seen. {_BY_SERVICE}"),
+    Specification(ItemColumn.RESOLVED, Kind.TIME, f"When it was gone; empty while it stands. {_BY_SERVICE}"),
+    Specification(ItemColumn.TIMES, Kind.NUMBER, f"How often it has come up, this time included. {_BY_SERVICE}"),
+    Specification(ACKNOWLEDGED, Kind.YES_NO, "Tick it, and this is neither counted nor told again as it stands."),
+)
 
 
 class AnomalyList:
-    """``agents``: where the Agent list is, which this one must not be.
+    """Every method raises ListProblem (an operator must mend something) or ServiceError (trying later may help)."""
 
-    Every method raises ListProblem (an operator must mend something) or ServiceError (trying later may help).
-    """
-
-    def __init__(self, api: AnomaliesApi, place: Place, agents: Place) -> None:
-        self._api = api
-        self._place = place
-        self._agents = agents
-        self._opened: _Opened | None = None
+    def __init__(self, items: OwnList) -> None:
+        self._items = items
 
     async def read(self) -> list[AnomalyItem]:
-        opened = await self._ready()
-        try:
-            return await self._api.read(opened.id, opened.columns)
-        except Refused as error:
-            self._opened = None  # the list or a column may have been deleted: look anew before the next reading
-            raise self._place.explained(error) from error
+        return [AnomalyItem(item.id, item.cells, item.etag) for item in await self._items.read()]
 
-    async def write(self, changes: Sequence[ItemChange]) -> list[ServiceError | None]:
-        """As AnomaliesApi has it."""
-        opened = await self._ready()
-        return await self._api.write(opened.id, opened.columns, changes)
+    async def write(self, changes: Sequence[ItemChange[AnomalyItem]]) -> list[ServiceError | None]:
+        """At most MOST_AT_ONCE, each answered for itself as OwnListApi has it; None for done."""
+        answers = await self._items.write(changes)
+        return [answer if isinstance(answer, ServiceError) else None for answer in answers]
 
     async def provision(self, dry_run: bool) -> list[str]:
         """Make the list and those of its columns that are missing; what was, or would be, made, one line each."""
-        try:
-            return await self._provision(dry_run)
-        except ServiceError as error:
-            raise self._place.explained(error, creating="lists and columns") from error
-        finally:
-            self._opened = None
-
-    async def _provision(self, dry_run: bool) -> list[str]:
-        lines: list[str] = []
-        notes: Sequence[str] = ()
-        found = await self._find()
-        if found is None:
-            title = self._title_to_make()
-            lines.append(f"list {title}")
-            if not dry_run:
-                notes = await self._api.make_list(title)
-                found = await self._find()
-                if found is None:
-                    raise ServiceError(f"The list {title} was made, but is not found yet: run this again")
-        missing = SPECIFICATIONS.values() if found is None else found.columns.missing
-        for wanted in missing:
-            lines.append(f"column {wanted.column} ({wanted.kind}) of the list {self._place.wanted}")
-            if not dry_run and found is not None:
-                await self._api.add_column(found.id, wanted)
-        return [*lines, *notes]
-
-    async def _ready(self) -> _Opened:
-        if self._opened is None:
-            try:
-                found = await self._find()
-            except ServiceError as error:
-                raise self._place.explained(error) from error
-            if found is None:
-                self._title_to_make()
-                raise ListProblem(
-                    f'{SETTING}: the site {self._place.site_url} has no list "{self._place.wanted}". '
-                    "Run `sync-agent provision`, which makes it."
-                )
-            found.columns.complete(found.title)
-            self._opened = found
-        return self._opened
-
-    async def _find(self) -> _Opened | None:
-        """None where there is no such list. Raises ListProblem where it is the Agent list, whose rows are people's."""
-        try:
-            id_, title = await self._api.find(self._place)
-        except NoSuchList:
-            return None
-        agents_id, _ = await self._api.find(self._agents)
-        if id_.casefold() == agents_id.casefold():
-            raise ListProblem(f"{SETTING}: this is the Agent list itself; name another list.")
-        return _Opened(id_, title, match_item_columns(await self._api.columns(id_), title))
-
-    def _title_to_make(self) -> str:
-        """Raises ListProblem where the list is named by an id, which only SharePoint can give."""
-        if list_id(self._place.wanted) is not None:
-            raise ListProblem(
-                f"{SETTING}: the site {self._place.site_url} has no list of the id {self._place.wanted}. "
-                "Write a title, under which `sync-agent provision` makes one."
-            )
-        return self._place.wanted
+        return await self._items.provision(dry_run)
 
 
 def anomaly_list(
@@ -162,16 +65,5 @@ def anomaly_list(
     wanted = settings.sharepoint.anomaly_list
     if wanted is None:
         return None
-    account = accounts[settings.sharepoint.account]
     agents = agent_list_place(settings)
-    place = replace(agents, wanted=wanted, setting=SETTING)
-    if settings.list_api() == "graph":
-        graph = account.endpoints.graph
-        session = Graph(transport, account.tokens(graph), graph, budget, "list")
-        return AnomalyList(GraphAnomalies(session), place, agents)
-    # As for the Agent list, the Office365 library is imported only where it is used.
-    from sync_agent.microsoft365.sharepoint_anomalies import SharePointAnomalies  # noqa: PLC0415
-    from sync_agent.microsoft365.sharepoint_bulk import Site  # noqa: PLC0415
-
-    site = Site(place.site_url, transport, account.tokens(place.origin), budget)
-    return AnomalyList(SharePointAnomalies(site, place.account), place, agents)
+    return AnomalyList(own_list(settings, accounts, transport, budget, agents, wanted=wanted, shape=_SHAPE))

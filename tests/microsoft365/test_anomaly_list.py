@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from sync_agent.anomaly_item import ACKNOWLEDGED, AnomalyItem, ItemChange, ItemColumn, ItemValue
+from sync_agent.anomaly_item import ACKNOWLEDGED, AnomalyItem, ItemColumn
+from sync_agent.list_item import ItemChange, ItemValue
 from sync_agent.microsoft365.agent_list import ListProblem
 from sync_agent.microsoft365.anomaly_list import MOST_AT_ONCE
 from sync_agent.microsoft365.errors import Garbled, NotFound, Overtaken, Refused, ServiceError, Throttled
@@ -20,7 +21,7 @@ from tests.microsoft365.list_office import Office, bare
 
 NOON = datetime(2026, 11, 24, 12, 0, 5, tzinfo=UTC)
 TITLE = "Agent anomalies"
-CELLS: dict[ItemColumn, ItemValue] = {
+CELLS: dict[str, ItemValue] = {
     ItemColumn.TITLE: "O'Brien & <Söhne>",
     ItemColumn.ROW: 4711,
     ItemColumn.UPN: "jane@contoso.com",
@@ -33,7 +34,7 @@ CELLS: dict[ItemColumn, ItemValue] = {
     ItemColumn.RESOLVED: None,
     ItemColumn.TIMES: 2,
 }
-NEW = ItemChange(None, CELLS)
+NEW: ItemChange[AnomalyItem] = ItemChange(None, CELLS)
 
 
 @pytest.fixture(params=["graph", "rest"])
@@ -175,7 +176,7 @@ async def test_an_item_reads_as_it_was_written(office: Office, made: SharePointL
     async with office.anomaly_list() as opened:
         assert await opened.write([NEW]) == [None]
         (item,) = await opened.read()
-    assert (item.cells, item.acknowledged) == (CELLS, False)
+    assert item.cells == {**CELLS, ACKNOWLEDGED: False}
     assert made.items[1].fields[ACKNOWLEDGED] is False
 
 
@@ -186,10 +187,10 @@ async def test_a_tick_is_read_and_never_written(office: Office, made: SharePoint
         made.edit(1, {ACKNOWLEDGED: True, "Comment": "we know"})
         (item,) = await opened.read()
         assert item.acknowledged
-        changes: dict[ItemColumn, ItemValue] = {ItemColumn.RESOLVED: NOON, ItemColumn.TEAM: ""}
+        changes: dict[str, ItemValue] = {ItemColumn.RESOLVED: NOON, ItemColumn.TEAM: ""}
         assert await opened.write([ItemChange(item, changes)]) == [None]
         (after,) = await opened.read()
-    assert after == AnomalyItem(1, {**CELLS, **changes}, acknowledged=True, etag=after.etag)
+    assert after == AnomalyItem(1, {**CELLS, **changes, ACKNOWLEDGED: True}, after.etag)
     assert made.items[1].fields["Comment"] == "we know"
     assert "Team" not in made.items[1].fields
 
@@ -228,7 +229,7 @@ async def test_whoever_is_faster_wins(office: Office, made: SharePointList) -> N
         first, second, third = await opened.read()
         made.edit(1, {ACKNOWLEDGED: True})
         made.delete(2)
-        message = {ItemColumn.MESSAGE: "Another."}
+        message: dict[str, ItemValue] = {ItemColumn.MESSAGE: "Another."}
         answers = await opened.write([ItemChange(item, message) for item in (first, second, third)])
     assert [type(answer) for answer in answers] == [Overtaken, NotFound, type(None)]
     assert made.items[1].fields["Message"] == CELLS[ItemColumn.MESSAGE]

@@ -11,8 +11,9 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_agent.anomaly_item import AnomalyItem, ItemChange, ItemColumn, ItemValue
+from sync_agent.anomaly_item import ACKNOWLEDGED, AnomalyItem, ItemColumn
 from sync_agent.anomaly_mirror import Mirroring, Standing, compare
+from sync_agent.list_item import ItemChange, ItemValue
 
 NOW = datetime(2026, 11, 24, 12, 0, 5, tzinfo=UTC)
 EARLIER = NOW - timedelta(days=3)
@@ -40,19 +41,18 @@ STANDING = st.lists(
 
 
 @st.composite
-def cells_of_items(draw: st.DrawFn) -> Mapping[ItemColumn, ItemValue]:
-    cells: dict[ItemColumn, ItemValue] = {column: draw(TEXTS) for column in ItemColumn}
+def cells_of_items(draw: st.DrawFn) -> Mapping[str, ItemValue]:
+    cells: dict[str, ItemValue] = {column: draw(TEXTS) for column in ItemColumn}
     cells[ItemColumn.ROW] = draw(st.none() | ROW_IDS)
     cells[ItemColumn.CODE] = draw(CODES | st.just(""))
     cells[ItemColumn.RESOLVED] = draw(st.none() | st.just(EARLIER))
     cells[ItemColumn.OPENED] = draw(st.none() | st.just(EARLIER))
     cells[ItemColumn.TIMES] = draw(st.none() | st.integers(0, 9))
+    cells[ACKNOWLEDGED] = draw(st.booleans())
     return cells
 
 
-ITEMS = st.lists(
-    st.builds(AnomalyItem, st.integers(1, 20), cells_of_items(), st.booleans()), unique_by=lambda item: item.id
-)
+ITEMS = st.lists(st.builds(AnomalyItem, st.integers(1, 20), cells_of_items()), unique_by=lambda item: item.id)
 
 
 def applied(made: Mirroring, items: Iterable[AnomalyItem]) -> list[AnomalyItem]:
@@ -128,5 +128,5 @@ def test_the_order_of_items_does_not_matter(standing: list[Standing], items: lis
     assert first.acknowledged == second.acknowledged
 
 
-def _told(change: ItemChange) -> object:
+def _told(change: ItemChange[AnomalyItem]) -> object:
     return None if change.item is None else change.item.id, sorted(change.values.items())
