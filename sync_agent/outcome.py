@@ -182,7 +182,7 @@ class Outcome:
         return Exit.DONE
 
     def document(self, *, changes: bool = False) -> dict[str, Any]:
-        """The document of `sync --json`, as the published schema has it; with the planned ``changes`` on request."""
+        """The document of `sync --json`, as docs/sync.schema.json has it; with the planned ``changes`` on request."""
         document: dict[str, Any] = {
             "rows": len(self.verdicts),
             "status": {str(status): count for status, count in self.status.items()},
@@ -192,8 +192,8 @@ class Outcome:
                     "upn": in_json(row.upn),
                     "code": str(anomaly.code),
                     "severity": str(anomaly.severity),
-                    "message": anomaly.message,
-                    "suggestion": anomaly.suggestion,
+                    "message": in_json(anomaly.message),
+                    "suggestion": in_json(anomaly.suggestion),
                 }
                 for row, anomaly in self.anomalies()
             ],
@@ -205,9 +205,9 @@ class Outcome:
             },
             "put_right": self.writes.put_right,
             "unwritten": [
-                {"row": row_id, "reason": reason} for row_id, reason in sorted(self.writes.unwritten.items())
+                {"row": row_id, "reason": in_json(reason)} for row_id, reason in sorted(self.writes.unwritten.items())
             ],
-            "accounts": {id_: {"users": a.users, "state": a.state} for id_, a in self.accounts.items()},
+            "accounts": {id_: {"users": a.users, "state": in_json(a.state)} for id_, a in self.accounts.items()},
             "held": None if self.held is None else _held(self.held),
             "seconds": round(self.seconds, 3),
         }
@@ -219,7 +219,7 @@ class Outcome:
         if self.mirrored is not None:
             document["anomaly_list"] = self.mirrored.document
         if self.error:
-            document["error"] = self.error
+            document["error"] = in_json(self.error)
         return document
 
 
@@ -229,7 +229,13 @@ def _change(change: Change) -> dict[str, Any]:
 
 
 def _held(held: Held) -> dict[str, Any]:
-    return {"fuse": held.fuse, "checksum": held.checksum, "rows": held.rows, "of": held.of, "cause": held.cause}
+    return {
+        "fuse": held.fuse,
+        "checksum": held.checksum,
+        "rows": held.rows,
+        "of": held.of,
+        "cause": in_json(held.cause),
+    }
 
 
 def in_json(text: str | None) -> str | None:

@@ -18,6 +18,7 @@ from sync_agent.simulator.lists import SharePointList
 from sync_agent.simulator.messy import SITE_PATH, build
 from sync_agent.simulator.server import Simulator
 from sync_agent.simulator.world import World
+from tests.published import as_published
 
 PLENTY = 600_000
 """SharePoint units a minute: for tests that are not about the budget."""
@@ -46,9 +47,12 @@ class Lab:
         return next(iter(self.world.sites[SITE_PATH].lists.values()))
 
     def run(self, *arguments: str) -> Ran:
-        """A command with these settings, in this process and folder."""
+        """A command with these settings, in this process and folder; the document of a pass is as it is published."""
         with chdir(self.folder):
-            return command("--settings", str(self.settings), *arguments)
+            ran = command("--settings", str(self.settings), *arguments)
+        if ran.out and arguments[0] == "sync" and "--json" in arguments:
+            as_published(ran.json())
+        return ran
 
     def replace(self, old: str, new: str) -> None:
         """Edit the settings."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import signal
 import sqlite3
@@ -13,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from sync_agent.simulator.faults import Truly
@@ -23,7 +21,6 @@ from sync_agent.simulator.wire import Call, Reply
 from sync_agent.state.store import JournalEntry, Store
 from tests.lab import Lab, Ran, lab
 
-SCHEMA = Path(__file__).parent / "sync.schema.json"
 FIX = r"(PATCH .*/items/\d+/fields|POST .*/items\(\d+\)$)"
 """The write of a UPN: Graph's in a batch, REST's by itself."""
 
@@ -59,7 +56,6 @@ class Desk:
         """What became of fixes."""
         ran = self.lab.run("sync", "--json", *arguments)
         assert ran.code == code, ran.err + ran.out
-        jsonschema.validate(ran.json(), json.loads(SCHEMA.read_text()))
         fixes: dict[str, Any] = ran.json()["fixes"]
         return fixes
 
