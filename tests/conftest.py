@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+import trustme
 
 from tests.postgresql import Server, programs, serving
 
@@ -15,6 +16,16 @@ from tests.postgresql import Server, programs, serving
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_authorities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """On a system that has one authority: every command reads them all, and the usual 150 take longer than the rest."""
+    path = tmp_path_factory.mktemp("authorities") / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(path))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(path))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -19,6 +19,7 @@ from sync_agent.simulator.messy import SITE_PATH, build
 from sync_agent.simulator.server import Simulator
 from sync_agent.simulator.world import World
 from tests.published import as_published
+from tests.serving import serving
 
 PLENTY = 600_000
 """SharePoint units a minute: for tests that are not about the budget."""
@@ -91,5 +92,5 @@ def lab(
     served = world or build(rows, tenants)
     for tenant in served.tenants.values():
         tenant.sharepoint_units = PLENTY
-    with Simulator(served, folder=folder):
+    with serving(Simulator(served, folder=folder)):
         yield Lab(served, folder, write_settings(served, folder, api))

@@ -6,6 +6,7 @@ import base64
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import jwt
@@ -58,11 +59,17 @@ class Principal:
             raise Failure(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
 
 
+@cache
+def _signing_key() -> rsa.RSAPrivateKey:
+    """Made once a process: that takes longer than serving a small world takes to begin."""
+    return rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+
+
 class Mint:
     """One signing key for the world, and the tokens checked with it."""
 
     def __init__(self) -> None:
-        self._key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+        self._key = _signing_key()
         self._checked: dict[tuple[str, str], Principal] = {}
 
     def public_keys(self) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from sync_agent.microsoft365.errors import Garbled, NotFound, Overtaken, Refused
 from sync_agent.microsoft365.pacing import Budget
 from sync_agent.simulator.lists import ListColumn, SharePointList, generic_list
 from tests.microsoft365.list_office import Office, bare
+from tests.serving import serving
 
 NOON = datetime(2026, 11, 24, 12, 0, 5, tzinfo=UTC)
 TITLE = "Agent anomalies"
@@ -40,7 +41,7 @@ NEW: ItemChange[AnomalyItem] = ItemChange(None, CELLS)
 @pytest.fixture(params=["graph", "rest"])
 def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Office]:
     opened = Office(request.param, tmp_path, bare())
-    with opened.simulator:
+    with serving(opened.simulator):
         yield opened
 
 

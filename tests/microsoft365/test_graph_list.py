@@ -11,19 +11,20 @@ from sync_agent.microsoft365.list_answers import Overtaken, Written
 from sync_agent.model import Change, OurColumn
 from tests.microsoft365.agent_list_suite import VALUES, AgentListSuite, write_all
 from tests.microsoft365.list_office import Office, bare, nobody, provisioned
+from tests.serving import serving
 
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
     opened = Office("graph", tmp_path, provisioned(bare()))
-    with opened.simulator:
+    with serving(opened.simulator):
         yield opened
 
 
 @pytest.fixture
 def bare_office(tmp_path: Path) -> Iterator[Office]:
     opened = Office("graph", tmp_path, bare())
-    with opened.simulator:
+    with serving(opened.simulator):
         yield opened
 
 

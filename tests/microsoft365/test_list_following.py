@@ -19,6 +19,7 @@ from sync_agent.simulator.faults import Truly
 from sync_agent.simulator.wire import Call, Reply
 from tests.microsoft365.agent_list_suite import VALUES, write_all
 from tests.microsoft365.list_office import Api, Office, bare, nobody, provisioned
+from tests.serving import serving
 
 LOG = r"(GET .*/items/delta|POST .*/GetChanges)"
 TOKEN = r"(GET .*/items/delta\?.*token=latest|GET .*select=CurrentChangeToken)"
@@ -28,7 +29,7 @@ TOKEN = r"(GET .*/items/delta\?.*token=latest|GET .*select=CurrentChangeToken)"
 def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Office]:
     api: Api = request.param
     opened = Office(api, tmp_path, provisioned(bare()))
-    with opened.simulator:
+    with serving(opened.simulator):
         yield opened
 
 

@@ -14,6 +14,7 @@ from sync_agent.model import Change, OurColumn
 from sync_agent.simulator.lists import Person
 from tests.microsoft365.agent_list_suite import NOON, VALUES, AgentListSuite, write_all
 from tests.microsoft365.list_office import Office, bare, nobody, provisioned
+from tests.serving import serving
 
 LONG_AGO = datetime(2026, 3, 1, 8, 30, 15, tzinfo=UTC)
 
@@ -21,14 +22,14 @@ LONG_AGO = datetime(2026, 3, 1, 8, 30, 15, tzinfo=UTC)
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
     opened = Office("rest", tmp_path, provisioned(bare()))
-    with opened.simulator:
+    with serving(opened.simulator):
         yield opened
 
 
 @pytest.fixture
 def bare_office(tmp_path: Path) -> Iterator[Office]:
     opened = Office("rest", tmp_path, bare())
-    with opened.simulator:
+    with serving(opened.simulator):
         yield opened
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,14 +25,6 @@ STATUSES = st.sampled_from([0, 0, 400, 403, 404, 429, 500, 503])
 """How a question fails; 0: not at all."""
 FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 DELETED_AT = "2026-11-01T08:00:00Z"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def few_authorities() -> Iterator[None]:
-    """Reading all that a system has takes longer than most examples."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SSL_CERT_FILE", str(fresh_contoso().ca_bundle))
-        yield
 
 
 @dataclass(frozen=True, slots=True)
