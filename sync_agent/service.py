@@ -385,6 +385,7 @@ def _tenant(
         directory=Directory(id_, sessions, clock),
         accounts=tuple(sessions),
         configured_domains=frozenset(domain for domains in given for domain in domains) if given else None,
+        people=lambda: {account.id: account.person for account in accounts if account.person is not None},
         canaries=frozenset(each.canary for each in settings.accounts if each.tenant_id == id_ and each.canary),
     )
 

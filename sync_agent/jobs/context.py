@@ -16,6 +16,7 @@ from sync_agent.microsoft365.anomaly_list import AnomalyList
 from sync_agent.microsoft365.directory import Directory
 from sync_agent.microsoft365.presence import PresenceReader
 from sync_agent.microsoft365.tenant_names import TenantNames
+from sync_agent.model import User
 from sync_agent.progress import Progress
 from sync_agent.staleness import Patience
 
@@ -30,6 +31,8 @@ class Tenant:
     configured_domains: frozenset[str] | None = None
     canaries: frozenset[str] = frozenset()
     """Users whom the settings name, by UPN key: one must be found before anybody counts as missing."""
+    people: Callable[[], Mapping[str, User]] = dict
+    """By account id, who has signed in to it: the canaries where the settings name none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import structlog
 
 from sync_agent.jobs.ask_people import ask_people
+from sync_agent.jobs.canaries import canaries_of, vouched
 from sync_agent.jobs.context import Context, Tenant
 from sync_agent.jobs.observed import Observed
 from sync_agent.jobs.tenant_domains import TenantDomains, tenant_domains, without_tenant
-from sync_agent.jobs.witnesses import vouched_for, witnesses
+from sync_agent.jobs.witnesses import witnesses
 from sync_agent.model import Absent, CouldNotAsk, Found, Match, NoTenant
 from sync_agent.upn import examine
 
@@ -160,10 +161,10 @@ async def _ask(
     }
     quarantines, directory = context.quarantines, tenant.directory
     released = quarantines.is_released(tenant.id)
-    asked = names | tenant.canaries
+    asked = names | canaries_of(tenant)
     answers = await directory.resolve(asked, advance, known=known, believed=released)
-    vouched = vouched_for(answers, tenant.canaries, tenant.accounts[0], context.clock())
-    told = {name: answer for name, answer in vouched.items() if name in names}
+    believable = await vouched(tenant, answers, context.clock())
+    told = {name: answer for name, answer in believable.items() if name in names}
     return await quarantines.weigh(context.observed, directory, tenant.id, tenant.accounts[0], told)
 
 

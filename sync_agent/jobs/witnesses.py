@@ -2,7 +2,8 @@
 
 A tenant that knows none of the names it is asked for is not believed: a lost permission looks like that. Whoever asks
 about one mistyped name alone would learn nothing, so some names go along that the tenant itself knew a moment ago. And
-where the settings name a canary, it goes along with every question: nobody is missing unless it is found.
+where the settings name a canary, or a person has signed in, they go along with every question: nobody is missing unless
+one of them is found.
 """
 
 from __future__ import annotations
@@ -40,28 +41,41 @@ def witnesses(
 
 
 def vouched_for(
-    answers: Mapping[str, Match], canaries: Collection[str], account: str, now: datetime
+    answers: Mapping[str, Match], said: Collection[Match | None], missing: str, now: datetime
 ) -> Mapping[str, Match]:
-    """The answers of one tenant, without its plain absences where none of its ``canaries`` is found in them.
+    """The answers of one tenant, without its plain absences where it has ``said`` of none of its canaries that they are
+    there; all of them where it has none.
 
-    ``account``: the first of the tenant's. An absence that the tenant explains stays: somebody without a permission
+    ``missing``: what that means, in words. An absence that the tenant explains stays: somebody without a permission
     could not explain it.
     """
-    said = [answers.get(canary) for canary in sorted(canaries)]
-    if not canaries or any(isinstance(answer, Found) for answer in said):
+    if not said or is_vouched(said):
         return answers
     silent = next((answer for answer in said if isinstance(answer, CouldNotAsk)), None)
-    doubt = silent or CouldNotAsk(_reason(sorted(canaries), account), now)
-    return {name: doubt if _is_plain(answer) else answer for name, answer in answers.items()}
+    doubt = silent or CouldNotAsk(missing, now)
+    return {name: doubt if is_plain(answer) else answer for name, answer in answers.items()}
 
 
-def _is_plain(answer: Match) -> bool:
+def is_vouched(said: Collection[Match | None]) -> bool:
+    return any(isinstance(answer, Found) for answer in said)
+
+
+def is_plain(answer: Match) -> bool:
     return isinstance(answer, Absent) and not answer.explained
 
 
-def _reason(canaries: Collection[str], account: str) -> str:
+def person_missing(account: str) -> str:
+    """Without their name: whose account it is, is for whoever signed in to know."""
     return (
-        f"the canary of account {account} is not found ({', '.join(canaries)}), so nobody counts as missing there: "
+        f"the person who has signed in to account {account} is not found in its tenant, so nobody counts as missing "
+        "there: check that they may still read users (User.Read.All), or name another user as canary in the settings"
+    )
+
+
+def canaries_missing(canaries: Collection[str], account: str) -> str:
+    names = ", ".join(sorted(canaries))
+    return (
+        f"the canary of account {account} is not found ({names}), so nobody counts as missing there: "
         "check that the app may still read users (User.Read.All) and that the setting canary names a user who is there"
     )
 

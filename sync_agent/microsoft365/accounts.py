@@ -22,6 +22,7 @@ from sync_agent.microsoft365.sign_in import (
 )
 from sync_agent.microsoft365.token_cache import TokenCache
 from sync_agent.microsoft365.transport import TokenSource, Transport
+from sync_agent.model import User
 from sync_agent.settings import AccountSettings, Endpoints, Settings
 
 __all__ = ["Account", "Announce", "Endpoints", "Prompt", "open_accounts"]
@@ -70,6 +71,11 @@ class Account:
     def prompt(self) -> Prompt | None:
         """The device code that a person can enter now."""
         return None if self._offers is None else self._offers.prompt
+
+    @property
+    def person(self) -> User | None:
+        """Who has signed in, by object id and UPN; None for an app, and before the first token."""
+        return self._way.person if isinstance(self._way, DeviceSignIn) else None
 
     def tokens(self, resource: str) -> TokenSource:
         """Tokens for a service, named by its origin, as in "https://graph.microsoft.com"."""

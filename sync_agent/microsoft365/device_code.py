@@ -13,6 +13,7 @@ import msal
 from sync_agent.microsoft365.entra_errors import EXPLANATIONS, meaning, number_of
 from sync_agent.microsoft365.errors import ServiceError, SignInFailed
 from sync_agent.microsoft365.sign_in import MsalClient, Party, PersonNeeded, Token, application, failure, token_in
+from sync_agent.model import User
 
 _WAITING = frozenset({"authorization_pending", "slow_down"})
 _LAPSED = frozenset({"expired_token", "code_expired", "bad_verification_code"})
@@ -51,6 +52,8 @@ class DeviceSignIn:
     def __init__(self, party: Party) -> None:
         self._party = party
         self._msal = MsalClient(party, lambda cache: application(msal.PublicClientApplication, party, cache))
+        self.person: User | None = None
+        """Whose token was last given."""
         self._refused: set[str] = set()  # resources whose cached token was answered with 401
 
     def acquire(self, resource: str) -> Token | PersonNeeded:
@@ -96,6 +99,7 @@ class DeviceSignIn:
             refresh = resource in self._refused
             answer = app.acquire_token_silent_with_error(_scopes(resource), account=known, force_refresh=refresh)
             if answer is not None and "access_token" in answer:
+                self.person = User(str(known.get("local_account_id") or ""), str(known.get("username") or ""))
                 break
         return answer if isinstance(answer, dict) else None
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_agent.jobs.witnesses import vouched_for, witnesses
+from sync_agent.jobs.witnesses import canaries_missing, person_missing, vouched_for, witnesses
 from sync_agent.model import Absent, CouldNotAsk, Found, Match, User
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
@@ -50,7 +50,7 @@ ANSWERS = st.dictionaries(
 
 @given(ANSWERS, st.frozensets(NAMES, max_size=2))
 def test_nobody_is_missing_unless_a_canary_is_found(answers: dict[str, Match], canaries: frozenset[str]) -> None:
-    vouched = vouched_for(answers, canaries, "contoso", NOW)
+    vouched = vouched_for(answers, [answers.get(canary) for canary in canaries], "it is not there", NOW)
     assert vouched.keys() == answers.keys()
     found = any(isinstance(answers.get(canary), Found) for canary in canaries)
     for name, answer in answers.items():
@@ -62,8 +62,10 @@ def test_nobody_is_missing_unless_a_canary_is_found(answers: dict[str, Match], c
 
 def test_why_a_canary_does_not_vouch_is_told() -> None:
     missing: dict[str, Match] = {"a@contoso.com": Absent("contoso"), "canary@contoso.com": Absent("contoso")}
-    told = vouched_for(missing, ["canary@contoso.com"], "contoso", NOW)["a@contoso.com"]
+    why = canaries_missing(["canary@contoso.com"], "contoso")
+    told = vouched_for(missing, [missing["canary@contoso.com"]], why, NOW)["a@contoso.com"]
     assert isinstance(told, CouldNotAsk)
     assert "the canary of account contoso is not found (canary@contoso.com)" in told.reason
-    silent: dict[str, Match] = {**missing, "canary@contoso.com": CouldNotAsk("away", NOW)}
-    assert vouched_for(silent, ["canary@contoso.com"], "contoso", NOW)["a@contoso.com"] == CouldNotAsk("away", NOW)
+    away = CouldNotAsk("away", NOW)
+    assert vouched_for(missing, [None, away], why, NOW)["a@contoso.com"] == away
+    assert "the person who has signed in to account contoso is not found" in person_missing("contoso")
