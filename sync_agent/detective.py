@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from rapidfuzz import process
@@ -169,7 +169,7 @@ def coming_up(questions: Questions, everybody: Iterable[Found]) -> list[Found]:
     return list(found.values())
 
 
-def candidates(lead: Lead, clues: Clues, taken: Collection[str], itself: str | None = None) -> list[Candidate]:
+def candidates(lead: Lead, clues: Clues, taken: Container[str], itself: str | None = None) -> list[Candidate]:
     """All who may be meant, the likeliest first. ``taken``: ids of users whom other rows have; ``itself``: the UPN
     asked for, which is nobody's.
     """
@@ -203,7 +203,7 @@ def clearly_best(ordered: list[Candidate]) -> Candidate | None:
     return free[0] if len(free) == 1 or free[1].against > free[0].against else None
 
 
-def _barred(found: Found, taken: Collection[str]) -> str:
+def _barred(found: Found, taken: Container[str]) -> str:
     if found.user.id.lower() in taken:
         return "another row has them"
     return "" if found.user.enabled else "the account is disabled"

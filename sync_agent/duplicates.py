@@ -34,7 +34,7 @@ def find_duplicates(findings: Mapping[int, Findings], users: Mapping[int, User])
     """Both by row id; ``users`` holds the rows whose UPN leads to somebody, by an alias or a former name too."""
     rows_of: defaultdict[str, list[int]] = defaultdict(list)
     for row_id, found in findings.items():
-        if (spelling := _spelling(found)) is not None:
+        if (spelling := spelling_of(found.name)) is not None:
             rows_of[spelling].append(row_id)
     groups = {spelling: tuple(sorted(rows)) for spelling, rows in rows_of.items()}
     same_upn = {row_id: rows for rows in groups.values() if len(rows) > 1 for row_id in rows}
@@ -52,9 +52,8 @@ def user_of(match: Match | None) -> User | None:
             return None
 
 
-def _spelling(found: Findings) -> str | None:
+def spelling_of(name: str | None) -> str | None:
     """The name in one of the forms that Unicode has for it: a full-width or decomposed letter makes no other UPN."""
-    name = found.name
     return name if name is None or name.isascii() else unicodedata.normalize("NFKC", name).lower()
 
 
@@ -64,15 +63,12 @@ def _with_same_user(groups: Mapping[str, tuple[int, ...]], users: Mapping[int, U
         for row_id in rows:
             if row_id in users:
                 spellings_of[users[row_id].id].setdefault(spelling, []).append(row_id)
-    return {
-        row_id: tuple(
-            sorted(other_id for other, others in spellings.items() if other != spelling for other_id in others)
-        )
-        for spellings in spellings_of.values()
-        if len(spellings) > 1
-        for spelling, rows in spellings.items()
-        for row_id in rows
-    }
+    same_user: dict[int, tuple[int, ...]] = {}
+    for spellings in spellings_of.values():
+        for spelling, having in spellings.items() if len(spellings) > 1 else ():
+            others = (other_id for other, others in spellings.items() if other != spelling for other_id in others)
+            same_user |= dict.fromkeys(having, tuple(sorted(others)))
+    return same_user
 
 
 def _besides(row_id: int | None, rows: tuple[int, ...]) -> str:

@@ -37,6 +37,7 @@ from sync_agent.jobs.resolve_users import resolve_news, resolve_users
 from sync_agent.jobs.undo import Undone, undo
 from sync_agent.jobs.write_back import WriteBack, not_held, verdict_of, write_back
 from sync_agent.jobs.write_journal import WriteJournal
+from sync_agent.judging import Rules
 from sync_agent.microsoft365.accounts import Account, Announce, open_accounts
 from sync_agent.microsoft365.agent_list import ListProblem, agent_list, sharepoint_budget
 from sync_agent.microsoft365.anomaly_list import anomaly_list
@@ -52,7 +53,6 @@ from sync_agent.microsoft365.transport import Transport
 from sync_agent.outcome import AccountState, Fixing, Mirrored, Outcome, Writes
 from sync_agent.plan import Plan
 from sync_agent.progress import Progress
-from sync_agent.reconcile import Rules
 from sync_agent.settings import Settings
 from sync_agent.staleness import Answered, Patience
 from sync_agent.state.records import RunKind

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sync_agent import anomalies
+from sync_agent.judging import ranked
 from sync_agent.model import Code, Status, Verdict
-from sync_agent.reconcile import ranked
 
 _OF_THE_LIST_ALONE = frozenset({Code.UPN_DUPLICATE})
 

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from rapidfuzz.distance import OSA
 
 from sync_agent.detective import Clues, People, candidates, clearly_best, coming_up
+from sync_agent.judging import Rules
 from sync_agent.leads import lead, questions
 from sync_agent.model import Absent, Code, Found, Match, NoTenant, Row, Shown, Status, User
 from sync_agent.personal_names import folded
-from sync_agent.reconcile import Rules, reconcile
+from sync_agent.reconcile import reconcile
 from sync_agent.upn import key
 
 LOCALS = ("jane.doe", "jane.doe2", "john.smith", "jurgen.muller", "mei.chen")

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -71,10 +71,10 @@ class Running:
         return self.service.context.observed.matches
 
     @property
-    def found(self) -> tuple[dict[str, Match], dict[int, Verdict]]:
+    def found(self) -> tuple[dict[str, Match], Mapping[int, Verdict]]:
         return self.matches, self.service.context.observed.verdicts
 
-    async def truth(self) -> tuple[dict[str, Match], dict[int, Verdict]]:
+    async def truth(self) -> tuple[dict[str, Match], Mapping[int, Verdict]]:
         """What a service that starts now finds."""
         async with open_service(load(self.served.settings), progress=Silent()) as service:
             observed = self.service.context.observed

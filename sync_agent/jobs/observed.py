@@ -12,13 +12,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from weakref import WeakSet
 
+from sync_agent.deciding import Deciding
 from sync_agent.detective import NO_CLUES, Clues, Heard, clues_of
 from sync_agent.fixes import Sighting, Unfollowed
 from sync_agent.hand_edits import presence_edited
+from sync_agent.judging import Rules
 from sync_agent.leads import questions
 from sync_agent.microsoft365.presence import AnswerKey, Readings
-from sync_agent.model import Absent, CouldNotAsk, Match, Presence, Questions, Row, Status, Verdict
-from sync_agent.reconcile import Rules, names_to_ask, reconcile
+from sync_agent.model import Absent, CouldNotAsk, Match, Presence, Questions, Row, Verdict
+from sync_agent.reconcile import names_to_ask
 from sync_agent.staleness import Answered, Silence
 from sync_agent.upn import examine
 
@@ -56,8 +58,6 @@ class Observed:
     _asked_about: Questions = field(default_factory=Questions)
     """What tenants were asked about people, whatever came of it."""
     presences: dict[str, Presence] = field(default_factory=dict)
-    verdicts: dict[int, Verdict] = field(default_factory=dict)
-    """Without presence, which is joined when a row is planned."""
     dirty: dict[int, None] = field(default_factory=dict)
     """Rows to plan again, since something they depend on was read anew: whoever waits longest comes first."""
     trouble: dict[str, str] = field(default_factory=dict)
@@ -76,13 +76,23 @@ class Observed:
     """Approved fixes that were not made when fixes last were looked for: told once."""
     approvals: dict[int, Sighting] = field(default_factory=dict)
     """By row id, beside which UPN cell an approval was first seen, as far as that is known."""
-    _renamed: set[int] = field(default_factory=set)
-    """Rows that got another UPN, of which it is not known yet whose it is: what they show is somebody else's."""
     _answers: WeakSet[AnswerKey] = field(default_factory=WeakSet)
     """Of the answers that ``presences`` was made of, as long as more news may come to them."""
-    rows_of_user: Mapping[str, Sequence[int]] = field(default_factory=dict)
     watched: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Matched users by tenant id, in a fixed order: the same tuple as long as the same users are watched."""
+    _deciding: Deciding = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._deciding = Deciding(self.rules)
+
+    @property
+    def verdicts(self) -> Mapping[int, Verdict]:
+        """Without presence, which is joined when a row is planned."""
+        return self._deciding.verdicts
+
+    def rows_of(self, user_id: str) -> Collection[int]:
+        """Ids of the rows that have this user."""
+        return self._deciding.rows_of(user_id)
 
     @property
     def unexplained(self) -> dict[str, Absent]:
@@ -94,8 +104,10 @@ class Observed:
 
     def put_rows(self, rows: Iterable[Row], at: datetime) -> None:
         """The whole list as just read. Every row is planned again: that is what heals lost writes and hand edits."""
-        before, self.rows = self.rows, {row.id: row for row in rows}
-        self._renamed |= {id_ for id_, row in self.rows.items() if id_ in before and before[id_].upn != row.upn}
+        before = self.rows
+        # A row that is as it was stays the very one: 15,000 comparisons are dear enough once.
+        self.rows = {row.id: row if (known := before.get(row.id)) != row else known for row in rows}
+        self._deciding.note_rows(before, self.rows, before.keys() | self.rows.keys())
         self.edited |= presence_edited(before, self.rows)
         for gone in self.before.keys() - self.rows.keys():
             del self.before[gone]
@@ -110,11 +122,10 @@ class Observed:
         """
         self.edited |= presence_edited(self.rows, rows)
         changed = [id_ for id_, row in rows.items() if _says_other(row, self.rows.get(id_))]
-        renamed = {id_ for id_ in changed if id_ in self.rows and self.rows[id_].upn != rows[id_].upn}
         gone = {id_ for id_ in deleted if id_ in self.rows}
         # Made anew: a pass that is being saved in a thread holds the one before.
-        self.rows = {id_: row for id_, row in {**self.rows, **rows}.items() if id_ not in gone}
-        self._renamed |= renamed
+        before, self.rows = self.rows, {id_: row for id_, row in {**self.rows, **rows}.items() if id_ not in gone}
+        self._deciding.note_rows(before, self.rows, gone.union(changed))
         self.rows_read_at = at
         self.dirty.update(dict.fromkeys(id_ for id_ in self.unwritten if id_ in self.rows))
         self.unwritten.clear()
@@ -124,13 +135,10 @@ class Observed:
     def put_overtaken(self, rows: Mapping[int, Row | None]) -> None:
         """Rows that a person changed since they were read, as they are now; None: deleted."""
         self.edited |= presence_edited(self.rows, rows)
-        self.rows = dict(self.rows)
-        for row_id, row in rows.items():
-            known = self.rows.pop(row_id, None)
-            if row is not None:
-                self.rows[row_id] = row
-                self._renamed |= {row_id} if known is not None and known.upn != row.upn else set()
         if rows:
+            there = {id_: row for id_, row in {**self.rows, **rows}.items() if row is not None}
+            before, self.rows = self.rows, there
+            self._deciding.note_rows(before, there, rows)
             self._decide(rows)
 
     def put_written(self, row: Row) -> None:
@@ -139,22 +147,28 @@ class Observed:
         """
         known = self.rows.get(row.id)
         if known is not None:
-            self.rows[row.id] = replace(known, shown=row.shown, etag=row.etag)
+            now = replace(known, shown=row.shown, etag=row.etag)
+            self._deciding.note_rows({row.id: known}, {row.id: now}, (row.id,))
+            self.rows[row.id] = now
 
     def put_matches(self, answers: Mapping[str, Match]) -> None:
         """Answers replace what was known; a failed question does not, it is only remembered as to be asked again."""
-        ageing = set[str]()
+        ageing, news = set[str](), set[str]()
         for name, match in answers.items():
             if isinstance(match, CouldNotAsk):
                 self.unanswered[name] = match
                 self.unanswered_since.setdefault(name, match.at)
-                self.matches.setdefault(name, match)
                 ageing.add(name)
+                if name in self.matches:
+                    continue
             else:
                 if self.unanswered.pop(name, None) is not None:
                     ageing.add(name)
                 self.unanswered_since.pop(name, None)
+            if self.matches.get(name) != match:
                 self.matches[name] = match
+                news.add(name)
+        self._deciding.note_answers(news)
         self._decide(id_ for id_, row in self.rows.items() if ageing and examine(row.upn).name in ageing)
 
     def put_unread(
@@ -179,7 +193,7 @@ class Observed:
             self.unread[user_id] = Silence(last if known is None else known.since)
         stale = frozenset(id_ for id_, silence in self.unread.items() if silence.lasts(patience, at))
         for user_id in stale ^ self._stale:
-            self.dirty.update(dict.fromkeys(self.rows_of_user.get(user_id, ())))
+            self.dirty.update(dict.fromkeys(self.rows_of(user_id)))
         self._stale = stale
 
     def put_answered(self, tenant_id: str, at: datetime) -> None:
@@ -233,10 +247,11 @@ class Observed:
 
     def _put_presence(self, user_id: str, reading: tuple[str, str], read_at: datetime) -> bool:
         known = self.presences.get(user_id)
-        if known is not None and reading == (known.availability, known.activity):
+        rows = self.rows_of(user_id)  # none where they were asked for before the last row with them went
+        if not rows or (known is not None and reading == (known.availability, known.activity)):
             return False
         self.presences[user_id] = Presence(*reading, since=read_at)
-        self.dirty.update(dict.fromkeys(self.rows_of_user.get(user_id, ())))
+        self.dirty.update(dict.fromkeys(rows))
         return True
 
     def is_known(self, row: Row) -> bool:
@@ -259,22 +274,12 @@ class Observed:
             self.unanswered_since.pop(gone, None)
 
     def _decide(self, read: Iterable[int] = ()) -> None:
-        """Of all rows, since duplicates need the whole list; dirty become those just ``read`` and those whose verdict
-        changed.
-        """
-        before = self.verdicts
-        self.verdicts = reconcile(tuple(self.rows.values()), self.matches, self.clues, self.rules)
-        self._renamed = {id_ for id_ in self._renamed if id_ in self.rows and self._is_unknown(id_)}
-        self.verdicts |= {id_: replace(self.verdicts[id_], renamed=True) for id_ in self._renamed}
-        rows_of_user: defaultdict[str, list[int]] = defaultdict(list)
-        for verdict in self.verdicts.values():
-            if verdict.user is not None:
-                rows_of_user[verdict.user.id].append(verdict.row_id)
-        self.rows_of_user = rows_of_user
-        self._watch()
-        changed = [id_ for id_, verdict in self.verdicts.items() if before.get(id_) != verdict]
-        self._note_found(changed)
-        dirty = {**self.dirty, **dict.fromkeys(read), **dict.fromkeys(changed)}
+        """Whatever was noted; dirty become the rows just ``read`` and those whose verdict changed."""
+        decided = self._deciding.decide(self.rows, self.matches, self.clues)
+        self._note_found(decided.changed)
+        if decided.users:
+            self._watch(decided.users)
+        dirty = {**self.dirty, **dict.fromkeys(read), **dict.fromkeys(decided.changed)}
         self.dirty = {row_id: None for row_id in dirty if row_id in self.rows}
 
     def _note_found(self, row_ids: Iterable[int]) -> None:
@@ -283,20 +288,28 @@ class Observed:
             if user is not None and name is not None:
                 self.before[row_id] = (name, user.id)
 
-    def _is_unknown(self, row_id: int) -> bool:
-        return self.verdicts[row_id].status is Status.UNKNOWN
-
-    def _watch(self) -> None:
-        users: defaultdict[str, set[str]] = defaultdict(set)
-        for verdict in self.verdicts.values():
-            if verdict.user is not None:
-                users[self.tenant_of[verdict.account]].add(verdict.user.id)
-        watched = {tenant_id: tuple(sorted(ids)) for tenant_id, ids in users.items()}
+    def _watch(self, users: frozenset[str]) -> None:
+        """``users``: ids of those whom rows have now, or had."""
+        have: defaultdict[str, set[str]] = defaultdict(set)
+        for user_id in users:
+            for row_id in self.rows_of(user_id):
+                have[self.tenant_of[self.verdicts[row_id].account]].add(user_id)
+        told = {id_: watching(self.watched.get(id_, ()), have[id_], users) for id_ in {*self.watched, *have}}
+        watched = {id_: user_ids for id_, user_ids in told.items() if user_ids}
         if watched != self.watched:
             self.watched = watched
-            everyone = {user_id for ids in watched.values() for user_id in ids}
-            self.presences = {user_id: known for user_id, known in self.presences.items() if user_id in everyone}
+            for gone in users.difference(*have.values()):
+                self.presences.pop(gone, None)
             self._answers.clear()
+
+
+def watching(before: tuple[str, ...], have: set[str], users: frozenset[str]) -> tuple[str, ...]:
+    """Who is watched now, in order, where of ``users`` there are those that rows ``have``: the same tuple where that
+    changes nobody.
+    """
+    come = have.difference(before)
+    stay = [id_ for id_ in before if id_ in have or id_ not in users]
+    return before if not come and len(stay) == len(before) else tuple(sorted([*stay, *come]))
 
 
 def _says_other(row: Row, known: Row | None) -> bool:

@@ -60,7 +60,7 @@ async def test_what_is_seen_is_what_is_and_only_news_are_news(tmp_path: Path) ->
         assert moved is not None
         moved.availability, moved.activity = "Busy", "InAMeeting"
         await poll_presence(service.context)
-        assert set(observed.dirty) == set(observed.rows_of_user[right])
+        assert set(observed.dirty) == set(observed.rows_of(right))
 
 
 @pytest.mark.anyio

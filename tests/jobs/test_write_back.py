@@ -75,7 +75,7 @@ async def test_verdicts_are_written_before_presence_and_who_waits_longest_first(
             await poll_presence(service.context)
         served.agents.edit(second, {"UPN": ""})
         rows = await service.context.edges.agent_list.read_rows([second])
-        service.context.observed.rows.update(rows)
+        service.context.observed.put_followed(rows, [], service.context.clock())
         answered(service, {})
         for expected in (second, third, first):
             before = {id_: item.revision for id_, item in served.agents.items.items()}
