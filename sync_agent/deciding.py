@@ -19,8 +19,9 @@ from sync_agent.row_index import RowIndex
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """``changed``: rows with another verdict than before, or with their first, in order; ``users``: ids of users whom rows have by UPN
-    and had not before, or the other way round, or who are found by another account.
+    """``changed``: rows with another verdict than before, or with their first, in order.
+
+    ``users``: ids of users whom rows have by UPN and had not before, or the other way round, or by another account.
     """
 
     changed: Collection[int] = ()

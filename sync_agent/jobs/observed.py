@@ -259,9 +259,9 @@ class Observed:
         findings = examine(row.upn)
         if any(name is not None and name not in self.matches for name in (findings.name, findings.candidate)):
             return False
-        if questions((row,), self.matches) - self._asked_about:
-            return False
         verdict = self.verdicts[row.id]
+        if (verdict.user is None or verdict.user.guest) and questions((row,), self.matches) - self._asked_about:
+            return False
         if verdict.user is None or verdict.user.id in self.presences:
             return True
         return self.tenant_of[verdict.account] in self.presence_trouble
