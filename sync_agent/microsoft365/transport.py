@@ -25,7 +25,7 @@ from sync_agent.microsoft365.engine import Client, Routes, ssl_context
 from sync_agent.microsoft365.errors import UNREADABLE, Garbled, Throttled, Unreachable, refusal
 from sync_agent.microsoft365.json_text import decoded
 from sync_agent.microsoft365.lost import Lost, lost
-from sync_agent.microsoft365.pacing import Budget
+from sync_agent.microsoft365.pacing import Budget, Priority
 from sync_agent.microsoft365.recording import recorded
 from sync_agent.microsoft365.retrying import FAILED, THROTTLED, Retrying, http_date, retry_after
 
@@ -82,6 +82,7 @@ class Request:
     units: float = 1.0
     repeatable: bool = True
     kind: str = "other"
+    priority: Priority = Priority.NORMAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,15 +181,14 @@ class Transport:
 
     async def _once(self, request: Request) -> tuple[Answer, str]:
         """One try, inside the budget. The token is asked for first, so that a failed sign-in spends nothing, and again
-        after the wait, since that may have been long. Units are spent last: what waits for a place with units in hand
-        would go out later than the budget knows.
+        after the wait, since that may have been long.
         """
         async with AsyncExitStack() as held:
             if request.tokens is not None:
                 await request.tokens.token()
             if request.budget is not None:
-                await held.enter_async_context(request.budget.slot())
-                await request.budget.spend(request.units, self._retrying.patience)
+                place = request.budget.place(request.units, self._retrying.patience, request.priority)
+                await held.enter_async_context(place)
             token = await request.tokens.token() if request.tokens is not None else ""
             self.requests[request.kind] += 1
             return await self._exchange(request, token), token

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from sync_agent.microsoft365.errors import Throttled, Unreachable
-from sync_agent.microsoft365.pacing import Budget
+from sync_agent.microsoft365.pacing import Budget, Priority
 from sync_agent.microsoft365.retrying import Retrying
 from sync_agent.microsoft365.transport import Answer, Request, TokenSource, Transport
 from sync_agent.simulator.faults import Truly
@@ -85,7 +85,7 @@ def test_who_gives_up_a_place_in_flight_frees_it() -> None:
         budget = Budget("b", 10, 60, concurrency=1, clock=clock)
 
         async def hold(seconds: float) -> float:
-            async with budget.slot():
+            async with budget.place(0.1):
                 await asyncio.sleep(seconds)
             return clock()
 
@@ -128,6 +128,59 @@ def test_nobody_waits_for_an_opening_beyond_patience() -> None:
     assert isinstance(first, Throttled)
     assert first.reason == "presence of contoso is throttled, and the service asks us to wait for long"
     assert first.retry_after == 3_600
+
+
+def test_the_urgent_are_served_first_although_others_came_before() -> None:
+    async def work(clock: Clock) -> list[float]:
+        budget = Budget("b", 10, 60, clock=clock)
+        await budget.spend(10)
+
+        async def served(priority: Priority) -> float:
+            await budget.spend(10, priority=priority)
+            return clock() - 1_000
+
+        came = [Priority.BACKGROUND, Priority.NORMAL, Priority.URGENT]
+        tasks = []
+        for priority in came:
+            tasks.append(asyncio.create_task(served(priority)))
+            await asyncio.sleep(1)
+        return await asyncio.gather(*tasks)
+
+    assert hurry(work) == [180, 120, 60]
+
+
+def test_who_waits_for_units_keeps_no_place_from_who_has_paid() -> None:
+    async def work(clock: Clock) -> float:
+        budget = Budget("b", 10, 60, concurrency=1, clock=clock)
+        await budget.spend(10)
+
+        async def fly(units: float) -> float:
+            async with budget.place(units):
+                return clock() - 1_000
+
+        waiting = asyncio.create_task(fly(10))
+        await asyncio.sleep(1)
+        paid = await fly(0)
+        assert await waiting == 60
+        return paid
+
+    assert hurry(work) == 1
+
+
+def test_it_tells_what_may_be_spent_this_moment() -> None:
+    async def work(clock: Clock) -> list[float]:
+        budget = Budget("b", 10, 60, clock=clock)
+        told = [budget.room(), budget.rate, budget.closed_for()]
+        await budget.spend(4)
+        told.append(budget.room())
+        waiting = asyncio.create_task(budget.spend(7))  # who is in line has what is left
+        await asyncio.sleep(1)
+        told.append(budget.room())
+        await waiting
+        budget.close_for(100)
+        return [*told, budget.room(), budget.closed_for()]
+
+    assert hurry(work) == [10, 10 / 60, 0, 6, 0, 0, 100]
 
 
 def test_what_never_fits_is_a_mistake() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sync_agent.microsoft365.pacing import Budget
+from sync_agent.microsoft365.pacing import Budget, Priority
 from tests.virtual_time import Clock, hurry
 
 ROUNDING = 1e-6
@@ -23,6 +23,7 @@ class Arrival:
     units: float
     patience: float
     lasts: float
+    priority: Priority = Priority.NORMAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ def stories(draw: st.DrawFn) -> Story:
         units=st.sampled_from([0.0, 1.0, 1.5]) | st.floats(0.1, units * share).map(lambda value: round(value, 2)),
         patience=st.just(1e6) | MOMENTS,
         lasts=st.floats(0, 5),
+        priority=st.sampled_from(Priority),
     )
     arrivals = draw(st.lists(arrival, max_size=60))
     fitting = [one for one in arrivals if one.units <= units * share]
@@ -95,33 +97,35 @@ class Played:
         try:
             async with asyncio.timeout(arrival.patience):
                 if self._slots:
-                    async with self._budget.slot():
-                        await self._spend(number, arrival)
+                    async with self._budget.place(arrival.units, priority=arrival.priority):
+                        self._note(number, arrival)
+                        await self._fly(arrival)
                 else:
-                    await self._spend(number, arrival)
+                    await self._budget.spend(arrival.units, priority=arrival.priority)
+                    self._note(number, arrival)
         except TimeoutError:
             pass
 
-    async def _spend(self, number: int, arrival: Arrival) -> None:
-        await self._budget.spend(arrival.units)
+    def _note(self, number: int, arrival: Arrival) -> None:
         self.spent.append(Spent(self._clock() - self._began, number, arrival.units))
-        if self._slots:
-            self._in_flight += 1
-            self.most_in_flight = max(self.most_in_flight, self._in_flight)
-            try:
-                await asyncio.sleep(arrival.lasts)
-            finally:
-                self._in_flight -= 1
+
+    async def _fly(self, arrival: Arrival) -> None:
+        self._in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self._in_flight)
+        try:
+            await asyncio.sleep(arrival.lasts)
+        finally:
+            self._in_flight -= 1
 
     async def _close(self, closing: Closing) -> None:
         await asyncio.sleep(closing.at)
         self._budget.close_for(closing.seconds)
 
 
-@given(stories())
+@given(stories(), st.booleans())
 @settings(deadline=None)
-def test_no_window_holds_more_than_the_budget(story: Story) -> None:
-    spent = Played(story).spent
+def test_no_window_holds_more_than_the_budget(story: Story, slots: bool) -> None:
+    spent = Played(story, slots=slots).spent
     for first in spent:
         ends = first.at + story.window - ROUNDING
         assert sum(one.units for one in spent if first.at <= one.at < ends) <= story.limit + ROUNDING
@@ -138,9 +142,22 @@ def test_nothing_is_spent_while_the_budget_is_closed(story: Story) -> None:
 
 @given(stories())
 @settings(deadline=None)
-def test_who_came_first_is_served_first(story: Story) -> None:
-    order = [story.arrivals[one.by].at for one in Played(story).spent if one.units]
-    assert order == sorted(order)
+def test_who_came_first_is_served_first_among_equals(story: Story) -> None:
+    spent = [one for one in Played(story).spent if one.units]
+    for priority in Priority:
+        order = [story.arrivals[one.by].at for one in spent if story.arrivals[one.by].priority == priority]
+        assert order == sorted(order)
+
+
+@given(stories(), st.booleans())
+@settings(deadline=None)
+def test_nobody_is_served_while_somebody_more_urgent_waits(story: Story, slots: bool) -> None:
+    """Of all who need units, whether or not they need a place in flight too."""
+    spent = [one for one in Played(story, slots=slots).spent if one.units]
+    for position, one in enumerate(spent):
+        mine = story.arrivals[one.by].priority
+        later = (story.arrivals[other.by] for other in spent[position + 1 :])
+        assert not [other for other in later if other.priority < mine and other.at < one.at - ROUNDING]
 
 
 @given(stories())
