@@ -1,4 +1,4 @@
-"""`sync-agent provision`: our columns and views in the list, and the list of anomalies."""
+"""`sync-agent provision`: our columns and views in the Agent list, and the lists beside it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ _NOTE = "no "
 @click.option("--dry-run", is_flag=True, help="Say what would be created, create nothing.")
 @click.pass_obj
 def provision(settings_path: Path, dry_run: bool) -> None:
-    """Create what is missing: our columns and views in the Agent list, and the list of sharepoint.anomaly_list.
+    """Create what is missing: our columns and views in the Agent list, and the lists of sharepoint.anomaly_list and
+    sharepoint.presence_list.
 
     Nothing else is touched.
     """

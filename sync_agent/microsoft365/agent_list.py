@@ -11,6 +11,8 @@ from typing import Protocol
 
 from sync_agent.microsoft365.accounts import Account
 from sync_agent.microsoft365.columns import ColumnNames
+from sync_agent.microsoft365.companion_items import LIVE, CompanionItems, companion_shape
+from sync_agent.microsoft365.companion_list import CompanionList
 from sync_agent.microsoft365.errors import ServiceError
 from sync_agent.microsoft365.graph import Graph
 from sync_agent.microsoft365.graph_list import GraphList
@@ -26,9 +28,11 @@ from sync_agent.microsoft365.list_answers import (
     Written,
 )
 from sync_agent.microsoft365.list_place import Place
+from sync_agent.microsoft365.own_list import own_list
 from sync_agent.microsoft365.pacing import REAL_TIME, Budget, Timing
+from sync_agent.microsoft365.side_by_side import Writing
 from sync_agent.microsoft365.transport import Transport
-from sync_agent.model import Change, Fix, Row
+from sync_agent.model import Change, Fix, OurColumn, Row
 from sync_agent.settings import Settings
 
 __all__ = [
@@ -88,6 +92,9 @@ class AgentList(Protocol):
         ``changes`` is drawn on as there is room on the wire: where it ends early, what was drawn is still written.
         """
 
+    async def writing(self) -> Writing:
+        """The same, for who writes to two lists at a time."""
+
     async def takes_approvals(self) -> bool:
         """Whether the list has the column in which people approve fixes; False too where none is wanted."""
 
@@ -112,9 +119,21 @@ def sharepoint_budget(settings: Settings, timing: Timing = REAL_TIME) -> Budget:
 
 
 def agent_list(settings: Settings, accounts: Mapping[str, Account], transport: Transport, budget: Budget) -> AgentList:
-    """The list of the settings, not opened yet."""
-    account = accounts[settings.sharepoint.account]
+    """The list of the settings, not opened yet; with its companion, where they name one."""
     place = agent_list_place(settings)
+    agents = _by_api(settings, accounts, transport, budget, place)
+    wanted = settings.sharepoint.presence_list
+    if wanted is None:
+        return agents
+    shape = companion_shape(place.names)
+    companion = own_list(settings, accounts, transport, budget, place, wanted=wanted, shape=shape)
+    return CompanionList(agents, companion, CompanionItems(place.names, place.wanted))
+
+
+def _by_api(
+    settings: Settings, accounts: Mapping[str, Account], transport: Transport, budget: Budget, place: Place
+) -> AgentList:
+    account = accounts[settings.sharepoint.account]
     if settings.list_api() == "graph":
         graph = account.endpoints.graph
         return GraphList(place, Graph(transport, account.tokens(graph), graph, budget, "list"))
@@ -128,10 +147,11 @@ def agent_list(settings: Settings, accounts: Mapping[str, Account], transport: T
 def agent_list_place(settings: Settings) -> Place:
     sharepoint, columns = settings.sharepoint, settings.sharepoint.columns
     approval = columns.approval if settings.safety.approved_fixes else None
+    held = frozenset(OurColumn) if sharepoint.presence_list is None else frozenset(OurColumn) - LIVE
     return Place(
         site_url=sharepoint.site_url.rstrip("/"),
         wanted=sharepoint.agent_list,
-        names=ColumnNames(columns.upn, columns.name, columns.ours, columns.team, approval),
+        names=ColumnNames(columns.upn, columns.name, columns.ours, columns.team, approval, held),
         account=sharepoint.account,
         rest_by_secret=(settings.list_api(), settings.account(sharepoint.account).auth) == ("rest", "client_secret"),
     )

@@ -53,6 +53,8 @@ class Specification:
     kind: Kind
     description: str
     choices: tuple[str, ...] = ()
+    indexed: bool = False
+    """Whether other programs look items up by it: SharePoint refuses that in a list of over 5,000 without an index."""
 
 
 _AS_GOOD: Mapping[Kind, frozenset[Kind]] = {Kind.CHOICE: frozenset({Kind.TEXT})}

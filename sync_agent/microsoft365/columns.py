@@ -66,6 +66,8 @@ class ColumnNames:
     ours: Mapping[OurColumn, str] = field(default_factory=dict)
     team: str | None = None
     approval: str | None = None
+    held: frozenset[OurColumn] = frozenset(OurColumn)
+    """Those of ours that this list is to have."""
 
     def of(self, column: OurColumn) -> str:
         return self.ours.get(column, column.value)
@@ -84,10 +86,12 @@ class Columns:
     approval: ListColumn | None = None
     team_unread: str = ""
     unfit: Mapping[OurColumn, Unfit] = field(default_factory=dict)
+    held: frozenset[OurColumn] = frozenset(OurColumn)
+    """Those of ours that the list is to have: no other is missed."""
 
     @property
     def missing(self) -> list[OurColumn]:
-        return [column for column in OurColumn if column not in self.ours and column not in self.unfit]
+        return [each for each in OurColumn if each in self.held and each not in self.ours and each not in self.unfit]
 
     def to_make(self, names: ColumnNames) -> list[tuple[Specification, str]]:
         """What the list lacks of the columns that the service needs, each with the name it is to have."""
@@ -142,7 +146,8 @@ def match_columns(existing: Sequence[ListColumn], names: ColumnNames, title: str
             f'sharepoint.columns.name: the column "{name.display}" of the list "{title}" is of type {name.kind}, which '
             f"holds no plain text; name a column of type {Kind.TEXT}, such as Title."
         )
-    columns = Columns(upn, name, _ours(existing, names, title), approval=_approval(existing, names, title))
+    ours = _ours(existing, names, title)
+    columns = Columns(upn, name, ours, approval=_approval(existing, names, title), held=names.held)
     _refuse_shared(columns, title)
     return _without_unfit(_with_team(columns, existing, names, title))
 
@@ -194,8 +199,8 @@ def _ours(existing: Sequence[ListColumn], names: ColumnNames, title: str) -> dic
 
 def _without_unfit(columns: Columns) -> Columns:
     found = {our: unfit(column, SPECIFICATIONS[our]) for our, column in columns.ours.items()}
-    faulty = {our: each for our, each in found.items() if each is not None}
-    ours = {our: column for our, column in columns.ours.items() if our not in faulty}
+    faulty = {our: each for our, each in found.items() if each is not None and our in columns.held}
+    ours = {our: column for our, column in columns.ours.items() if found[our] is None}
     return replace(columns, ours=ours, unfit=faulty)
 
 

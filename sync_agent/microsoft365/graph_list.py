@@ -21,7 +21,7 @@ from sync_agent.microsoft365.graph_items import GraphItems
 from sync_agent.microsoft365.graph_writing import Writer
 from sync_agent.microsoft365.list_answers import Changes, LastEdit, Outcome, WholeListNeeded
 from sync_agent.microsoft365.list_place import Place
-from sync_agent.microsoft365.side_by_side import chunks, side_by_side
+from sync_agent.microsoft365.side_by_side import Writing
 from sync_agent.model import Change, Fix, Row
 
 _BATCHES_AT_ONCE = 8
@@ -82,12 +82,14 @@ class GraphList:
         return await (await self._ready(made=True)).items.read_rows(ids)
 
     async def write(self, changes: Iterable[Change]) -> AsyncGenerator[Outcome, None]:
-        opened = await self._ready(complete=True)
-        writer = Writer(self._graph, opened.path, opened.columns, opened.items)
-        outcomes = side_by_side(writer.write, chunks(changes, MOST_PARTS), _BATCHES_AT_ONCE)
-        async with aclosing(outcomes):
+        async with aclosing((await self.writing()).all(changes)) as outcomes:
             async for outcome in outcomes:
                 yield outcome
+
+    async def writing(self) -> Writing:
+        opened = await self._ready(complete=True)
+        writer = Writer(self._graph, opened.path, opened.columns, opened.items)
+        return Writing(writer.write, MOST_PARTS, _BATCHES_AT_ONCE)
 
     async def takes_approvals(self) -> bool:
         return (await self._ready()).columns.approval is not None

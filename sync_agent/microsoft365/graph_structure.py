@@ -76,6 +76,7 @@ async def add_column(graph: Graph, list_path: str, specification: Specification,
         "name": creation_name(specification.column, display),
         "displayName": display,
         "description": specification.description,
+        **({"indexed": True} if specification.indexed else {}),
         **_facet(specification),
     }
     await graph.post(f"{list_path}/columns", body, dict[str, Any], units=2.0)

@@ -20,8 +20,8 @@ Cell = str | int | float | bool | None
 def cell_fields(columns: OwnColumns) -> list[tuple[str, Any, Any]]:
     """The fields of a struct for these columns, as msgspec.defstruct takes them."""
     return [
-        (_attribute(name), Cell, msgspec.field(default=None, name=column.wire))
-        for name, column in columns.found.items()
+        (_attribute(number), Cell, msgspec.field(default=None, name=column.wire))
+        for number, column in enumerate(columns.found.values())
     ]
 
 
@@ -31,7 +31,10 @@ def wire_names(columns: OwnColumns) -> list[str]:
 
 
 def item_of(columns: OwnColumns, id_: int, etag: str | None, cells: msgspec.Struct) -> ListItem:
-    values = {name: _value(columns.shape.kind(name), getattr(cells, _attribute(name))) for name in columns.found}
+    values = {
+        name: _value(columns.shape.kind(name), getattr(cells, _attribute(number)))
+        for number, name in enumerate(columns.found)
+    }
     return ListItem(id_, values, etag)
 
 
@@ -40,8 +43,9 @@ def wire_values(columns: OwnColumns, change: AnyChange) -> Mapping[str, str | in
     return {columns.found[name].wire: json_value(value) for name, value in change.values.items()}
 
 
-def _attribute(name: str) -> str:
-    return f"cell_{name}"
+def _attribute(number: int) -> str:
+    """Columns may have any name."""
+    return f"cell_{number}"
 
 
 def _value(kind: Kind, cell: Cell) -> ItemValue:

@@ -28,7 +28,7 @@ from sync_agent.microsoft365.sharepoint_fixing import write_fixes
 from sync_agent.microsoft365.sharepoint_forms import Forms, Ways
 from sync_agent.microsoft365.sharepoint_structure import Found
 from sync_agent.microsoft365.sharepoint_writing import Writer
-from sync_agent.microsoft365.side_by_side import chunks, side_by_side
+from sync_agent.microsoft365.side_by_side import Writing, chunks
 from sync_agent.model import Change, Fix, Row
 
 T = TypeVar("T")
@@ -108,13 +108,15 @@ class SharePointList:
         return await write_fixes(self._site, opened.found.id, opened.columns, fixes)
 
     async def write(self, changes: Iterable[Change]) -> AsyncGenerator[Outcome, None]:
+        async with aclosing((await self.writing()).all(changes)) as outcomes:
+            async for outcome in outcomes:
+                yield outcome
+
+    async def writing(self) -> Writing:
         writer = self._writer(await self._ready(complete=True))
         affordable = max(1, int(self._site.budget.limit / WRITE_UNITS))
         write = partial(self._own_writes.noted, writer.write)
-        outcomes = side_by_side(write, chunks(changes, min(MOST_PARTS, affordable)), _CHUNKS_AT_ONCE)
-        async with aclosing(outcomes):
-            async for outcome in outcomes:
-                yield outcome
+        return Writing(write, min(MOST_PARTS, affordable), _CHUNKS_AT_ONCE)
 
     async def provision(self, dry_run: bool) -> list[str]:
         await self.open()

@@ -176,10 +176,11 @@ def column_schema(specification: Specification, display: str) -> str:
     choices = "".join(f"<CHOICE>{escape(choice)}</CHOICE>" for choice in specification.choices)
     inner = f"<CHOICES>{choices}</CHOICES>" if choices else ""
     inner += "<Default>0</Default>" if specification.kind is Kind.YES_NO else ""
+    indexed = ' Indexed="TRUE"' if specification.indexed else ""
     return (
         f"<Field {_TYPES[specification.kind]} Name={quoteattr(name)} StaticName={quoteattr(name)} "
         f"DisplayName={quoteattr(display)} Description={quoteattr(specification.description)} "
-        f'Required="FALSE">{inner}</Field>'
+        f'Required="FALSE"{indexed}>{inner}</Field>'
     )
 
 

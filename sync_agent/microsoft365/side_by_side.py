@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
 
 from sync_agent.microsoft365.errors import ServiceError, SignInFailed, Throttled, Unreachable
 from sync_agent.microsoft365.list_answers import Outcome
+from sync_agent.model import Change
 
 C = TypeVar("C")
 R = TypeVar("R")
@@ -43,6 +45,25 @@ def chunks(values: Iterable[C], size: int) -> Iterator[list[C]]:
     rest = iter(values)
     while chunk := list(islice(rest, size)):
         yield chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """One run of writes to a list: ``write`` takes at most ``size`` changes, and is called ``at_once`` times at most.
+
+    It does not raise ServiceError: every change gets its outcome.
+    """
+
+    write: Callable[[Sequence[Change]], Awaitable[list[Outcome]]]
+    size: int
+    at_once: int
+
+    async def all(self, changes: Iterable[Change]) -> AsyncGenerator[Outcome, None]:
+        """As AgentList.write has it."""
+        outcomes = side_by_side(self.write, chunks(changes, self.size), self.at_once)
+        async with aclosing(outcomes):
+            async for outcome in outcomes:
+                yield outcome
 
 
 async def side_by_side(

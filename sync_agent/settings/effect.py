@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from sync_agent.settings.model import CREDENTIALS, AccountSettings, Group, Settings
 
 _NOT_YET = (
-    "sharepoint.presence_list",
     "presence.flap_damping",
     "web.listen",
 )

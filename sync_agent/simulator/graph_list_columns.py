@@ -75,7 +75,10 @@ def new_column(body: Mapping[str, Any]) -> ListColumn:
     if not name:
         raise Failure(400, "invalidRequest", "A column needs a name.")
     column = ListColumn(
-        internal_name(name), str(body.get("displayName") or name), description=str(body.get("description") or "")
+        internal_name(name),
+        str(body.get("displayName") or name),
+        indexed=bool(body.get("indexed")),
+        description=str(body.get("description") or ""),
     )
     if "choice" in body:
         column.type, column.choices = "Choice", tuple(body["choice"].get("choices", ()))

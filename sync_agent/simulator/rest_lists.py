@@ -174,6 +174,7 @@ def _new_column(parameters: dict[str, Any]) -> ListColumn:
         schema.get("Type", "Text"),
         tuple(choice.text or "" for choice in schema.iter("CHOICE")),
         fill_in=schema.get("FillInChoice", "").upper() == "TRUE",
+        indexed=schema.get("Indexed", "").upper() == "TRUE",
         description=schema.get("Description", ""),
         rich=schema.get("RichText", "").upper() == "TRUE",
         date_only=schema.get("Format") == "DateOnly",

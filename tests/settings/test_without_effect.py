@@ -33,12 +33,6 @@ def test_what_this_version_does_not_look_at(tmp_path: Path, addition: str, names
     assert without_effect(loaded(tmp_path, SMALLEST + addition)) == names
 
 
-def test_a_companion_list(tmp_path: Path) -> None:
-    for written, names in (("Presence", ["sharepoint.presence_list"]), ("null", [])):
-        text = changed("  agent_list: Agents", f"  agent_list: Agents\n  presence_list: {written}")
-        assert without_effect(loaded(tmp_path, text)) == names
-
-
 @pytest.mark.parametrize(
     ("auth", "names"),
     [

@@ -1,0 +1,152 @@
+"""An Agent list whose presence stands in a companion list: an item an agent, in a list that keeps no versions.
+
+Graph has no write that spares a list's versions. So what changes by the minute is written where nobody edits, and the
+Agent list itself only where a verdict changes. To the jobs it is one list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from sync_agent.list_item import AnyChange
+from sync_agent.microsoft365.companion_items import CompanionItems, Parts
+from sync_agent.microsoft365.errors import NotFound, ServiceError
+from sync_agent.microsoft365.list_answers import Changes, Failed, LastEdit, Outcome, WholeListNeeded, Written
+from sync_agent.microsoft365.own_list import MOST_AT_ONCE, OwnList
+from sync_agent.microsoft365.side_by_side import Trouble, Writing
+from sync_agent.model import Change, Fix, Row
+
+if TYPE_CHECKING:
+    from sync_agent.microsoft365.agent_list import AgentList
+
+
+class CompanionList:
+    """An AgentList. ``agents``: the Agent list itself, by either API."""
+
+    def __init__(self, agents: AgentList, companion: OwnList, items: CompanionItems) -> None:
+        self._agents = agents
+        self._companion = companion
+        self._items = items
+        self._row_ids: set[int] = set()
+        self._in_doubt = False
+        """Whether an item may have been made that is not known of."""
+
+    @property
+    def title(self) -> str:
+        return self._agents.title
+
+    async def open(self) -> None:
+        await self._agents.open()
+
+    async def unwritable(self) -> str:
+        said = await self._agents.unwritable()
+        await self._companion.open()
+        return said
+
+    async def read(self, progress: Callable[[int], None], *, follow: bool = False) -> list[Row]:
+        rows = await self._agents.read(progress, follow=follow)
+        self._row_ids = {row.id for row in rows}
+        await self._read_companion()
+        return [self._items.joined(row) for row in rows]
+
+    async def changes(self, known: Mapping[int, Row]) -> Changes | WholeListNeeded:
+        """Nobody else writes the companion list: a person's edit there is found when the whole list is read."""
+        told = await self._agents.changes(known)
+        if isinstance(told, WholeListNeeded):
+            return told
+        self._row_ids = (self._row_ids | told.rows.keys()) - told.deleted
+        self._items.forget(told.deleted)
+        return replace(told, rows={id_: self._items.joined(row) for id_, row in told.rows.items()})
+
+    async def read_rows(self, ids: Collection[int]) -> dict[int, Row]:
+        return {id_: self._items.joined(row) for id_, row in (await self._agents.read_rows(ids)).items()}
+
+    async def last_edits(self, ids: Collection[int]) -> dict[int, LastEdit]:
+        edits = await self._agents.last_edits(ids)
+        return {id_: replace(edit, row=self._items.joined(edit.row)) for id_, edit in edits.items()}
+
+    async def write(self, changes: Iterable[Change]) -> AsyncGenerator[Outcome, None]:
+        async with aclosing((await self.writing()).all(changes)) as outcomes:
+            async for outcome in outcomes:
+                yield outcome
+
+    async def writing(self) -> Writing:
+        if self._in_doubt:
+            await self._read_companion()
+        await self._empty_spare()
+        agents = await self._agents.writing()
+        write = partial(self._write, agents, Trouble())
+        return Writing(write, min(agents.size, MOST_AT_ONCE), agents.at_once)
+
+    async def takes_approvals(self) -> bool:
+        return await self._agents.takes_approvals()
+
+    async def fix(self, fixes: Sequence[Fix]) -> list[ServiceError | None]:
+        return await self._agents.fix(fixes)
+
+    async def provision(self, dry_run: bool) -> list[str]:
+        return await self._agents.provision(dry_run) + await self._companion.provision(dry_run)
+
+    async def _read_companion(self) -> None:
+        self._items.put(await self._companion.read(), self._row_ids)
+        self._in_doubt = False
+
+    async def _empty_spare(self) -> None:
+        """Items whose row is gone; what fails is tried again with the next writes."""
+        todo = self._items.to_empty()[:MOST_AT_ONCE]
+        if todo:
+            answers = await self._companion.write(todo)
+            self._items.emptied({answer for answer in answers if isinstance(answer, int)})
+
+    async def _write(self, agents: Writing, trouble: Trouble, changes: Sequence[Change]) -> list[Outcome]:
+        """A row is written where both of its parts were; the companion's comes second, and only where the first was."""
+        parts = {change.row.id: self._items.apart(change) for change in changes}
+        first = await _to_agents(agents, parts)
+        todo = {
+            row_id: part.companion
+            for row_id, part in parts.items()
+            if part.companion is not None and isinstance(first.get(row_id, Written(row_id)), Written)
+        }
+        second = await self._to_companion(trouble, todo)
+        return [
+            self._outcome(change, parts[change.row.id], first.get(change.row.id), second.get(change.row.id))
+            for change in changes
+        ]
+
+    async def _to_companion(self, trouble: Trouble, todo: Mapping[int, AnyChange]) -> dict[int, ServiceError | int]:
+        if not todo:
+            return {}
+        try:
+            trouble.check()
+        except ServiceError as error:
+            return dict.fromkeys(todo, error)
+        answers = await self._companion.write(list(todo.values()))
+        trouble.heard(answers[0] if isinstance(answers[0], ServiceError) else None)
+        return dict(zip(todo, answers, strict=True))
+
+    def _outcome(
+        self, change: Change, part: Parts, first: Outcome | None, second: ServiceError | int | None
+    ) -> Outcome:
+        if first is not None and not isinstance(first, Written):
+            return first
+        if isinstance(second, ServiceError):
+            return self._failed(change.row.id, part, second)
+        self._items.written(change, part, second)
+        return first or Written(change.row.id, change.row.etag)
+
+    def _failed(self, row_id: int, part: Parts, error: ServiceError) -> Failed:
+        """An item whose making was not answered may have been made: the list is read before another is."""
+        if isinstance(error, NotFound):
+            self._items.lost(row_id)
+        if part.companion is not None and part.companion.item is None:
+            self._in_doubt = True
+        return Failed(row_id, error.reason)
+
+
+async def _to_agents(agents: Writing, parts: Mapping[int, Parts]) -> dict[int, Outcome]:
+    changes = [part.agents for part in parts.values() if part.agents is not None]
+    return {outcome.row_id: outcome for outcome in await agents.write(changes)} if changes else {}
