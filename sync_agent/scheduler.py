@@ -24,6 +24,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from sync_agent.fuses import Held
 from sync_agent.jobs.follow_users import FollowUsers
+from sync_agent.jobs.measure_capacity import PART_FOR_ANOMALIES
 from sync_agent.jobs.notify import Notifier, troubles
 from sync_agent.jobs.poll_presence import follow_presence
 from sync_agent.jobs.read_list import follow_list, read_list
@@ -47,8 +48,6 @@ _A_TURN = 400
 planned on fresh presence.
 """
 
-_PART_FOR_ANOMALIES = 0.1
-"""Of the SharePoint budget, in writes to the list of anomalies."""
 
 Job = Callable[[], Coroutine[Any, Any, object]]
 
@@ -173,7 +172,7 @@ class Jobs:
         """As many items as take a small part of the budget until the next turn: the Agent list comes first."""
         settings = self._service.settings
         units = settings.pacing.sharepoint_units_per_minute * settings.pacing.share / 60 * settings.schedule.read_list
-        most = max(1, int(units * _PART_FOR_ANOMALIES / WRITE_UNITS))
+        most = max(1, int(units * PART_FOR_ANOMALIES / WRITE_UNITS))
         mirrored = await self._service.mirror_anomalies(most=most, stop=self._stop)
         if mirrored is not None and mirrored.error is not None:
             raise ServiceError(mirrored.error)

@@ -25,7 +25,7 @@ from sync_agent.microsoft365.graph_list_delta import ContentType, GraphListDelta
 from sync_agent.microsoft365.list_answers import LastEdit
 from sync_agent.model import Row
 
-_PAGE = 2_000
+PAGE = 2_000
 """Graph's largest page of list items is not documented; it gives fewer when it likes, and a link to the next."""
 LIST_UNITS = 2.0
 _ITEM_UNITS = 1.0
@@ -75,7 +75,7 @@ class GraphItems:
                 ("modified", str | None, msgspec.field(default=None, name="lastModifiedDateTime")),
             ],
         )
-        self.delta = GraphListDelta(graph, self._items, selected, fields, _PAGE)
+        self.delta = GraphListDelta(graph, self._items, selected, fields, PAGE)
 
     async def read(self, progress: Callable[[int], None]) -> list[Row]:
         """All rows by ascending id."""
@@ -118,7 +118,7 @@ async def whole_list(graph: Graph, url: str, type_: type[msgspec.Struct]) -> Asy
     """
     seen: set[str] = set()
     empty = 0
-    async for page in graph.pages(f"{url}&$top={_PAGE}", type_, units=LIST_UNITS):
+    async for page in graph.pages(f"{url}&$top={PAGE}", type_, units=LIST_UNITS):
         items: list[Any] = page
         ids = {item.id for item in items}
         if len(ids) < len(items) or not seen.isdisjoint(ids):

@@ -24,7 +24,7 @@ from sync_agent.microsoft365.list_place import Place
 from sync_agent.microsoft365.side_by_side import Writing
 from sync_agent.model import Change, Fix, Row
 
-_BATCHES_AT_ONCE = 8
+BATCHES_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class GraphList:
     async def writing(self) -> Writing:
         opened = await self._ready(complete=True)
         writer = Writer(self._graph, opened.path, opened.columns, opened.items)
-        return Writing(writer.write, MOST_PARTS, _BATCHES_AT_ONCE)
+        return Writing(writer.write, MOST_PARTS, BATCHES_AT_ONCE)
 
     async def takes_approvals(self) -> bool:
         return (await self._ready()).columns.approval is not None

@@ -17,7 +17,7 @@ from sync_agent.microsoft365.graph import Graph
 from sync_agent.microsoft365.list_answers import WholeListNeeded
 from sync_agent.model import Row
 
-_DELTA_UNITS = 1.0
+TURN_UNITS = 1.0
 _MOST_PAGES = 1_000
 _FOLDER = "0x0120"
 """How the ids of folders' content types begin."""
@@ -108,7 +108,7 @@ class GraphListDelta:
         raise Garbled("Graph's pages of the list's changes do not come to an end")
 
     async def _one_page(self, url: str) -> _Page:
-        return cast(_Page, await self._graph.get(url, self._page, units=_DELTA_UNITS))
+        return cast(_Page, await self._graph.get(url, self._page, units=TURN_UNITS))
 
 
 def _rows(items: Sequence[_Item]) -> dict[int, Row]:

@@ -40,7 +40,7 @@ T = TypeVar("T")
 
 PAGE = 5_000
 """The largest page that SharePoint gives."""
-_READ_UNITS = 2.0
+READ_UNITS = 2.0
 WRITE_UNITS = 2.0
 SHORT_WAIT = 10.0
 """Seconds, for a throttled part that names no Retry-After."""
@@ -219,7 +219,7 @@ async def _pages(site: Site, first: str, page_type: type[Any]) -> AsyncIterator[
 
 async def _one_page(site: Site, url: str, page_type: type[Any]) -> tuple[list[Any], str | None]:
     headers = {"Accept": "application/json;odata=minimalmetadata"}
-    answer = await site.send("GET", url, _READ_UNITS, headers=headers)
+    answer = await site.send("GET", url, READ_UNITS, headers=headers)
     if answer.status != 200:
         raise refusal(answer, "Reading the rows of the list")
     page = await in_thread_if(len(answer.body) > MANY_BYTES, answer.json, page_type)

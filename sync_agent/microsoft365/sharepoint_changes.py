@@ -20,7 +20,7 @@ from sync_agent.microsoft365.sharepoint_batch import MOST_PARTS
 from sync_agent.microsoft365.sharepoint_bulk import PAGE, Site
 from sync_agent.model import Row
 
-_UNITS = 2.0
+TURN_UNITS = 2.0
 _LIMIT = 1_000
 """Changes an answer: the most that SharePoint gives."""
 _UPDATES = frozenset({2, 15})
@@ -63,7 +63,7 @@ class SharePointChanges:
     async def since(self, token: str, known: Mapping[int, Row]) -> News | WholeListNeeded:
         with self._own_writes.while_log_is_read() as own:
             changes: list[_Change] = []
-            while len(changes) * _UNITS / _LIMIT < self.costs.of_whole(len(known)):
+            while len(changes) * TURN_UNITS / _LIMIT < self.costs.of_whole(len(known)):
                 some = await self._one_answer(token)
                 changes += some
                 token = some[-1].token.text if some else token
@@ -75,7 +75,7 @@ class SharePointChanges:
         json = "application/json;odata=nometadata"
         headers = {"Content-Type": json, "Accept": json}
         body = msgspec.json.encode({"query": _query(token)})
-        answer = await self._site.send("POST", self._url, _UNITS, headers=headers, body=body, repeatable=True)
+        answer = await self._site.send("POST", self._url, TURN_UNITS, headers=headers, body=body, repeatable=True)
         if answer.status != 200:
             raise refusal(answer, "Reading the changes of the list")
         changes = answer.json(_Page).value

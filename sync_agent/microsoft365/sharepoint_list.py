@@ -33,7 +33,7 @@ from sync_agent.model import Change, Fix, Row
 
 T = TypeVar("T")
 
-_CHUNKS_AT_ONCE = 4
+CHUNKS_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class SharePointList:
         writer = self._writer(await self._ready(complete=True))
         affordable = max(1, int(self._site.budget.limit / WRITE_UNITS))
         write = partial(self._own_writes.noted, writer.write)
-        return Writing(write, min(MOST_PARTS, affordable), _CHUNKS_AT_ONCE)
+        return Writing(write, min(MOST_PARTS, affordable), CHUNKS_AT_ONCE)
 
     async def provision(self, dry_run: bool) -> list[str]:
         await self.open()

@@ -1,0 +1,87 @@
+"""What `sync-agent capacity` reckons with: the settings, and the list as it is or as somebody plans it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from sync_agent.capacity import CHANGES_AN_HOUR, Demand, Means, Schedule, TenantDemand
+from sync_agent.jobs.context import Context
+from sync_agent.jobs.read_list import read_list
+from sync_agent.jobs.resolve_users import route
+from sync_agent.jobs.tenant_domains import tenant_domains
+from sync_agent.microsoft365 import (
+    graph_batch,
+    graph_items,
+    graph_list,
+    graph_list_delta,
+    graph_writing,
+    sharepoint_batch,
+    sharepoint_bulk,
+    sharepoint_changes,
+    sharepoint_list,
+)
+from sync_agent.microsoft365.accounts import PRESENCE_LIMIT
+from sync_agent.microsoft365.name_lookup import NAMES_PER_BATCH
+from sync_agent.microsoft365.presence import MOST_IDS
+from sync_agent.settings import Settings
+
+PART_FOR_ANOMALIES = 0.1
+"""Of the SharePoint budget, in writes to the list of anomalies."""
+
+
+async def demand_of_list(context: Context, settings: Settings, changes_an_hour: float = CHANGES_AN_HOUR) -> Demand:
+    """Read the list, and which tenant has which of its names. Raises ListProblem, ServiceError."""
+    await context.edges.agent_list.open()
+    await read_list(context)
+    names = context.observed.names()
+    known = await tenant_domains(context, {name.rpartition("@")[2] for name in names})
+    routed = route(names, known.told).by_tenant
+    counts = {id_: len(routed.get(id_, ())) for id_ in registrations(settings)}
+    return _demand(len(context.observed.rows), counts, settings, changes_an_hour)
+
+
+def demand_planned(rows: int, settings: Settings, changes_an_hour: float = CHANGES_AN_HOUR) -> Demand:
+    """So many rows, evenly over the tenants, each with a name of its own."""
+    tenants = list(registrations(settings))
+    counts = {id_: (rows + number) // len(tenants) for number, id_ in enumerate(tenants)}
+    return _demand(rows, counts, settings, changes_an_hour)
+
+
+def registrations(settings: Settings) -> Counter[str]:
+    """By tenant: how many apps the accounts name. Microsoft counts by app, whatever the accounts are called."""
+    apps = {(account.tenant_id, account.client_id) for account in settings.accounts}
+    return Counter(tenant_id for tenant_id, _ in sorted(apps, key=str))
+
+
+def _demand(rows: int, counts: dict[str, int], settings: Settings, changes_an_hour: float) -> Demand:
+    apps = registrations(settings)
+    tenants = tuple(TenantDemand(id_, names, apps[id_]) for id_, names in counts.items())
+    return Demand(rows, tenants, changes_an_hour)
+
+
+def schedule_of(settings: Settings) -> Schedule:
+    times = settings.schedule
+    return Schedule(times.presence, times.read_list, times.read_whole_list)
+
+
+def means_of(settings: Settings) -> Means:
+    """By REST, every batch of writes reads its rows before: that call takes no ETag."""
+    by_graph = settings.list_api() == "graph"
+    rows_a_batch = graph_batch.MOST_PARTS if by_graph else sharepoint_batch.MOST_PARTS
+    read_before = 0.0 if by_graph else sharepoint_bulk.READ_UNITS / rows_a_batch
+    requests, seconds = PRESENCE_LIMIT
+    return Means(
+        share=settings.pacing.share,
+        sharepoint_a_minute=settings.pacing.sharepoint_units_per_minute,
+        presence_a_second=requests / seconds,
+        ids_a_request=MOST_IDS,
+        rows_a_page=graph_items.PAGE if by_graph else sharepoint_bulk.PAGE,
+        units_a_page=graph_items.LIST_UNITS if by_graph else sharepoint_bulk.READ_UNITS,
+        units_a_turn=graph_list_delta.TURN_UNITS if by_graph else sharepoint_changes.TURN_UNITS,
+        units_a_row=graph_writing.WRITE_UNITS if by_graph else sharepoint_bulk.WRITE_UNITS + read_before,
+        rows_a_batch=rows_a_batch,
+        requests_a_batch=1 if by_graph else 2,
+        names_a_batch=NAMES_PER_BATCH,
+        batches_at_once=graph_list.BATCHES_AT_ONCE if by_graph else sharepoint_list.CHUNKS_AT_ONCE,
+        for_others=PART_FOR_ANOMALIES if settings.sharepoint.anomaly_list else 0.0,
+    )
