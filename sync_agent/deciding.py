@@ -46,19 +46,21 @@ class Deciding:
         """Ids of the rows that have this user by UPN."""
         return self._index.by_user.of(user_id)
 
-    def note_rows(self, before: Mapping[int, Row], now: Mapping[int, Row], row_ids: Iterable[int]) -> None:
-        """These rows were read anew, or are gone."""
+    def note_rows(self, before: Mapping[int, Row], now: Mapping[int, Row], row_ids: Iterable[int]) -> bool:
+        """These rows were read anew, or are gone. Gives whether some UPN came, went or is another."""
+        cells_changed = False
         for row_id in row_ids:
             was, is_ = before.get(row_id), now.get(row_id)
             if was is is_:
                 continue
-            if was is None or is_ is None:
+            if was is None or is_ is None or was.upn != is_.upn:
+                cells_changed = True
                 self._pending.add(row_id)
-            elif was.upn != is_.upn:
-                self._pending.add(row_id)
-                self._renamed.add(row_id)
+                if was is not None and is_ is not None:
+                    self._renamed.add(row_id)
             elif was.name != is_.name or (was.shown.object_id != is_.shown.object_id and not self._has_user(row_id)):
                 self._pending.add(row_id)
+        return cells_changed
 
     def note_answers(self, names: Iterable[str]) -> None:
         """Something else is said of these names than before."""

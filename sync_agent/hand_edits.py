@@ -17,7 +17,8 @@ def presence_edited(known: Mapping[int, Row], read: Mapping[int, Row | None]) ->
     return frozenset(
         row_id
         for row_id, row in read.items()
-        if row is not None and (before := known.get(row_id)) is not None and _edited(before.shown, row.shown)
+        if row is not None and (before := known.get(row_id)) is not None and before is not row
+        if _edited(before.shown, row.shown)
     )
 
 

@@ -59,7 +59,8 @@ async def _ask(context: Context, tenant: Tenant, todo: Questions) -> Heard:
         return Heard(failed=todo, silent=doubt)
     said = await tenant.directory.came_up(todo)
     found = (Found(user, tenant.directory.account_for(user.id)) for user in said.people)
-    people = {one.user.id.lower(): one for one in coming_up(todo, found)}
+    came_up = await asyncio.to_thread(coming_up, todo, list(found))  # of a large directory that takes a second
+    people = {one.user.id.lower(): one for one in came_up}
     return Heard(people, refused=said.refused, failed=said.failed, silent=said.silent)
 
 

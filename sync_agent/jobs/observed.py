@@ -81,6 +81,8 @@ class Observed:
     watched: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Matched users by tenant id, in a fixed order: the same tuple as long as the same users are watched."""
     _deciding: Deciding = field(init=False)
+    _names: frozenset[str] | None = None
+    """Of the rows, until one of them has another UPN: all cells are examined for it."""
 
     def __post_init__(self) -> None:
         self._deciding = Deciding(self.rules)
@@ -100,14 +102,16 @@ class Observed:
         return {name: match for name, match in self.matches.items() if isinstance(match, Absent) and match.unexplained}
 
     def names(self) -> frozenset[str]:
-        return names_to_ask(self.rows.values())
+        if self._names is None:
+            self._names = names_to_ask(self.rows.values())
+        return self._names
 
     def put_rows(self, rows: Iterable[Row], at: datetime) -> None:
         """The whole list as just read. Every row is planned again: that is what heals lost writes and hand edits."""
         before = self.rows
         # A row that is as it was stays the very one: 15,000 comparisons are dear enough once.
         self.rows = {row.id: row if (known := before.get(row.id)) != row else known for row in rows}
-        self._deciding.note_rows(before, self.rows, before.keys() | self.rows.keys())
+        self._note_rows(before, before.keys() | self.rows.keys())
         self.edited |= presence_edited(before, self.rows)
         for gone in self.before.keys() - self.rows.keys():
             del self.before[gone]
@@ -125,7 +129,7 @@ class Observed:
         gone = {id_ for id_ in deleted if id_ in self.rows}
         # Made anew: a pass that is being saved in a thread holds the one before.
         before, self.rows = self.rows, {id_: row for id_, row in {**self.rows, **rows}.items() if id_ not in gone}
-        self._deciding.note_rows(before, self.rows, gone.union(changed))
+        self._note_rows(before, gone.union(changed))
         self.rows_read_at = at
         self.dirty.update(dict.fromkeys(id_ for id_ in self.unwritten if id_ in self.rows))
         self.unwritten.clear()
@@ -138,7 +142,7 @@ class Observed:
         if rows:
             there = {id_: row for id_, row in {**self.rows, **rows}.items() if row is not None}
             before, self.rows = self.rows, there
-            self._deciding.note_rows(before, there, rows)
+            self._note_rows(before, rows)
             self._decide(rows)
 
     def put_written(self, row: Row) -> None:
@@ -202,6 +206,8 @@ class Observed:
 
     def silence(self, row: Row) -> Silence | None:
         """Since when it is not answered whose the row's name is; None: it was, or nobody can be asked about it."""
+        if not self.unanswered:
+            return None
         name = examine(row.upn).name
         failure = None if name is None else self.unanswered.get(name)
         if name is None or failure is None:
@@ -256,15 +262,18 @@ class Observed:
 
     def is_known(self, row: Row) -> bool:
         """Whether all that the row's cells depend on was asked for: a new row is then written once, not thrice."""
-        findings = examine(row.upn)
-        if any(name is not None and name not in self.matches for name in (findings.name, findings.candidate)):
-            return False
         verdict = self.verdicts[row.id]
-        if (verdict.user is None or verdict.user.guest) and questions((row,), self.matches) - self._asked_about:
+        if (verdict.user is None or verdict.user.guest) and not self._is_asked_about(row):
             return False
         if verdict.user is None or verdict.user.id in self.presences:
             return True
         return self.tenant_of[verdict.account] in self.presence_trouble
+
+    def _is_asked_about(self, row: Row) -> bool:
+        findings = examine(row.upn)
+        if any(name is not None and name not in self.matches for name in (findings.name, findings.candidate)):
+            return False
+        return not questions((row,), self.matches) - self._asked_about
 
     def forget_names(self, names: frozenset[str]) -> None:
         """Drop what is known of names that no row has any more, so that a year of edits does not pile up."""
@@ -272,6 +281,10 @@ class Observed:
             del self.matches[gone]
             self.unanswered.pop(gone, None)
             self.unanswered_since.pop(gone, None)
+
+    def _note_rows(self, before: Mapping[int, Row], row_ids: Iterable[int]) -> None:
+        if self._deciding.note_rows(before, self.rows, row_ids):
+            self._names = None
 
     def _decide(self, read: Iterable[int] = ()) -> None:
         """Whatever was noted; dirty become the rows just ``read`` and those whose verdict changed."""

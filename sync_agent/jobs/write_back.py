@@ -31,6 +31,8 @@ _log = structlog.get_logger()
 
 _MOST_NAMED = 5
 """Rows named in the log, of those that could not be written for one reason."""
+_PLANNED_AT_ONCE = 500
+"""Rows planned before whatever else waits gets its turn: some milliseconds' worth."""
 _NOTED_AT_ONCE = 500
 """Rows written before the journal is told so: what a process that is killed leaves unknown."""
 
@@ -70,7 +72,7 @@ async def write_back(
     Write errors of single rows are counted and logged; such rows are tried again once the list was looked at again.
     Raises ListProblem.
     """
-    first = plan_dirty(context, None if leave is None else not_held(context, leave))
+    first = await _planned(context, leave)
     result = WriteBack(Writes(planned=len(first.changes)), first)
     rows = tuple(context.observed.rows.values())
     unwritable = await context.edges.agent_list.unwritable()
@@ -97,6 +99,15 @@ async def write_back(
         _log.info("rows_put_right", rows=result.writes.put_right, why="somebody had changed cells of the service")
     stage.done(f"{result.writes.done:,} of {result.writes.planned:,} rows written")
     return result
+
+
+async def _planned(context: Context, leave: Held | None) -> Plan:
+    """Of all dirty rows, some at a time, so that presence is read meanwhile."""
+    dirty, changes = not_held(context, leave), list[Change]()
+    for start in range(0, len(dirty), _PLANNED_AT_ONCE):
+        changes += plan_dirty(context, dirty[start : start + _PLANNED_AT_ONCE]).changes
+        await asyncio.sleep(0)
+    return Plan(tuple(change for change in changes if change.row.id in context.observed.rows))
 
 
 def not_held(context: Context, held: Held | None) -> list[int]:

@@ -264,3 +264,29 @@ async def test_a_verdict_that_turns_back_while_the_row_is_written_is_written_nex
         served.world.faults.clear()
         await write_back(service.context)
         assert served.shown(row_id, "SyncStatus") == "OK"
+
+
+@pytest.mark.anyio
+async def test_others_get_their_turn_while_many_rows_are_planned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row that is gone by the time all are planned is in no plan."""
+    monkeypatch.setattr("sync_agent.jobs.write_back._PLANNED_AT_ONCE", 8)
+    async with opened(tmp_path) as (_, service):
+        await observe(service)
+        observed, turns = service.context.observed, 0
+        gone = next(iter(observed.dirty))
+
+        async def others() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                if turns == 2:
+                    observed.put_followed({}, [gone], service.context.clock())
+                await asyncio.sleep(0)
+
+        other = asyncio.create_task(others())
+        planned = (await write_back(service.context, dry_run=True)).plan
+        other.cancel()
+        assert turns >= len(observed.rows) // 8
+        assert {change.row.id for change in planned.changes} == observed.rows.keys()
