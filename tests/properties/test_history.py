@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -17,6 +18,7 @@ from sync_agent.model import Anomaly, Code, Row, Severity, Status, User, Verdict
 from sync_agent.outcome import Outcome, Writes
 from sync_agent.state.store import AnomalyRecord, Store
 from tests.outcomes import STARTED
+from tests.postgresql import Server
 from tests.properties.naive_history import Key, NaiveHistory
 
 KEEP = timedelta(days=3)
@@ -89,18 +91,33 @@ ACKNOWLEDGED = st.builds(
 STEPS = st.lists(PASSES | PASSES | ACKNOWLEDGED | st.just(DigestSent()), max_size=14)
 
 EXAMPLES = settings(max_examples=60, deadline=None)
+FEWER = settings(max_examples=15, deadline=None)
+"""Of those that run on PostgreSQL: what the two databases do differently shows in few."""
 _titles = (f"List {number}" for number in count())
 """Each example has a list of its own, so that one database serves them all, and none sees another's."""
+
+
+@contextmanager
+def two(url: str) -> Iterator[Sequence[Store]]:
+    stores = [Store.open(url), Store.open(url)]
+    try:
+        yield stores
+    finally:
+        for store in stores:
+            store.close()
 
 
 @pytest.fixture(scope="module")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sequence[Store]]:
     """Two on one database."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('history')}/history.db"
-    stores = [Store.open(url), Store.open(url)]
-    yield stores
-    for store in stores:
-        store.close()
+    with two(f"sqlite:///{tmp_path_factory.mktemp('history')}/history.db") as stores:
+        yield stores
+
+
+@pytest.fixture(scope="module")
+def on_postgresql(postgresql: Server) -> Iterator[Sequence[Store]]:
+    with two(postgresql.new_database()) as stores:
+        yield stores
 
 
 @dataclass(slots=True)
@@ -148,6 +165,16 @@ def by_key(records: Sequence[AnomalyRecord]) -> list[AnomalyRecord]:
 @EXAMPLES
 @given(st.lists(PASSES | ACKNOWLEDGED, max_size=12))
 def test_it_answers_as_if_every_pass_had_been_kept(services: Sequence[Store], steps: list[Pass | Acknowledged]) -> None:
+    answers_as_if_every_pass_had_been_kept(services, steps)
+
+
+@FEWER
+@given(st.lists(PASSES | ACKNOWLEDGED, max_size=12))
+def test_postgresql_answers_so_too(on_postgresql: Sequence[Store], steps: list[Pass | Acknowledged]) -> None:
+    answers_as_if_every_pass_had_been_kept(on_postgresql, steps)
+
+
+def answers_as_if_every_pass_had_been_kept(services: Sequence[Store], steps: list[Pass | Acknowledged]) -> None:
     life, store = new_life(), services[0]
     for step in steps:
         if isinstance(step, Acknowledged):
@@ -174,6 +201,18 @@ def _words(one: AnomalyRecord) -> tuple[int, str, str | None, str]:
 def test_who_reads_every_digest_knows_what_stands(
     services: Sequence[Store], steps: list[Pass | Acknowledged | DigestSent]
 ) -> None:
+    digests_tell_what_stands(services, steps)
+
+
+@FEWER
+@given(STEPS)
+def test_who_reads_them_from_postgresql_knows_it_too(
+    on_postgresql: Sequence[Store], steps: list[Pass | Acknowledged | DigestSent]
+) -> None:
+    digests_tell_what_stands(on_postgresql, steps)
+
+
+def digests_tell_what_stands(services: Sequence[Store], steps: list[Pass | Acknowledged | DigestSent]) -> None:
     """But for what has been acknowledged at some time; and nobody is told what they knew."""
     life, store = new_life(), services[0]
     known: set[Key] = set()
@@ -207,6 +246,16 @@ def test_who_reads_every_digest_knows_what_stands(
 def test_what_is_forgotten_is_missed_by_no_question_about_the_time_that_is_kept(
     forgetful: Store, steps: list[Pass]
 ) -> None:
+    misses_nothing_that_is_kept(forgetful, steps)
+
+
+@FEWER
+@given(st.lists(PASSES, min_size=1, max_size=16))
+def test_nor_where_postgresql_forgets(forgetful_on_postgresql: Store, steps: list[Pass]) -> None:
+    misses_nothing_that_is_kept(forgetful_on_postgresql, steps)
+
+
+def misses_nothing_that_is_kept(forgetful: Store, steps: list[Pass]) -> None:
     life = new_life()
     for step in steps:
         forgetful.save(life.outcome(step))
@@ -224,5 +273,12 @@ def test_what_is_forgotten_is_missed_by_no_question_about_the_time_that_is_kept(
 def forgetful(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     path: Path = tmp_path_factory.mktemp("history")
     store = Store.open(f"sqlite:///{path}/history.db", KEEP)
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="module")
+def forgetful_on_postgresql(postgresql: Server) -> Iterator[Store]:
+    store = Store.open(postgresql.new_database(), KEEP)
     yield store
     store.close()
