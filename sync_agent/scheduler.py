@@ -22,6 +22,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from sync_agent.freshness import Promise, Told
 from sync_agent.fuses import Held
 from sync_agent.jobs.follow_users import FollowUsers
 from sync_agent.jobs.measure_capacity import PART_FOR_ANOMALIES
@@ -29,6 +30,7 @@ from sync_agent.jobs.notify import Notifier, troubles
 from sync_agent.jobs.poll_presence import follow_presence
 from sync_agent.jobs.read_list import follow_list, read_list
 from sync_agent.jobs.report import write_report
+from sync_agent.jobs.watch_freshness import LOOKS_EVERY, WatchFreshness
 from sync_agent.jobs.write_back import WriteBack, not_held, write_back
 from sync_agent.lease import RENEWALS
 from sync_agent.microsoft365.agent_list import ListProblem
@@ -66,6 +68,8 @@ class Jobs:
         self._held: Held | None = None
         self._fixes_held: Held | None = None
         self._notifier = Notifier(service.settings)
+        promise = Promise(service.settings.presence.target_age)
+        self._watch = WatchFreshness(service.context, times.presence, promise)
         self._written: Counter[str] = Counter()
         """Rows since the list was last looked at."""
         self._whole_due = 0.0
@@ -114,6 +118,9 @@ class Jobs:
 
     async def write_back(self) -> None:
         await self._loop(self._service.settings.schedule.write_back, "write_back", self._write_back)
+
+    async def watch_freshness(self) -> None:
+        await self._loop(LOOKS_EVERY, "watch_freshness", self._watch_freshness)
 
     async def report(self) -> None:
         await self._guarded("report", self._report)
@@ -177,6 +184,19 @@ class Jobs:
         if mirrored is not None and mirrored.error is not None:
             raise ServiceError(mirrored.error)
 
+    async def _watch_freshness(self) -> None:
+        """An alarm goes out at once; that it is over is in the log, and in no digest any more."""
+        unreachable = next((self._failing[job] for job in ("read_list", "write_back") if job in self._failing), "")
+        waits = [f"account {id_} waits for a person's sign-in" for id_, a in self._service.accounts.items() if a.prompt]
+        told = self._watch.look(self._held, unreachable, "; ".join(waits))
+        store = self._service.store
+        if told is Told.MISSED and store is not None and self._context.may_write():
+            await self._notifier.tell(store, "`sync-agent report`", self._troubles())
+
+    def _troubles(self) -> dict[str, str]:
+        late = {"presence.target_age": self._watch.trouble} if self._watch.trouble else {}
+        return {**troubles(self._service.account_states(), self._held, self._fixes_held), **late}
+
     async def _report(self) -> None:
         """Write the report, then tell people of what is new in it."""
         store = self._service.store
@@ -184,7 +204,7 @@ class Jobs:
             return
         path = await asyncio.to_thread(write_report, store, self._service.report_folder, self._context.clock())
         where = "`sync-agent report`" if path is None else f"the report {path.name}"
-        await self._notifier.tell(store, where, troubles(self._service.account_states(), self._held, self._fixes_held))
+        await self._notifier.tell(store, where, self._troubles())
 
     async def _poll_presence(self) -> None:
         """Ends when the service does, or by a fault of our own."""
@@ -277,6 +297,7 @@ def _schedule(scheduler: AsyncIOScheduler, service: Service, jobs: Jobs) -> None
         (jobs.poll_presence, DateTrigger(now, timezone=UTC)),
         (jobs.write_back, DateTrigger(now, timezone=UTC)),
         (jobs.hold_lease, DateTrigger(now, timezone=UTC)),
+        (jobs.watch_freshness, DateTrigger(now, timezone=UTC)),
         (jobs.report, CronTrigger.from_crontab(times.report, timezone=UTC)),
     ]
     for job, trigger in table:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -44,7 +44,7 @@ from sync_agent.microsoft365.anomaly_list import anomaly_list
 from sync_agent.microsoft365.directory import Directory
 from sync_agent.microsoft365.errors import ServiceError
 from sync_agent.microsoft365.graph import Graph
-from sync_agent.microsoft365.pacing import REAL_TIME, Timing
+from sync_agent.microsoft365.pacing import REAL_TIME, Budget, Timing
 from sync_agent.microsoft365.presence import PresenceReader
 from sync_agent.microsoft365.recording import recording
 from sync_agent.microsoft365.tenant_names import TenantNames
@@ -363,6 +363,7 @@ def _context(
         unavailable_after=timedelta(seconds=settings.presence.unavailable_after),
         quarantines=Quarantines(history, settings.sharepoint.agent_list, settings.safety.min_known_users, clock),
         journal=WriteJournal(store, settings.sharepoint.agent_list, clock),
+        budgets=(budget, *_budgets(accounts.values())),
         owners=DomainOwners(look_up if settings.validation.domain_lookup else None, clock),
         patience=Patience(
             verdict=timedelta(seconds=settings.safety.verdict_stale_after),
@@ -373,6 +374,12 @@ def _context(
             rules=Rules(name_mismatch=settings.validation.name_mismatch),
         ),
     )
+
+
+def _budgets(accounts: Iterable[Account]) -> list[Budget]:
+    """Each once: accounts of one app and tenant share theirs."""
+    budgets = [each for account in accounts for each in (account.presence_budget, account.directory_budget)]
+    return list(dict.fromkeys(budgets))
 
 
 def _tenant(

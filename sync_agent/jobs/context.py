@@ -14,6 +14,7 @@ from sync_agent.jobs.write_journal import WriteJournal
 from sync_agent.microsoft365.agent_list import AgentList
 from sync_agent.microsoft365.anomaly_list import AnomalyList
 from sync_agent.microsoft365.directory import Directory
+from sync_agent.microsoft365.pacing import Budget
 from sync_agent.microsoft365.presence import PresenceReader
 from sync_agent.microsoft365.tenant_names import TenantNames
 from sync_agent.model import User
@@ -63,5 +64,7 @@ class Context:
     """Told of every write to our columns of the Agent list."""
     owners: DomainOwners
     """Whose the domains are that no tenant is known to have."""
+    budgets: tuple[Budget, ...] = ()
+    """SharePoint's, then those of each app and tenant."""
     may_write: Callable[[], bool] = lambda: True
     """Whether this service is the one that writes, at this moment: asked before each write."""

@@ -192,6 +192,7 @@ class PresenceSettings(Group):
     flap_damping: Pause = _default("5s")
     stale_after: Interval = _default("5m")
     unavailable_after: Interval = _default("24h")
+    target_age: Pause = _default("5m")
 
 
 class SafetySettings(Group):

@@ -117,7 +117,12 @@ def test_what_is_left_out_has_the_defaults_of_the_contract(tmp_path: Path) -> No
         "max_fixes": 0.1,
         "lease": 60.0,
     }
-    assert settings.presence.model_dump() == {"flap_damping": 5, "stale_after": 300, "unavailable_after": 86_400}
+    assert settings.presence.model_dump() == {
+        "flap_damping": 5,
+        "stale_after": 300,
+        "unavailable_after": 86_400,
+        "target_age": 300,
+    }
     assert settings.validation.model_dump() == {"domain_lookup": True, "name_mismatch": False}
     assert settings.pacing.model_dump() == {"sharepoint_units_per_minute": 1200, "share": 0.8}
     assert settings.log.model_dump() == {"format": "console", "level": "info"}

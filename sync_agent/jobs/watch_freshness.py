@@ -1,0 +1,135 @@
+"""How old what the list shows is, looked at all the time: a line in the log each minute, and an alarm where
+``presence.target_age`` is missed for a minute, with what keeps the list from being fresher.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+
+from sync_agent.freshness import Circumstances, Freshness, Promise, Shown, Told, constraint, freshness
+from sync_agent.fuses import Held
+from sync_agent.jobs.context import Context
+from sync_agent.jobs.observed import Observed
+from sync_agent.jobs.write_back import not_held
+from sync_agent.microsoft365.graph_writing import WRITE_UNITS
+
+_log = structlog.get_logger()
+
+LOOKS_EVERY = 10.0
+_TOLD_EVERY = 60.0
+_THROTTLED = 1.0
+"""Seconds that a budget is closed, at least, to be worth telling."""
+
+
+@dataclass(slots=True)
+class WatchFreshness:
+    """``interval``: the seconds of schedule.presence; ``latest``: what was found when it was last looked."""
+
+    context: Context
+    interval: float
+    promise: Promise
+    clock: Callable[[], float] = time.monotonic
+    latest: Freshness = field(default_factory=Freshness)
+    trouble: str = ""
+    """While the promise is missed: so, and why."""
+    _owed_since: dict[int, datetime] = field(default_factory=dict)
+    _told_at: float | None = None
+
+    def look(self, held: Held | None, unreachable: str, waits_for: str) -> Told | None:
+        """``unreachable``: why the list could not be read or written; ``waits_for``: the person who must sign in. What
+        is new of the promise.
+        """
+        observed, now = self.context.observed, self.context.clock()
+        self._owed_since = owed_since(observed, now, self._owed_since)
+        self.latest = freshness(shown(self.context, self._owed_since), now, self._held_interval())
+        self._log_each_minute()
+        told = self.promise.look(self.latest, self.clock())
+        why = constraint(circumstances(self.context, held, unreachable, waits_for)) if self.promise.missed else ""
+        self.trouble = self._missed(why) if self.promise.missed else ""
+        if told is Told.MISSED:
+            _log.error("presence_target_missed", target=self.promise.target, because=why, **figures(self.latest))
+        elif told is Told.KEPT:
+            _log.info("presence_target_kept_again", target=self.promise.target, **figures(self.latest))
+        return told
+
+    def _missed(self, why: str) -> str:
+        age = "unknown" if self.latest.p95 is None else f"{self.latest.p95:,.0f} s"
+        return (
+            f"Presence in the list is older than presence.target_age ({self.promise.target:g} s): "
+            f"{age} at the 95th percentile, {self.latest.share_right:.0%} of the rows right. What limits: {why}."
+        )
+
+    def _held_interval(self) -> float:
+        paces = [rounds.pace for rounds in self.context.edges.presence.rounds.values()]
+        return max((pace.held for pace in paces if pace is not None), default=self.interval)
+
+    def _log_each_minute(self) -> None:
+        now = self.clock()
+        if self.latest.rows and (self._told_at is None or now - self._told_at >= _TOLD_EVERY):
+            self._told_at = now
+            _log.info("freshness", **figures(self.latest))
+
+
+def figures(found: Freshness) -> dict[str, float | int]:
+    """As the log has them: ages in seconds; 95th percentile and all."""
+    ages = {"p50": found.p50, "p95": found.p95, "max": found.longest}
+    told: dict[str, float | int] = {name: round(age, 1) for name, age in ages.items() if age is not None}
+    unread = {"never_read": found.never_read} if found.never_read else {}
+    return {**told, "right": round(found.share_right, 4), "rows": found.rows, **unread}
+
+
+def shown(context: Context, owed: Mapping[int, datetime]) -> list[Shown]:
+    """Every row, with the age of what is known about it."""
+    observed, read_at = context.observed, context.edges.presence.last_read()
+    found = []
+    for row_id in observed.rows:
+        user = observed.verdicts[row_id].user
+        found.append(Shown(user is not None, None if user is None else read_at.get(user.id), owed.get(row_id)))
+    return found
+
+
+def owed_since(observed: Observed, now: datetime, before: Mapping[int, datetime]) -> dict[int, datetime]:
+    """Of the rows that may show something else than what is true: since when. ``before``: what was found earlier."""
+    found = {}
+    for row_id in [*observed.dirty, *observed.in_flight]:
+        if (row := observed.rows.get(row_id)) is None:
+            continue
+        user = observed.verdicts[row_id].user
+        presence = None if user is None else observed.presences.get(user.id)
+        changed = presence is not None and (presence.availability, presence.activity) != (
+            row.shown.presence,
+            row.shown.activity,
+        )
+        since = presence.since if presence is not None and changed else now
+        found[row_id] = min(since, before.get(row_id, since))
+    return found
+
+
+def circumstances(context: Context, held: Held | None, unreachable: str, waits_for: str) -> Circumstances:
+    observed, budgets = context.observed, context.budgets
+    limited = {id_: rounds.pace for id_, rounds in context.edges.presence.rounds.items()}
+    slow = tuple(
+        (id_, f"{pace.limited_by}: every {pace.held:.1f} s instead of {pace.wanted:g} s")
+        for id_, pace in limited.items()
+        if pace is not None and pace.limited_by is not None
+    )
+    unread = tuple(observed.presence_trouble.items())
+    throttled = tuple((each.name, each.closed_for()) for each in budgets if each.closed_for() >= _THROTTLED)
+    a_second = budgets[0].rate / WRITE_UNITS if budgets else 0.0
+    paused = _paused(context, held, waits_for)
+    return Circumstances(paused, unreachable, throttled, slow or unread, len(observed.dirty), a_second)
+
+
+def _paused(context: Context, held: Held | None, waits_for: str) -> str:
+    if not context.may_write():
+        return "this service does not hold the lease: another writes the list, or the database cannot be used"
+    if waits_for:
+        return waits_for
+    if held is not None and context.observed.dirty and not not_held(context, held):
+        return f"held by the fuse {held.fuse}, for {held.cause}"
+    return ""
