@@ -32,7 +32,7 @@ PRESENCE_LIMIT = (1_500.0, 30.0)
 PRESENCE_CONCURRENCY = 32
 """At the full rate of 50 requests/s enough for answers that take 0.6 s."""
 DIRECTORY_LIMIT = (3_500.0, 10.0)
-"""Resource units per seconds, app and tenant: the smallest tier, since the tenant's size is not known beforehand."""
+"""Resource units per seconds, app and tenant: the smallest tier until the tenant's users are counted."""
 DIRECTORY_CONCURRENCY = 16
 """Requests are batches of up to 20 parts, which Graph works through for seconds."""
 

@@ -114,8 +114,16 @@ class AgentList(Protocol):
 
 def sharepoint_budget(settings: Settings, timing: Timing = REAL_TIME) -> Budget:
     """Everything that is asked of the site shares it, whichever API and list."""
-    units, share = settings.pacing.sharepoint_units_per_minute, settings.pacing.share
-    return Budget("SharePoint", units, _MINUTE, share=share, clock=timing.clock, sleep=timing.sleep)
+    pacing = settings.pacing
+    return Budget(
+        "SharePoint",
+        pacing.sharepoint_units_per_minute,
+        _MINUTE,
+        share=pacing.share,
+        day=pacing.units_per_day,
+        clock=timing.clock,
+        sleep=timing.sleep,
+    )
 
 
 def agent_list(settings: Settings, accounts: Mapping[str, Account], transport: Transport, budget: Budget) -> AgentList:

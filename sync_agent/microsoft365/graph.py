@@ -157,8 +157,15 @@ class Graph:
         reads = all(part.method == "GET" for part in parts.values())
         answer = await self.ask("POST", "/$batch", body=envelope(parts), units=units, repeatable=reads)
         answers = unpacked(parts, answer)
+        self._tell_budget(parts, answers)
         note_parts(answer.client_request_id, (recorded_part(parts[index], answers[index]) for index in parts))
         return answers
+
+    def _tell_budget(self, parts: Mapping[int, Part], answers: Mapping[int, PartAnswer]) -> None:
+        for index, answer in answers.items():
+            self.budget.hear(answer.headers, parts[index].units)
+            if answer.status not in THROTTLED:
+                self.budget.went_through()
 
     async def _paused(self, failed: Sequence[PartAnswer], tried: int) -> bool:
         """Wait as the parts to repeat ask for. A throttled one closes the budget; one that broke does not.

@@ -9,6 +9,7 @@ from math import ceil
 
 import structlog
 
+from sync_agent.microsoft365.directory_size import count_users
 from sync_agent.microsoft365.errors import Refused, ServiceError
 from sync_agent.microsoft365.graph import MOST_PARTS, Graph, Part, PartAnswer
 from sync_agent.microsoft365.odata import address, literal
@@ -81,7 +82,7 @@ class NameLookup:
         if n_names <= NAMES_PER_BATCH:
             return cheaper(n_names, None)
         try:
-            return cheaper(n_names, await self._sessions.ask(lambda graph: graph.count("/users/$count")))
+            return cheaper(n_names, await self._sessions.ask(count_users))
         except ServiceError as failure:
             _log.info("directory_not_counted", tenant=self._sessions.tenant_id, reason=failure.reason)
             return cheaper(n_names, None)

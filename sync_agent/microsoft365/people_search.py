@@ -11,6 +11,7 @@ from math import ceil
 
 import structlog
 
+from sync_agent.microsoft365.directory_size import count_users
 from sync_agent.microsoft365.errors import Refused, ServiceError
 from sync_agent.microsoft365.graph import MOST_PARTS, Graph, Part
 from sync_agent.microsoft365.name_lookup import EVERYBODY, USERS_PER_PAGE
@@ -179,7 +180,7 @@ async def _is_read_whole_in_fewer(sessions: TenantSessions, requests: int) -> bo
     if requests < _WORTH_COUNTING:
         return False
     try:
-        users = await sessions.ask(lambda graph: graph.count("/users/$count"))
+        users = await sessions.ask(count_users)
     except ServiceError as failure:
         _log.info("directory_not_counted", tenant=sessions.tenant_id, reason=failure.reason)
         return False

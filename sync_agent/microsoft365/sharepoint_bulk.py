@@ -85,7 +85,10 @@ class Site:
         answer = await self.send("POST", url, 0.0, headers=headers, body=body, repeatable=False)
         if answer.status not in {200, 202}:
             raise refusal(answer, "Writing a batch of rows of the list")
-        return decode_answers(answer.headers, answer.body, len(posts))
+        answers = decode_answers(answer.headers, answer.body, len(posts))
+        if any(part is not None and part.status not in THROTTLED for part in answers):
+            self.budget.went_through()
+        return answers
 
     async def post_one(self, post: Post) -> BatchAnswer:
         """By itself; its units are paid already."""

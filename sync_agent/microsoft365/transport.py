@@ -191,7 +191,9 @@ class Transport:
                 await held.enter_async_context(place)
             token = await request.tokens.token() if request.tokens is not None else ""
             self.requests[request.kind] += 1
-            return await self._exchange(request, token), token
+            answer = await self._exchange(request, token)
+        _tell_budget(request, answer)
+        return answer, token
 
     async def _exchange(self, request: Request, token: str) -> Answer:
         our_id = str(uuid.uuid4())
@@ -256,6 +258,16 @@ class Transport:
             raise Throttled(reason, retry_after=asked, request_id=answer.request_id)
         if request.budget is None:
             await self._sleep(pause)
+
+
+def _tell_budget(request: Request, answer: Answer) -> None:
+    """The parts of a batch are counted one by one: whoever unpacks it knows what became of them."""
+    if request.budget is None:
+        return
+    batch = request.url.endswith("/$batch")
+    request.budget.hear(answer.headers, None if batch else request.units)
+    if not batch and answer.status not in THROTTLED:
+        request.budget.went_through()
 
 
 def _wanted(request: Request, answer: Answer) -> Answer:

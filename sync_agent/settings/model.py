@@ -209,7 +209,13 @@ class SafetySettings(Group):
 
 class PacingSettings(Group):
     sharepoint_units_per_minute: int = Field(default=1200, ge=60, le=1_000_000)
+    sharepoint_units_per_day: int | None = Field(default=None, ge=10_000, le=1_000_000_000)
     share: Share = _default("80%")
+
+    @property
+    def units_per_day(self) -> int:
+        """As Microsoft's table has it for every size of tenant, unless the settings say otherwise."""
+        return self.sharepoint_units_per_day or 1_000 * self.sharepoint_units_per_minute
 
 
 class StateSettings(Group):

@@ -124,7 +124,12 @@ def test_what_is_left_out_has_the_defaults_of_the_contract(tmp_path: Path) -> No
         "target_age": 300,
     }
     assert settings.validation.model_dump() == {"domain_lookup": True, "name_mismatch": False}
-    assert settings.pacing.model_dump() == {"sharepoint_units_per_minute": 1200, "share": 0.8}
+    assert settings.pacing.model_dump() == {
+        "sharepoint_units_per_minute": 1200,
+        "sharepoint_units_per_day": None,
+        "share": 0.8,
+    }
+    assert settings.pacing.units_per_day == 1_200_000
     assert settings.log.model_dump() == {"format": "console", "level": "info"}
     assert settings.notify.model_dump() == {"urls": (), "severity": "warning", "report_link": None}
     assert (settings.web.listen, settings.proxy) == ("127.0.0.1:8090", None)
