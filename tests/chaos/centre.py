@@ -10,18 +10,20 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sync_agent.model import OurColumn
+from sync_agent.anomaly_item import ACKNOWLEDGED
+from sync_agent.model import APPROVAL_COLUMN, OurColumn
 from sync_agent.settings import Settings
 from sync_agent.simulator.failures import FAILURES
-from sync_agent.simulator.lists import SharePointList
+from sync_agent.simulator.lists import ListColumn, SharePointList
 from sync_agent.simulator.world import AppRegistration, SimUser, Site, Tenant
 from sync_agent.state.store import Store
-from tests.chaos.truth import codes_of_cell, codes_of_row
+from tests.chaos.truth import ABSENT, codes_of_cell, codes_of_row
 from tests.microsoft365.contoso import NOW, SECRET, TENANT, Contoso, fresh_contoso, id_of
-from tests.microsoft365.list_office import Api, bare, certificate, provisioned
+from tests.microsoft365.list_office import Api, bare, certificate, list_of_anomalies, provisioned
 
 FABRIKAM = "bbbbbbbb-0000-4000-8000-000000000002"
 OURS = frozenset(our.value for our in OurColumn)
+ANOMALIES = "Agent anomalies"
 _SITE = "/sites/ucc"
 _STATE = "state.db"
 _OTHERS = tuple(f"agent{number}" for number in range(14))
@@ -59,6 +61,11 @@ class Centre:
             self._staff(tenant)
         self.agents: SharePointList = provisioned(bare())
         self.agents.clock = lambda: NOW.replace(microsecond=0)
+        self.agents.add_column(ListColumn(APPROVAL_COLUMN, APPROVAL_COLUMN))
+        self.anomalies: SharePointList = list_of_anomalies(ANOMALIES)
+        self.own_item = self.anomalies.add({"Title": "Ask the union"})
+        self.ticked: dict[int, bool] = {}
+        """By item of the list of anomalies: what people last ticked."""
         self._site()
         self.failing: list[str] = []
         self.cells: dict[int, dict[str, Any]] = {}
@@ -67,7 +74,13 @@ class Centre:
         """By row: every code that was true of it, of a cell that it had, at some time."""
         self.presences: defaultdict[int, set[str]] = defaultdict(set)
         """By row: every availability of a user that its cell led to, at some time."""
+        self.touched: set[int] = set()
+        """Rows in which people typed since the service last began to work."""
+        self.fixed = 0
+        """UPNs that the service has written, as people approved."""
         self._typed: defaultdict[int, set[str]] = defaultdict(set)
+        self._seen: dict[int, tuple[str, str]] = {}
+        """By row: the approval, and the UPN beside which the service has seen it."""
         for cell in _FIRST_CELLS:
             self.add_row(cell)
 
@@ -88,6 +101,10 @@ class Centre:
 
     def type(self, row_id: int, column: str, text: str) -> None:
         """Into a column of people's, or into one of ours."""
+        self.accept_fixes()
+        self.touched.add(row_id)
+        if column == APPROVAL_COLUMN:
+            self._seen.pop(row_id, None)
         self.agents.edit(row_id, {column: text})
         if column not in OURS:
             self.cells[row_id].pop(column, None)
@@ -97,6 +114,33 @@ class Centre:
     def delete_row(self, row_id: int) -> None:
         self.agents.delete(row_id)
         del self.cells[row_id]
+
+    def accept_fixes(self) -> None:
+        """What the service wrote into people's columns, where a person approved just that, is as people left it."""
+        for row_id, typed in self.cells.items():
+            approved, now = typed.get(APPROVAL_COLUMN, "").strip(), self.agents.items[row_id].fields
+            if not approved or row_id in self.touched or typed.get("UPN") == now.get("UPN"):
+                continue
+            if now.get("UPN") == approved and APPROVAL_COLUMN not in now:
+                assert ABSENT in self.ever[row_id], "a UPN was fixed that never was wrong"
+                assert any(tenant.by_upn(approved) for tenant in self.tenants), "a UPN of nobody's was written"
+                beside = self._seen.get(row_id, (approved, typed.get("UPN", "")))
+                assert beside == (approved, typed.get("UPN", "")), "what was approved for another UPN was written"
+                self.cells[row_id] = {**typed, "UPN": approved}
+                del self.cells[row_id][APPROVAL_COLUMN]
+                self.fixed += 1
+        self.note()
+
+    def approvals_are_seen(self) -> None:
+        """The service has read the whole list just now."""
+        for row_id, typed in self.cells.items():
+            approved = typed.get(APPROVAL_COLUMN, "").strip()
+            if approved and row_id not in self.touched:
+                self._seen.setdefault(row_id, (approved, typed.get("UPN", "")))
+
+    def tick(self, item_id: int, ticked: bool) -> None:
+        self.anomalies.edit(item_id, {ACKNOWLEDGED: ticked})
+        self.ticked[item_id] = ticked
 
     def fail(self, requests: str, failure: str, *, times: int | None, every: int) -> None:
         self.world.faults.add(requests, **FAILURES[failure], times=times, every=every)
@@ -113,6 +157,7 @@ class Centre:
     def lose_state(self) -> None:
         for path in self.folder.glob(f"{_STATE}*"):
             path.unlink()
+        self._seen.clear()
 
     def foreign_cells(self) -> dict[int, dict[str, Any]]:
         """What stands in the columns that are not ours."""
@@ -124,8 +169,10 @@ class Centre:
     def shown(self, row_id: int, column: str) -> str:
         return str(self.agents.items[row_id].fields.get(column, ""))
 
-    def revisions(self) -> dict[int, int]:
-        return {row_id: item.revision for row_id, item in self.agents.items.items()}
+    def revisions(self) -> dict[tuple[str, int], int]:
+        """Of all items of both lists."""
+        lists = (self.agents, self.anomalies)
+        return {(one.title, id_): item.revision for one in lists for id_, item in one.items.items()}
 
     def codes(self, row_id: int) -> set[str]:
         """What is true of a row now."""
@@ -160,12 +207,14 @@ class Centre:
             for tenant, how in zip(self.tenants, (signing, secret), strict=True)
         ]
         place = {"site_url": url + _SITE, "agent_list": "Agents", "account": "contoso", "api": self.api}
+        place |= {"anomaly_list": ANOMALIES}
         return Settings.model_validate(
             {
                 "sharepoint": place,
                 "accounts": accounts,
                 "clouds": {"lab": {"authority": url, "graph": url, "ca_bundle": str(self.contoso.ca_bundle)}},
                 "pacing": {"sharepoint_units_per_minute": 1_000_000},
+                "safety": {"approved_fixes": True},
                 "state": {"database": f"sqlite:///{self.folder}/{_STATE}", "tokens": str(self.folder / "tokens")},
             }
         )
@@ -189,7 +238,7 @@ class Centre:
         home, client = self.tenants[0], id_of(TENANT)
         home.apps[client].certificates.append(certificate(self.folder))
         site = Site("44444444-0000-4000-8000-000000000004", _SITE, home.id, "Contact centre")
-        site.lists[self.agents.id] = self.agents
+        site.lists |= {self.agents.id: self.agents, self.anomalies.id: self.anomalies}
         site.grants[client] = "manage"
         self.world.sites[_SITE] = site
 

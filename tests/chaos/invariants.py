@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+from sync_agent.anomaly_item import ACKNOWLEDGED
 from tests.chaos.centre import Centre
 from tests.chaos.truth import ABSENT, status, told
 
@@ -18,7 +21,9 @@ def shown(centre: Centre) -> Shown:
 
 def no_harm(centre: Centre, before: Shown) -> None:
     """``before``: what was shown until then; what still is, is old news."""
+    centre.accept_fixes()
     assert centre.foreign_cells() == centre.cells, "a cell of people's is not as people left it"
+    _no_harm_to_items(centre)
     for row_id, now in shown(centre).items():
         if now == before.get(row_id):
             continue
@@ -26,6 +31,15 @@ def no_harm(centre: Centre, before: Shown) -> None:
         assert not false, f"row {row_id} is accused of what never was: {false}, {centre.cells[row_id]}"
         presence = centre.shown(row_id, "Presence")
         assert presence in _MADE_UP | centre.presences[row_id], f"row {row_id} shows {presence}"
+
+
+def _no_harm_to_items(centre: Centre) -> None:
+    """Of the list of anomalies, where people tick what they have seen, and may keep items of their own."""
+    items = centre.anomalies.items
+    ticked = {id_: bool(item.fields.get(ACKNOWLEDGED)) for id_, item in items.items()}
+    assert ticked == {id_: centre.ticked.get(id_, False) for id_ in items}, "a tick is not as people left it"
+    own = items[centre.own_item].fields
+    assert own == {"Title": "Ask the union", ACKNOWLEDGED: own[ACKNOWLEDGED]}, "an item of people's was written"
 
 
 def _could_be_said(ever: set[str]) -> set[str]:
@@ -47,3 +61,10 @@ def all_is_shown(centre: Centre) -> None:
             assert centre.shown(row_id, "EntraObjectId") == user.id
         if user is not None and user.has_presence:
             assert centre.shown(row_id, "Presence") == user.availability
+    open_items = [item.fields for item in centre.anomalies.items.values() if "Resolved" not in item.fields]
+    listed = Counter((each["AgentRow"], each["AnomalyCode"]) for each in open_items if "AnomalyCode" in each)
+    assert listed == Counter((row_id, code) for row_id in centre.cells for code in _codes(centre, row_id))
+
+
+def _codes(centre: Centre, row_id: int) -> set[str]:
+    return {line.partition(":")[0] for line in centre.shown(row_id, "SyncAnomalies").splitlines()}

@@ -11,22 +11,21 @@ import sys
 import tempfile
 from datetime import timedelta
 from pathlib import Path
-from typing import get_args
 
 import structlog
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from hypothesis.stateful import precondition, rule
 
 from sync_agent.simulator.failures import FAILURES
 from sync_agent.simulator.faults import Truly
 from sync_agent.simulator.wire import Call, Reply
 from sync_agent.simulator.world import SimUser, Tenant
 from tests.chaos.centre import Centre, name_of
-from tests.chaos.watched_service import WatchedService, Work
+from tests.chaos.watched_service import WORK, WatchedService, Work
+from tests.chaos.word_of_people import WordOfPeople
 from tests.microsoft365.contoso import id_of
 from tests.microsoft365.list_office import Api
 
-WORK = get_args(Work)
 _FEWEST_ROWS, _MOST_ROWS = 18, 26
 
 REQUESTS = {
@@ -46,7 +45,9 @@ REQUESTS = {
     "list columns": r"/(columns|fields)",
     "rows": r"GET .*/items",
     "changes of rows": r"(delta|GetListItemChangesSinceToken|getchanges)",
-    "writing": r"(PATCH|POST .*_api/\$batch|ValidateUpdateListItem)",
+    "writing": r"(PATCH|POST .*_api/\$batch|ValidateUpdateListItem|POST .*/items\(\d+\)$)",
+    "approvals": r"(PATCH .*/items/\d+/fields|POST .*/items\(\d+\)$)",
+    "list of anomalies": "(Agent anomalies|Agent%20anomalies)",
 }
 """Whole requests and parts of batches."""
 
@@ -65,7 +66,7 @@ NUMBERS = st.integers(0, 30)
 STATES = st.sampled_from(["Available", "Away", "Busy", "Offline"])
 
 
-class AnyFailure(RuleBasedStateMachine):
+class AnyFailure(WordOfPeople):
     """One sequence of what people, Microsoft and the machine do, with passes of the service between."""
 
     api: Api
@@ -227,13 +228,6 @@ class AnyFailure(RuleBasedStateMachine):
             self._folder.cleanup()
 
     # How it is done
-
-    def _row(self, number: int) -> int:
-        rows = sorted(self.centre.cells)
-        return rows[number % len(rows)]
-
-    def _edit(self, number: int, column: str, text: str) -> None:
-        self.centre.type(self._row(number), column, text)
 
     def _user(self, number: int) -> tuple[Tenant, SimUser]:
         users = self.centre.users

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from sync_agent.jobs.poll_presence import poll_presence
 from sync_agent.microsoft365.agent_list import ListProblem
@@ -25,6 +25,7 @@ from tests.chaos.invariants import all_is_shown, no_harm, shown
 T = TypeVar("T")
 Work = Literal["pass", "list", "users", "presence"]
 """A whole pass, or the turn of a job of `run`."""
+WORK = get_args(Work)
 
 _ANY_ANSWER, _BESIDE_SILENCE = 30.0, 0.3
 """Seconds of real time in which an answer must come; and while some never do."""
@@ -126,27 +127,30 @@ class WatchedService:
 
     def _sync(self) -> Outcome | None:
         """None: an operator would be told to mend the settings."""
-        self._be_patient()
+        self._begins()
         before = shown(self.centre)
         try:
             outcome = self._run(self._service.sync())
         except ListProblem:
             outcome = None
         no_harm(self.centre, before)
+        if outcome is not None and outcome.error is None:
+            self.centre.approvals_are_seen()
         if outcome is not None:
             assert outcome.verdicts.keys() == outcome.rows.keys()
             assert outcome.error or set(outcome.rows) == set(self.centre.cells), "a half-read list is the list"
         return outcome
 
     def _turn(self, turn: Callable[[], Coroutine[Any, Any, object]]) -> None:
-        self._be_patient()
+        self._begins()
         before = shown(self.centre)
         self._run(turn())
         observed = self._service.context.observed
         assert observed.verdicts.keys() == observed.rows.keys()
         no_harm(self.centre, before)
 
-    def _be_patient(self) -> None:
+    def _begins(self) -> None:
+        self.centre.touched.clear()
         silent = self.centre.some_answers_never_come
         self._service.transport._extensions["timeout"]["read"] = _BESIDE_SILENCE if silent else _ANY_ANSWER
 

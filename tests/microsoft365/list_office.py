@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
+from sync_agent.anomaly_item import ACKNOWLEDGED, ItemColumn
 from sync_agent.microsoft365.accounts import Account, open_accounts
 from sync_agent.microsoft365.agent_list import AgentList, agent_list, sharepoint_budget
 from sync_agent.microsoft365.anomaly_list import AnomalyList, anomaly_list
@@ -26,7 +27,7 @@ from sync_agent.microsoft365.retrying import Retrying
 from sync_agent.microsoft365.transport import Transport
 from sync_agent.model import APPROVAL_COLUMN, OurColumn
 from sync_agent.settings import Settings
-from sync_agent.simulator.lists import ListColumn, ListItem, SharePointList
+from sync_agent.simulator.lists import ListColumn, ListItem, SharePointList, generic_list
 from sync_agent.simulator.lists import agent_list as peoples_list
 from sync_agent.simulator.server import Simulator
 from sync_agent.simulator.world import AppRegistration, Site, Tenant, World
@@ -206,6 +207,18 @@ def provisioned(found: SharePointList) -> SharePointList:
     """With our columns, as they should be."""
     for our, specification in SPECIFICATIONS.items():
         found.add_column(ListColumn(our.value, our.value, _TYPES[specification.kind], specification.choices))
+    return found
+
+
+def list_of_anomalies(title: str) -> SharePointList:
+    """With all columns, as provision makes it."""
+    found = generic_list(title)
+    for name in ItemColumn:
+        kind = {"AgentRow": "Number", "TimesOpened": "Number", "Message": "Note"}.get(name, "Text")
+        if name is not ItemColumn.TITLE:
+            kind = "DateTime" if name in ("Opened", "Resolved") else kind
+            found.add_column(ListColumn(name.value, name.value, kind))
+    found.add_column(ListColumn(ACKNOWLEDGED, ACKNOWLEDGED, "Boolean", default=False))
     return found
 
 

@@ -17,7 +17,7 @@ from sync_agent.microsoft365.anomaly_list import MOST_AT_ONCE
 from sync_agent.microsoft365.errors import Garbled, NotFound, Overtaken, Refused, ServiceError, Throttled
 from sync_agent.microsoft365.pacing import Budget
 from sync_agent.simulator.lists import ListColumn, SharePointList, generic_list
-from tests.microsoft365.list_office import Office, bare
+from tests.microsoft365.list_office import Office, bare, list_of_anomalies
 from tests.serving import serving
 
 NOON = datetime(2026, 11, 24, 12, 0, 5, tzinfo=UTC)
@@ -47,14 +47,7 @@ def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Office]:
 
 @pytest.fixture
 def made(office: Office) -> SharePointList:
-    """With all columns, as provision makes it."""
-    found = generic_list(TITLE)
-    for name in ItemColumn:
-        kind = {"AgentRow": "Number", "TimesOpened": "Number", "Message": "Note"}.get(name, "Text")
-        if name is not ItemColumn.TITLE:
-            kind = "DateTime" if name in ("Opened", "Resolved") else kind
-            found.add_column(ListColumn(name.value, name.value, kind))
-    found.add_column(ListColumn(ACKNOWLEDGED, ACKNOWLEDGED, "Boolean", default=False))
+    found = list_of_anomalies(TITLE)
     office.site.lists[found.id] = found
     return found
 
