@@ -91,7 +91,7 @@ class Day:
     def _happens(self, at: float, row_id: int, value: tuple[str, str]) -> None:
         before, was = self._now_true[row_id]
         self.lasting.ended(was, at - before)
-        self.flapping.changed(str(row_id), before, at)
+        self.flapping.changed(str(row_id), at)
         self._now_true[row_id] = (at, value)
         self._plan(row_id, at)
 

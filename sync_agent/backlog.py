@@ -6,14 +6,13 @@ again, which costs nothing. Between, it may be held back for a while: since its 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from sync_agent.flapping import Flapping
 from sync_agent.lasting import Lasting, Value
-from sync_agent.model import Change, OurColumn, Verdict
-from sync_agent.plan import judged_values
+from sync_agent.model import Change, OurColumn, Presence, Row, Verdict
 from sync_agent.urgency import Kind, Owed, kind_of, next_rows
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
@@ -24,7 +23,7 @@ _MOST_DOUBLINGS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Backlogged:
     """How much is still to be written. ``done_at``: when all is expected to be, None where nothing is let through."""
 
     rows: int
@@ -32,10 +31,15 @@ class Standing:
     done_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Failure:
     until: float
     times: int
+    waits: bool = True
+
+
+Basis = tuple[Row, Verdict, Presence | None]
+"""What a row's change was planned on: as long as these are the very same, planning it again changes nothing."""
 
 
 @dataclass(slots=True)
@@ -47,26 +51,45 @@ class Backlog:
     changes: dict[int, Change] = field(default_factory=dict)
     """What is to be written, as it was last planned."""
     _owed: dict[int, Owed] = field(default_factory=dict)
+    _basis: dict[int, Basis] = field(default_factory=dict)
+    _waiting: dict[int, Basis] = field(default_factory=dict)
     _user_of: dict[int, str] = field(default_factory=dict)
     _failures: dict[int, _Failure] = field(default_factory=dict)
     _served: int = 0
 
-    def put(self, change: Change, verdict: Verdict, since: datetime | None, now: datetime) -> None:
-        """The row differs. ``since``: when its user's presence became what it is; None where it is not known."""
-        row_id, known = change.row.id, self._owed.get(change.row.id)
-        kind = kind_of(change)
-        stands_since = min(since or now, now).timestamp()
+    def put(self, change: Change, basis: Basis, now: datetime) -> None:
+        """The row differs, as planned on this basis."""
+        (_, verdict, presence), row_id, kind = basis, change.row.id, kind_of(change)
+        known = self._owed.get(row_id)
+        stands_since = min(now if presence is None else presence.since, now).timestamp()
         began = now.timestamp() if kind is Kind.VERDICT else stands_since
         if known is not None:
             began = min(began, known.since)
-        self.changes[row_id] = change
+        self._waiting.pop(row_id, None)
+        self.changes[row_id], self._basis[row_id] = change, basis
         self._owed[row_id] = Owed(row_id, kind, began, _value(change), stands_since)
         self._user_of[row_id] = "" if verdict.user is None else verdict.user.id
 
+    def is_planned(self, row_id: int, basis: Basis, *, waiting: bool = False) -> bool:
+        """Whether the row was planned on this very basis; with ``waiting``, or has to wait on it for an answer."""
+        known = self._basis.get(row_id) or (self._waiting.get(row_id) if waiting else None)
+        return known is not None and all(was is now for was, now in zip(known, basis, strict=True))
+
+    def wait(self, row_id: int, basis: Basis) -> None:
+        """Not all that the row depends on was asked for yet."""
+        self.drop(row_id)
+        self._waiting[row_id] = basis
+
+    def changed(self, user_id: str, before: Presence, at: datetime) -> None:
+        """A user has another presence than ``before``."""
+        self.lasting.ended((before.availability, before.activity), (at - before.since).total_seconds())
+        self.flapping.changed(user_id, at.timestamp())
+
     def drop(self, row_id: int) -> None:
         """The row shows what is true, or is gone."""
+        self._waiting.pop(row_id, None)
         if self._owed.pop(row_id, None) is not None:
-            del self.changes[row_id], self._user_of[row_id]
+            del self.changes[row_id], self._user_of[row_id], self._basis[row_id]
 
     def written(self, row_id: int) -> None:
         self.drop(row_id)
@@ -83,37 +106,51 @@ class Backlog:
         """The whole list was read: whatever failed may be tried at once."""
         self._failures.clear()
 
-    def due(self, row_ids: Iterable[int], now: datetime) -> list[int]:
-        """Those of the rows whose write failed and which may be tried again."""
-        return [row_id for row_id in row_ids if not self._waits(row_id, now.timestamp())]
+    def due(self, now: datetime) -> list[int]:
+        """Rows whose write failed, and for which it is time to be tried again: each is told once."""
+        rows = [id_ for id_, each in self._failures.items() if each.waits and not self._waits(id_, now.timestamp())]
+        for row_id in rows:
+            self._failures[row_id].waits = False
+        return rows
 
-    def next(self, among: Iterable[int], most: int, now: datetime) -> list[Change]:
+    def keep(self, rows: Set[int]) -> None:
+        """Whatever else was in the list is gone."""
+        for row_id in (self._owed.keys() | self._waiting.keys()) - rows:
+            self.drop(row_id)
+        for row_id in self._failures.keys() - rows:
+            del self._failures[row_id]
+
+    def next(self, among: Iterable[int], most: int, now: datetime) -> list[int]:
         """What goes next: at most so many of the rows ``among``."""
         seconds = now.timestamp()
         ready = [self._owed[row_id] for row_id in among if row_id in self._owed and self._is_ready(row_id, seconds)]
         chosen = next_rows(ready, most, seconds, self.lasting, self._served)
         self._served += len(chosen)
-        return [self.changes[each.row_id] for each in chosen]
+        return [each.row_id for each in chosen]
+
+    def ordered(self, among: Iterable[int], now: datetime) -> list[int]:
+        """All of the rows, the most urgent first, whether they are held back or not."""
+        owed = [self._owed[row_id] for row_id in among if row_id in self._owed]
+        return [each.row_id for each in next_rows(owed, len(owed), now.timestamp(), self.lasting)]
 
     def ready(self, among: Iterable[int], now: datetime) -> int:
         """How many of the rows could go at once."""
         return sum(row_id in self._owed and self._is_ready(row_id, now.timestamp()) for row_id in among)
 
-    def judged(self, among: Iterable[int]) -> list[Change]:
-        """Those changes that the fuses look at."""
-        found = (self.changes[row_id] for row_id in among if row_id in self._owed)
-        return [change for change in found if judged_values(change)]
+    def among(self, row_ids: Iterable[int]) -> list[Change]:
+        """The changes of these rows, as they were last planned."""
+        return [self.changes[row_id] for row_id in row_ids if row_id in self._owed]
 
     def owed_since(self) -> dict[int, datetime]:
         """By row: since when what it shows is wrong."""
         return {row_id: datetime.fromtimestamp(each.since, UTC) for row_id, each in self._owed.items()}
 
-    def standing(self, now: datetime, rows_a_second: float) -> Standing:
+    def standing(self, now: datetime, rows_a_second: float) -> Backlogged:
         """``rows_a_second``: what the budget lets through in the long run."""
         oldest = min((each.since for each in self._owed.values()), default=None)
         since = None if oldest is None else datetime.fromtimestamp(oldest, UTC)
         done_at = now + timedelta(seconds=len(self._owed) / rows_a_second) if rows_a_second > 0 else None
-        return Standing(len(self._owed), since, done_at)
+        return Backlogged(len(self._owed), since, done_at)
 
     def _is_ready(self, row_id: int, now: float) -> bool:
         if self._waits(row_id, now):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+_MANY = 5_000
+"""Users whose last change is remembered before those are forgotten that changed too long ago to matter."""
+
 
 @dataclass(slots=True)
 class Flapping:
@@ -15,12 +18,18 @@ class Flapping:
     """
 
     damping: float
+    _changed: dict[str, float] = field(default_factory=dict)
+    """When each user's presence last changed, as far as that may matter."""
     _until: dict[str, float] = field(default_factory=dict)
 
-    def changed(self, user_id: str, before: float, at: float) -> None:
-        """The user's presence changed ``at``; the one before had been there since ``before``."""
-        if self.held_until(user_id, at) is None and at - before < self.damping:
+    def changed(self, user_id: str, at: float) -> None:
+        """The user's presence changed; that it was seen for the first time is no change."""
+        before = self._changed.get(user_id)
+        self._changed[user_id] = at
+        if before is not None and 0 <= at - before < self.damping and self.held_until(user_id, at) is None:
             self._until[user_id] = at + self.damping
+        if len(self._changed) > _MANY:
+            self._changed = {id_: when for id_, when in self._changed.items() if 0 <= at - when < self.damping}
 
     def held_until(self, user_id: str, now: float) -> float | None:
         """None where nothing is held (any longer)."""

@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, cast
 
 import structlog
@@ -24,6 +25,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from sync_agent.freshness import Promise, Told
 from sync_agent.fuses import Held
+from sync_agent.jobs.backlog_told import BacklogTold
 from sync_agent.jobs.follow_users import FollowUsers
 from sync_agent.jobs.measure_capacity import PART_FOR_ANOMALIES
 from sync_agent.jobs.notify import Notifier, troubles
@@ -50,6 +52,8 @@ _A_TURN = 400
 planned on fresh presence.
 """
 
+_TOGETHER = 0.1
+"""Seconds for which news is gathered: what one answer tells is written together."""
 
 Job = Callable[[], Coroutine[Any, Any, object]]
 
@@ -70,6 +74,9 @@ class Jobs:
         self._notifier = Notifier(service.settings)
         promise = Promise(service.settings.presence.target_age)
         self._watch = WatchFreshness(service.context, times.presence, promise)
+        self._backlog_told = BacklogTold()
+        self._rows_wait = False
+        """Whether more rows could have been written, but for the budget."""
         self._written: Counter[str] = Counter()
         """Rows since the list was last looked at."""
         self._whole_due = 0.0
@@ -117,7 +124,15 @@ class Jobs:
         await self._loop(self._service.settings.schedule.presence, "poll_presence", self._poll_presence)
 
     async def write_back(self) -> None:
-        await self._loop(self._service.settings.schedule.write_back, "write_back", self._write_back)
+        """A turn whenever there is news; at every ``schedule.write_back`` what waits for room or for its time."""
+        interval, news = self._service.settings.schedule.write_back, self._context.observed.news
+        quick = False
+        while not self._stop.is_set():
+            news.clear()
+            await self._guarded("write_back", partial(self._write_back, quick=quick))
+            self._backlog_told.look(self._context)
+            pause = interval if self._rows_wait else _TOGETHER
+            quick = await self._news_within(min(pause, interval), interval)
 
     async def watch_freshness(self) -> None:
         await self._loop(LOOKS_EVERY, "watch_freshness", self._watch_freshness)
@@ -210,13 +225,21 @@ class Jobs:
         """Ends when the service does, or by a fault of our own."""
         await follow_presence(self._context, self._service.settings.schedule.presence, self._stop)
 
-    async def _write_back(self) -> None:
+    async def _news_within(self, least: float, most: float) -> bool:
+        """Wait so many seconds at least; then whether there was news before the ``most``, or a stop."""
+        if await _set_within(least, self._stop):
+            return True
+        return await _set_within(most - least, self._context.observed.news, self._stop)
+
+    async def _write_back(self, *, quick: bool = False) -> None:
         """What a fuse holds is looked at again when the list is: planning it each second would hold up all else."""
+        self._rows_wait = False
         if not self._context.may_write() or not not_held(self._context, self._held):
             return
         result = await write_back(
-            self._context, known_rows=self._known_rows, leave=self._held, most=_A_TURN, stop=self._stop
+            self._context, known_rows=self._known_rows, leave=self._held, most=_A_TURN, quick=quick, stop=self._stop
         )
+        self._rows_wait = result.left > 0 or result.writes.failed > 0
         if result.held is not None:
             self._note_held(result.held.and_before(self._held))
         self._written.update(written=result.writes.done, failed=result.writes.failed)
@@ -261,6 +284,15 @@ class Jobs:
         else:
             if self._failing.pop(name, None):
                 _log.info("job_recovered", job=name)
+
+
+async def _set_within(seconds: float, *events: asyncio.Event) -> bool:
+    """Whether one of the events is set before so many seconds have passed."""
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    done, waiting = await asyncio.wait(waits, timeout=max(0.0, seconds), return_when=asyncio.FIRST_COMPLETED)
+    for each in waiting:
+        each.cancel()
+    return bool(done)
 
 
 def _tell_held(held: Held) -> None:

@@ -18,8 +18,10 @@ from pathlib import Path
 
 import structlog
 
+from sync_agent.backlog import Backlog
 from sync_agent.explanation.facts import Facts
 from sync_agent.explanation.past import row_past
+from sync_agent.flapping import Flapping
 from sync_agent.fuses import Safety
 from sync_agent.jobs.apply_fixes import Ask, apply_fixes
 from sync_agent.jobs.approvals import note_approvals
@@ -339,6 +341,7 @@ def _context(
     edges = Edges(
         agent_list=agent_list(settings, accounts, transport, budget),
         anomaly_list=anomaly_list(settings, accounts, transport, budget),
+        sharepoint=budget,
         tenants={id_: _tenant(id_, group, settings, transport, clock) for id_, group in by_tenant.items()},
         presence=PresenceReader(
             {id_: {a.id: _graph(a, transport, "presence") for a in group} for id_, group in by_tenant.items()},
@@ -372,6 +375,7 @@ def _context(
         observed=Observed(
             tenant_of={account.id: account.tenant_id for account in accounts.values()},
             rules=Rules(name_mismatch=settings.validation.name_mismatch),
+            backlog=Backlog(Flapping(settings.presence.flap_damping)),
         ),
     )
 

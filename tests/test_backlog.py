@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from sync_agent.lasting import Lasting
 from sync_agent.model import Presence, Row, Shown, Verdict
 from sync_agent.plan import plan
 from sync_agent.urgency import Kind, kind_of, takes_calls
-from tests.test_plan import JANE, NOW, OK, SHOWN, WRONG
+from tests.test_plan import AWAY, JANE, NOW, OK, SHOWN, WRONG
 
 LATER = NOW + timedelta(minutes=5)
 BUSY = Presence("Busy", "InACall", NOW)
@@ -21,11 +22,16 @@ BUSY = Presence("Busy", "InACall", NOW)
 def owe(backlog: Backlog, row_id: int, shown: Shown, verdict: Verdict, presence: Presence, now: datetime) -> None:
     row = Row(row_id, JANE.upn, shown=shown)
     for change in plan([row], {row_id: verdict}, {JANE.id: presence}, now).changes:
-        backlog.put(change, verdict, presence.since, now)
+        backlog.put(change, (row, verdict, presence), now)
+
+
+def flap(backlog: Backlog) -> None:
+    for moment in (NOW - timedelta(seconds=1), NOW):
+        backlog.changed(JANE.id, AWAY, moment)
 
 
 def ids(backlog: Backlog, among: list[int], now: datetime, most: int = 9) -> list[int]:
-    return [change.row.id for change in backlog.next(among, most, now)]
+    return backlog.next(among, most, now)
 
 
 @pytest.mark.parametrize(
@@ -83,12 +89,41 @@ def test_only_rows_that_may_be_written_are_chosen() -> None:
     assert backlog.ready([1, 3, 99], NOW) == 2
 
 
-def test_fuses_are_shown_verdicts_alone() -> None:
-    backlog = Backlog()
+def test_a_pass_writes_all_whatever_is_held_back() -> None:
+    backlog = Backlog(Flapping(5.0))
+    flap(backlog)
+    for row_id, verdict in ((1, OK), (2, OK), (3, WRONG)):
+        owe(backlog, row_id, SHOWN, verdict, BUSY, NOW)
+    backlog.failed(2, NOW, refused=True)
+    assert backlog.ordered([1, 2, 3, 99], NOW) == [3, 1, 2]
+    assert [change.row.id for change in backlog.among([1, 3, 99])] == [1, 3]
+
+
+def test_a_row_is_planned_again_once_anything_it_rests_on_is_another() -> None:
+    backlog, row = Backlog(), Row(1, JANE.upn, shown=SHOWN)
+    (change,) = plan([row], {1: OK}, {JANE.id: BUSY}, NOW).changes
+    backlog.put(change, (row, OK, BUSY), NOW)
+    assert backlog.is_planned(1, (row, OK, BUSY))
+    for basis in ((replace(row), OK, BUSY), (row, replace(OK), BUSY), (row, OK, replace(BUSY)), (row, OK, None)):
+        assert not backlog.is_planned(1, basis)
+
+
+def test_a_row_that_waits_for_an_answer_is_not_owed_but_known_to_wait() -> None:
+    backlog, row = Backlog(), Row(1, JANE.upn, shown=SHOWN)
     owe(backlog, 1, SHOWN, OK, BUSY, NOW)
-    owe(backlog, 2, SHOWN, WRONG, BUSY, NOW)
-    assert [change.row.id for change in backlog.judged([1, 2, 99])] == [2]
-    assert backlog.judged([1]) == []
+    backlog.wait(1, (row, OK, None))
+    assert (backlog.owed_since(), backlog.is_planned(1, (row, OK, None))) == ({}, False)
+    assert backlog.is_planned(1, (row, OK, None), waiting=True)
+    assert not backlog.is_planned(1, (row, OK, BUSY), waiting=True)
+
+
+def test_what_is_gone_from_the_list_is_forgotten() -> None:
+    backlog = Backlog()
+    for row_id in (1, 2):
+        owe(backlog, row_id, SHOWN, OK, BUSY, NOW)
+        backlog.failed(row_id, NOW, refused=False)
+    backlog.keep({2})
+    assert (list(backlog.owed_since()), backlog.due(NOW + timedelta(hours=1))) == ([2], [2])
 
 
 @pytest.mark.parametrize(("refused", "pauses"), [(False, [2, 4, 8, 16, 32, 60, 60]), (True, [30, 60, 120, 240, 480])])
@@ -98,12 +133,12 @@ def test_a_row_whose_write_failed_waits_longer_each_time(refused: bool, pauses: 
     for pause in pauses:
         backlog.failed(1, now, refused=refused)
         now += timedelta(seconds=pause)
-        assert (backlog.due([1], now - timedelta(seconds=0.1)), backlog.due([1], now)) == ([], [1])
+        assert (backlog.due(now - timedelta(seconds=0.1)), backlog.due(now), backlog.due(now)) == ([], [1], [])
         assert (ids(backlog, [1], now - timedelta(seconds=0.1)), ids(backlog, [1], now)) == ([], [1])
     backlog.failed(1, now, refused=refused)
     backlog.written(1)
     backlog.failed(1, now, refused=refused)
-    assert backlog.due([1], now + timedelta(seconds=pauses[0])) == [1]
+    assert backlog.due(now + timedelta(seconds=pauses[0])) == [1]
 
 
 def test_once_the_list_was_read_whatever_failed_may_be_tried() -> None:
@@ -118,13 +153,13 @@ def test_a_clock_that_is_set_back_keeps_no_row_waiting() -> None:
     backlog = Backlog(Flapping(5.0))
     owe(backlog, 1, SHOWN, OK, BUSY, NOW)
     backlog.failed(1, NOW, refused=True)
-    backlog.flapping.changed(JANE.id, NOW.timestamp() - 1, NOW.timestamp())
+    flap(backlog)
     assert ids(backlog, [1], NOW - timedelta(days=1)) == [1]
 
 
 def test_presence_that_flaps_waits_but_a_verdict_does_not() -> None:
     backlog = Backlog(Flapping(5.0))
-    backlog.flapping.changed(JANE.id, NOW.timestamp() - 1, NOW.timestamp())
+    flap(backlog)
     owe(backlog, 1, SHOWN, OK, BUSY, NOW)
     owe(backlog, 2, SHOWN, WRONG, BUSY, NOW)
     assert ids(backlog, [1, 2], NOW) == [2]

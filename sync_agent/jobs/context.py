@@ -44,6 +44,8 @@ class Edges:
     tenants: Mapping[str, Tenant]
     presence: PresenceReader
     tenant_names: TenantNames
+    sharepoint: Budget
+    """What is asked of the site is paid from it."""
     anomaly_list: AnomalyList | None = None
 
 

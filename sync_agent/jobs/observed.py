@@ -6,12 +6,14 @@ here at that moment. Only the event loop touches it, so it needs no lock.
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from weakref import WeakSet
 
+from sync_agent.backlog import Backlog
 from sync_agent.deciding import Deciding
 from sync_agent.detective import NO_CLUES, Clues, Heard, clues_of
 from sync_agent.fixes import Sighting, Unfollowed
@@ -60,6 +62,10 @@ class Observed:
     presences: dict[str, Presence] = field(default_factory=dict)
     dirty: dict[int, None] = field(default_factory=dict)
     """Rows to plan again, since something they depend on was read anew: whoever waits longest comes first."""
+    backlog: Backlog = field(default_factory=Backlog)
+    """Of the dirty rows, those that are known to show something else than what is true."""
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set whenever there may be something to write."""
     trouble: dict[str, str] = field(default_factory=dict)
     """By tenant id: why its directory could not be asked."""
     presence_trouble: dict[str, str] = field(default_factory=dict)
@@ -117,6 +123,7 @@ class Observed:
             del self.before[gone]
         self.rows_read_at = at
         self.unwritten.clear()
+        self.backlog.forgive()
         self._decide(self.rows)
 
     def put_followed(self, rows: Mapping[int, Row], deleted: Iterable[int], at: datetime) -> None:
@@ -256,6 +263,9 @@ class Observed:
         rows = self.rows_of(user_id)  # none where they were asked for before the last row with them went
         if not rows or (known is not None and reading == (known.availability, known.activity)):
             return False
+        if known is not None:
+            self.backlog.changed(user_id, known, read_at)
+        self.news.set()
         self.presences[user_id] = Presence(*reading, since=read_at)
         self.dirty.update(dict.fromkeys(rows))
         return True
@@ -294,6 +304,8 @@ class Observed:
             self._watch(decided.users)
         dirty = {**self.dirty, **dict.fromkeys(read), **dict.fromkeys(decided.changed)}
         self.dirty = {row_id: None for row_id in dirty if row_id in self.rows}
+        self.backlog.keep(self.rows.keys())
+        self.news.set()
 
     def _note_found(self, row_ids: Iterable[int]) -> None:
         for row_id in row_ids:

@@ -1,5 +1,8 @@
 """Make the list show what is true: plan the rows that may differ, judge the plan, write it.
 
+A pass plans all rows that may differ and writes them. A turn of `run` plans those of which something is new, and writes
+as many as SharePoint's budget has room for at that moment: what waits is chosen anew at the next turn.
+
 A row that a person changed meanwhile is decided anew and stays dirty: what comes of it is planned and judged with
 everything else at the next turn.
 """
@@ -13,14 +16,16 @@ from dataclasses import dataclass
 
 import structlog
 
+from sync_agent.backlog import Basis
 from sync_agent.fuses import Held, judge, let_through, no_columns
 from sync_agent.jobs.ask_people import ask_people
 from sync_agent.jobs.context import Context
+from sync_agent.jobs.observed import Observed
 from sync_agent.jobs.resolve_users import resolve_users
 from sync_agent.jobs.write_journal import intentions_of
-from sync_agent.microsoft365.agent_list import Failed, Overtaken, Written
+from sync_agent.microsoft365.agent_list import ROW_UNITS, Failed, Overtaken, Written
 from sync_agent.microsoft365.errors import ServiceError
-from sync_agent.model import Change, OurColumn, Row, Verdict
+from sync_agent.model import Change, Row, Verdict
 from sync_agent.outcome import Writes
 from sync_agent.plan import Plan, judged_values, plan, written
 from sync_agent.progress import Stage
@@ -44,6 +49,8 @@ class WriteBack:
     writes: Writes
     plan: Plan
     held: Held | None = None
+    left: int = 0
+    """Rows that could have been written, but for the budget."""
     error: str | None = None
     """Why the list as a whole could not be written any further."""
 
@@ -62,27 +69,40 @@ async def write_back(
     known_rows: int | None = None,
     leave: Held | None = None,
     most: int | None = None,
+    quick: bool = False,
     stop: asyncio.Event | None = None,
 ) -> WriteBack:
     """Plan all dirty rows but those that ``leave`` holds, and write what differs, ``most`` rows of it; the others stay
     dirty, and so does what a fuse holds.
 
+    With ``most`` it is a turn of `run`: no more is begun than the budget has room for, and rows whose user flaps or
+    whose write failed wait a while. ``quick``: rows that wait for an answer are not looked at.
     ``approved`` is the checksum of what a person lets through. After ``stop`` is set, or once another
     service has the list's lease, no further row is begun.
-    Write errors of single rows are counted and logged; such rows are tried again once the list was looked at again.
-    Raises ListProblem.
+    Write errors of single rows are counted and logged. Raises ListProblem.
     """
-    first = await _planned(context, leave)
+    observed, now = context.observed, context.clock()
+    observed.dirty.update(dict.fromkeys(row_id for row_id in observed.backlog.due(now) if row_id in observed.rows))
+    first = await _planned(context, _to_plan(context, leave, most=most, quick=quick))
+    if most is not None:
+        first = Plan(tuple(observed.backlog.among(not_held(context, leave))))
     result = WriteBack(Writes(planned=len(first.changes)), first)
-    rows = tuple(context.observed.rows.values())
-    unwritable = await context.edges.agent_list.unwritable()
-    result.held = no_columns(first, rows, unwritable) or judge(first, rows, context.safety, known_rows)
+    result.held = await _judged(context, first, known_rows)
+    if most is not None and result.held is not None:  # a person is told of the plan as it is at this moment
+        result.plan = first = await _planned(context, not_held(context, leave))
+        result.held = await _judged(context, first, known_rows)
     if approved is not None:
-        result.held = let_through(first, result.held, rows, approved)
+        result.held = let_through(first, result.held, tuple(observed.rows.values()), approved)
     held = result.held
-    todo = [change for change in _urgent_first(first.changes) if held is None or not held.holds(change.row.id)][:most]
-    if dry_run or (held is not None and not todo):
-        return result
+    free = {change.row.id: change for change in first.changes if held is None or not held.holds(change.row.id)}
+    todo = [free[row_id] for row_id in _chosen(context, free, most)]
+    result.left = observed.backlog.ready(free, now) - len(todo)
+    if not dry_run and todo:
+        await _make(context, todo, result, stop)
+    return result
+
+
+async def _make(context: Context, todo: Sequence[Change], result: WriteBack, stop: asyncio.Event | None) -> None:
     observed, journal = context.observed, context.journal
     await journal.settle(observed.rows, observed.unwritten)
     observed.edited |= await journal.intend(
@@ -98,14 +118,43 @@ async def write_back(
     if result.writes.put_right:
         _log.info("rows_put_right", rows=result.writes.put_right, why="somebody had changed cells of the service")
     stage.done(f"{result.writes.done:,} of {result.writes.planned:,} rows written")
-    return result
 
 
-async def _planned(context: Context, leave: Held | None) -> Plan:
-    """Of all dirty rows, some at a time, so that presence is read meanwhile."""
-    dirty, changes = not_held(context, leave), list[Change]()
-    for start in range(0, len(dirty), _PLANNED_AT_ONCE):
-        changes += plan_dirty(context, dirty[start : start + _PLANNED_AT_ONCE]).changes
+async def _judged(context: Context, planned: Plan, known_rows: int | None) -> Held | None:
+    rows = tuple(context.observed.rows.values())
+    unwritable = await context.edges.agent_list.unwritable()
+    return no_columns(planned, rows, unwritable) or judge(planned, rows, context.safety, known_rows)
+
+
+def _chosen(context: Context, row_ids: Collection[int], most: int | None) -> list[int]:
+    """A pass writes all, the most urgent first; a turn what is urgent, as far as the budget has room."""
+    backlog, now = context.observed.backlog, context.clock()
+    if most is None:
+        return backlog.ordered(row_ids, now)
+    room = int(context.edges.sharepoint.room() / ROW_UNITS)
+    return backlog.next(row_ids, min(most, room), now)
+
+
+def _to_plan(context: Context, leave: Held | None, *, most: int | None, quick: bool) -> list[int]:
+    """A pass plans all that is dirty; a turn only rows of which something is new since they were planned."""
+    observed, wanted = context.observed, not_held(context, leave)
+    if most is None:
+        return wanted
+    backlog = observed.backlog
+    rows = [row for row_id in wanted if (row := observed.rows.get(row_id)) is not None]
+    return [row.id for row in rows if not backlog.is_planned(row.id, _basis(observed, row), waiting=quick)]
+
+
+def _basis(observed: Observed, row: Row) -> Basis:
+    verdict = observed.verdicts[row.id]
+    return row, verdict, None if verdict.user is None else observed.presences.get(verdict.user.id)
+
+
+async def _planned(context: Context, row_ids: Sequence[int]) -> Plan:
+    """Of these rows, some at a time, so that presence is read meanwhile."""
+    changes = list[Change]()
+    for start in range(0, len(row_ids), _PLANNED_AT_ONCE):
+        changes += plan_dirty(context, row_ids[start : start + _PLANNED_AT_ONCE]).changes
         await asyncio.sleep(0)
     return Plan(tuple(change for change in changes if change.row.id in context.observed.rows))
 
@@ -121,16 +170,24 @@ def plan_dirty(context: Context, only: Collection[int] | None = None) -> Plan:
 
     Rows of which something was not asked for yet stay dirty and wait for it.
     """
-    observed = context.observed
+    observed, backlog, now = context.observed, context.observed.backlog, context.clock()
     wanted = observed.dirty if only is None else [row_id for row_id in only if row_id in observed.dirty]
-    rows = [row for row_id in wanted if (row := observed.rows.get(row_id)) is not None and observed.is_known(row)]
+    rows = []
+    for row in (row for row_id in wanted if (row := observed.rows.get(row_id)) is not None):
+        if observed.is_known(row):
+            rows.append(row)
+        else:
+            backlog.wait(row.id, _basis(observed, row))
     verdicts = {row.id: verdict_of(context, row) for row in rows}
-    made = plan(rows, verdicts, observed.presences, context.clock())
+    made = plan(rows, verdicts, observed.presences, now)
+    for change in made.changes:
+        backlog.put(change, _basis(observed, change.row), now)
     differing = {change.row.id for change in made.changes}
     for row in rows:
         if row.id not in differing and row.id not in observed.in_flight:
             del observed.dirty[row.id]
             observed.edited.discard(row.id)
+            backlog.drop(row.id)
     return made
 
 
@@ -141,11 +198,6 @@ def verdict_of(context: Context, row: Row) -> Verdict:
     verdict = with_presence(verdict, presence, now, context.unavailable_after, row.shown)
     unread = None if verdict.user is None else observed.unread.get(verdict.user.id)
     return aged(verdict, observed.silence(row), unread, context.patience, now)
-
-
-def _urgent_first(changes: Iterable[Change]) -> list[Change]:
-    """Verdicts before presence alone: an anomaly keeps an agent from all calls, a presence from one."""
-    return sorted(changes, key=lambda change: OurColumn.STATUS not in change.values)
 
 
 async def _write(
@@ -168,6 +220,7 @@ async def _write(
             match outcome:
                 case Written(row_id=row_id, etag=etag):
                     observed.put_written(written(begun[row_id], etag))
+                    observed.backlog.written(row_id)
                     writes.done += 1
                     writes.put_right += row_id in observed.edited
                     observed.edited.discard(row_id)
@@ -178,13 +231,16 @@ async def _write(
                 case Overtaken(row_id=row_id, row=row):
                     overtaken[row_id] = row
                     writes.conflicts += 1
-                case Failed(row_id=row_id, reason=reason):
+                case Failed(row_id=row_id, reason=reason, refused=refused):
                     observed.unwritten.add(row_id)
+                    observed.backlog.failed(row_id, context.clock(), refused=refused)
                     failed[reason].append(row_id)
                     writes.unwritten[row_id] = reason
                     writes.failed += 1
     finally:
         observed.unwritten |= observed.in_flight
+        for row_id in observed.in_flight:
+            observed.backlog.failed(row_id, context.clock(), refused=False)
         observed.in_flight.clear()
         await journal.note(done, [change.row.id for change in changes if change.row.id not in begun] + list(overtaken))
         journal.end()

@@ -36,6 +36,7 @@ from sync_agent.model import Change, Fix, OurColumn, Row
 from sync_agent.settings import Settings
 
 __all__ = [
+    "ROW_UNITS",
     "AgentList",
     "Changes",
     "ColumnsMissing",
@@ -52,6 +53,8 @@ __all__ = [
 ]
 
 FIXES_AT_ONCE = 20
+ROW_UNITS = 2.0
+"""Of SharePoint's budget, what writing one row takes by either API."""
 _MINUTE = 60.0
 
 

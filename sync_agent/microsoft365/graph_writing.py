@@ -12,7 +12,7 @@ from sync_agent.microsoft365.columns import Columns
 from sync_agent.microsoft365.errors import Garbled, ServiceError
 from sync_agent.microsoft365.graph import Graph, Part, PartAnswer
 from sync_agent.microsoft365.graph_items import GraphItems
-from sync_agent.microsoft365.list_answers import Failed, Outcome, Overtaken, Written
+from sync_agent.microsoft365.list_answers import Failed, Outcome, Overtaken, Written, failed
 from sync_agent.microsoft365.side_by_side import Trouble
 from sync_agent.model import Change, Row
 
@@ -42,7 +42,7 @@ class Writer:
             todo = await self._with_etags(changes, outcomes)
         except ServiceError as error:
             self.trouble.heard(error)
-            return [Failed(change.row.id, error.reason) for change in changes]
+            return [failed(change.row.id, error) for change in changes]
         answers = await self.graph.batch([self._patch(change) for change in todo])
         self.trouble.heard(answers[0].failure if answers else None)
         doubtful = []
@@ -82,14 +82,14 @@ class Writer:
             rows = await self.items.read_rows([row_id for row_id, _ in doubtful])
         except ServiceError as error:
             self.trouble.heard(error)
-            return [Failed(row_id, error.reason) for row_id, _ in doubtful]
+            return [failed(row_id, error) for row_id, _ in doubtful]
         return [_doubt_resolved(row_id, answer, rows.get(row_id)) for row_id, answer in doubtful]
 
 
 def _outcome(row_id: int, answer: PartAnswer) -> Outcome:
     """A part that says it succeeded did, whatever it tells of the row; without a new ETag the row is read again."""
     if answer.failure is not None:
-        return Failed(row_id, answer.failure.reason)
+        return failed(row_id, answer.failure)
     try:
         return Written(row_id, answer.json(_WrittenFields).etag)
     except Garbled:
@@ -98,5 +98,5 @@ def _outcome(row_id: int, answer: PartAnswer) -> Outcome:
 
 def _doubt_resolved(row_id: int, answer: PartAnswer, now: Row | None) -> Outcome:
     if now is not None and answer.status == 404:
-        return Failed(row_id, "Graph does not find the row to write, but to read: was a column deleted?")
+        return Failed(row_id, "Graph does not find the row to write, but to read: was a column deleted?", refused=True)
     return Overtaken(row_id, now)

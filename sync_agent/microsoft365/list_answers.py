@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
 
-from sync_agent.microsoft365.errors import Garbled, ServiceError
+from sync_agent.microsoft365.errors import Garbled, Refused, ServiceError
 from sync_agent.model import Fix, OurColumn, Row
 
 
@@ -42,10 +42,17 @@ class Overtaken:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Not known to be written; the reason is for the operator."""
+    """Not known to be written; the reason is for the operator. ``refused``: it is locked, say, or we may not write it;
+    repeating it at once is of no use.
+    """
 
     row_id: int
     reason: str
+    refused: bool = field(default=False, compare=False)
+
+
+def failed(row_id: int, error: ServiceError) -> Failed:
+    return Failed(row_id, error.reason, refused=isinstance(error, Refused))
 
 
 Outcome = Written | Overtaken | Failed

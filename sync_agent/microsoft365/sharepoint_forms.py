@@ -177,7 +177,7 @@ def _refusal(
     more_formats = sent_as < _LAST_FORMAT
     wrong_dates = refused.keys() & (dates | {_MODIFIED}) if more_formats else set()
     if hopeless := refused.keys() - {_MODIFIED, _EDITOR} - wrong_dates:
-        return Failed(change.row.id, "; ".join(f"{name}: {refused[name]}" for name in sorted(hopeless)))
+        return Failed(change.row.id, "; ".join(f"{name}: {refused[name]}" for name in sorted(hopeless)), refused=True)
     date_refused = "; ".join(refused[name] for name in sorted(wrong_dates)) if wrong_dates else None
     return Again(sent_as, date_refused, refused.get(_MODIFIED), refused.get(_EDITOR), editor)
 

@@ -16,7 +16,7 @@ import structlog
 
 from sync_agent.microsoft365.cells import same_cells
 from sync_agent.microsoft365.errors import NotFound, Refused, ServiceError, refusal_of
-from sync_agent.microsoft365.list_answers import Failed, Outcome, Overtaken
+from sync_agent.microsoft365.list_answers import Failed, Outcome, Overtaken, failed
 from sync_agent.microsoft365.pacing import Budget
 from sync_agent.microsoft365.sharepoint_batch import NO_SUCH_CALL, BatchAnswer
 from sync_agent.microsoft365.sharepoint_bulk import SHORT_WAIT, WRITE_UNITS, BulkItems
@@ -65,9 +65,11 @@ class Writer:
                 self.trouble.heard(None)
             except ServiceError as error:
                 self.trouble.heard(error)
-                return outcomes + [Failed(change.row.id, error.reason) for change in changes]
+                return outcomes + [failed(change.row.id, error) for change in changes]
             outcomes += known
-        return outcomes + [Failed(change.row.id, "SharePoint refused every form of this write") for change in changes]
+        return outcomes + [
+            Failed(change.row.id, "SharePoint refused every form of this write", refused=True) for change in changes
+        ]
 
     async def _round(self, changes: Sequence[Change]) -> tuple[list[Outcome], list[Change]]:
         """What became of the changes, and those to be tried again. Units are paid before the rows are read: waiting
@@ -131,14 +133,14 @@ class Writer:
         if answer is None:
             return Failed(row_id, "SharePoint's answer to the batch lacks this row's part")
         if isinstance(answer, ServiceError):
-            return Failed(row_id, answer.reason)
+            return failed(row_id, answer)
         if answer.status in _THROTTLED:
             self.budget.close_for(answer.retry_after or SHORT_WAIT)
             return Again(sent_as)
         if answer.status == 404:
             return _Gone(row_id)
         if answer.status != 200:
-            return Failed(row_id, refusal_of(answer.status, answer.body, f"Writing row {row_id}").reason)
+            return failed(row_id, refusal_of(answer.status, answer.body, f"Writing row {row_id}"))
         return self.forms.judge(change, now, answer, sent_as, in_order=in_order)
 
     async def _confirm(self, gone: Sequence[int]) -> list[Outcome]:
@@ -148,8 +150,11 @@ class Writer:
         try:
             standing = await self.standing(gone)
         except ServiceError as error:
-            return [Failed(row_id, error.reason) for row_id in gone]
-        return [Failed(row_id, _ONLY_READABLE) if row_id in standing else Overtaken(row_id, None) for row_id in gone]
+            return [failed(row_id, error) for row_id in gone]
+        return [
+            Failed(row_id, _ONLY_READABLE, refused=True) if row_id in standing else Overtaken(row_id, None)
+            for row_id in gone
+        ]
 
     async def _send(self, forms: Sequence[tuple[int, bytes]]) -> Sequence[_FormAnswer]:
         if self.ways.batches:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sync_agent.jobs.poll_presence import poll_presence
 from sync_agent.jobs.undo import Ending
 from sync_agent.progress import Silent
 from sync_agent.scheduler import Jobs
@@ -24,7 +25,7 @@ async def test_a_service_that_runs_writes_its_verdicts_again_at_its_next_look(ap
     async with opened(tmp_path, api=api) as (served, service):
         jobs = Jobs(service, asyncio.Event())
         await jobs._read_list()
-        await jobs._poll_presence()
+        await poll_presence(service.context)
         await jobs._write_back()
         row_id = right_rows(served)[0]
         served.agents.edit(row_id, {"UPN": "nobody@contoso.com"})
@@ -59,7 +60,7 @@ async def test_of_a_service_that_has_been_writing_for_long_only_the_last_hours_a
 
             async def turn() -> None:
                 await jobs._read_list()
-                await jobs._poll_presence()
+                await poll_presence(service.context)
                 await jobs._write_back()
 
             await turn()

@@ -90,11 +90,11 @@ def test_what_is_to_come_is_a_time_between_nothing_and_an_hour(
 @given(st.lists(st.integers(1, 20).map(float), min_size=1, max_size=40), st.integers(0, 10).map(float))
 def test_a_presence_is_held_back_for_the_damping_at_most_and_once(gaps: list[float], damping: float) -> None:
     """Whatever the changes, each hold ends the damping after it began, and then what is true by then is let go."""
-    flapping, now, before = Flapping(damping), 100.0, 0.0
+    flapping, now, before = Flapping(damping), 100.0, -100.0
     held_since: float | None = None
     for gap in gaps:
         now += gap
-        flapping.changed("jane", before, now)
+        flapping.changed("jane", now)
         flaps = now - before < damping
         before = now
         until = flapping.held_until("jane", now)
