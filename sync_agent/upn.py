@@ -81,8 +81,9 @@ class Rule:
 
 
 def key(upn: str) -> str:
-    """What UPNs are compared by: Entra does not regard case."""
-    return upn.lower()
+    """What UPNs are compared by: Entra does not regard case. Itself where it is its own key: each row holds several."""
+    lowered = upn.lower()
+    return upn if upn == lowered else lowered
 
 
 def examine(cell: str | None) -> Findings:

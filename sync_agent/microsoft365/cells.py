@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from sys import intern
 from types import GenericAlias
 from typing import Any, Protocol, TypeVar
 
@@ -149,13 +150,14 @@ def moment(text: str | None) -> datetime | None:
 
 
 def _shown(cells: Cells) -> Shown:
+    """What few values fill is kept once, not once a row."""
     return Shown(
-        cells.status or "",
+        intern(cells.status or ""),
         cells.anomalies or "",
-        cells.account or "",
+        intern(cells.account or ""),
         cells.object_id or "",
-        cells.presence or "",
-        cells.activity or "",
+        intern(cells.presence or ""),
+        intern(cells.activity or ""),
         moment(cells.presence_changed_at),
         moment(cells.sync_changed_at),
     )
