@@ -32,6 +32,7 @@ from sync_agent.jobs.notify import Notifier, troubles
 from sync_agent.jobs.poll_presence import follow_presence
 from sync_agent.jobs.read_list import follow_list, read_list
 from sync_agent.jobs.report import write_report
+from sync_agent.jobs.share_budgets import EVERY, ShareBudgets
 from sync_agent.jobs.watch_freshness import LOOKS_EVERY, WatchFreshness
 from sync_agent.jobs.write_back import WriteBack, not_held, write_back
 from sync_agent.lease import RENEWALS
@@ -71,6 +72,7 @@ class Jobs:
         """Of the last pass that no fuse held."""
         self._held: Held | None = None
         self._fixes_held: Held | None = None
+        self._budgets = ShareBudgets(service.store, service.context.budgets)
         self._notifier = Notifier(service.settings)
         promise = Promise(service.settings.presence.target_age)
         self._watch = WatchFreshness(service.context, times.presence, promise)
@@ -102,6 +104,7 @@ class Jobs:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        await self._budgets.leave()
         if self._context.observed.rows and self._context.may_write():
             last = WriteBack(Writes(), Plan(), self._held)
             await self._service.save(self._service.outcome(self._context.clock(), 0.0, last))
@@ -115,6 +118,9 @@ class Jobs:
     async def hold_lease(self) -> None:
         if length := self._service.settings.safety.lease:
             await self._loop(length / RENEWALS, "hold_lease", self._service.lease.turn)
+
+    async def share_budgets(self) -> None:
+        await self._loop(EVERY, "share_budgets", self._budgets.turn)
 
     async def resolve_users(self) -> None:
         if self._context.observed.rows:
@@ -329,6 +335,7 @@ def _schedule(scheduler: AsyncIOScheduler, service: Service, jobs: Jobs) -> None
         (jobs.poll_presence, DateTrigger(now, timezone=UTC)),
         (jobs.write_back, DateTrigger(now, timezone=UTC)),
         (jobs.hold_lease, DateTrigger(now, timezone=UTC)),
+        (jobs.share_budgets, DateTrigger(now, timezone=UTC)),
         (jobs.watch_freshness, DateTrigger(now, timezone=UTC)),
         (jobs.report, CronTrigger.from_crontab(times.report, timezone=UTC)),
     ]

@@ -55,6 +55,8 @@ class Account:
         budget = partial(Budget, share=share, clock=clock, sleep=sleep)
         self.presence_budget = budget(f"presence of {self.id}", *PRESENCE_LIMIT, concurrency=PRESENCE_CONCURRENCY)
         self.directory_budget = budget(f"directory of {self.id}", *DIRECTORY_LIMIT, concurrency=DIRECTORY_CONCURRENCY)
+        app = f"{party.account.client_id} in {self.tenant_id}"
+        self.presence_budget.key, self.directory_budget.key = f"presence of {app}", f"directory of {app}"
         self._clock = clock
         self._tokens: dict[str, HeldToken] = {}
         self._way = _way(party)

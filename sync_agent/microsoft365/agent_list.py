@@ -117,8 +117,8 @@ class AgentList(Protocol):
 
 def sharepoint_budget(settings: Settings, timing: Timing = REAL_TIME) -> Budget:
     """Everything that is asked of the site shares it, whichever API and list."""
-    pacing = settings.pacing
-    return Budget(
+    pacing, account = settings.pacing, settings.account(settings.sharepoint.account)
+    budget = Budget(
         "SharePoint",
         pacing.sharepoint_units_per_minute,
         _MINUTE,
@@ -127,6 +127,8 @@ def sharepoint_budget(settings: Settings, timing: Timing = REAL_TIME) -> Budget:
         clock=timing.clock,
         sleep=timing.sleep,
     )
+    budget.key = f"SharePoint of {account.client_id} in {account.tenant_id}"
+    return budget
 
 
 def agent_list(settings: Settings, accounts: Mapping[str, Account], transport: Transport, budget: Budget) -> AgentList:

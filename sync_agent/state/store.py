@@ -12,7 +12,18 @@ from sync_agent.lease import Lease
 from sync_agent.outcome import Outcome
 from sync_agent.quarantine import Quarantine
 from sync_agent.staleness import Answered
-from sync_agent.state import answering, approving, digests, journalling, leasing, lives, passes, quarantining, verdicts
+from sync_agent.state import (
+    answering,
+    approving,
+    digests,
+    journalling,
+    leasing,
+    lives,
+    passes,
+    quarantining,
+    spending,
+    verdicts,
+)
 from sync_agent.state.clock_set_back import put_right, was_set_back
 from sync_agent.state.database import StateUnavailable, database_file, look_at_database, reading, writing
 from sync_agent.state.opening import Opening
@@ -257,3 +268,10 @@ class Store:
         """Write it down unless it is no longer as expected; whether that was done."""
         with writing(self._engine, takes_turns=False) as connection:
             return leasing.replace_lease(connection, name, expected, new)
+
+    def beat(self, me: str, budgets: Collection[str], turn: int, silent: Collection[str]) -> spending.Beats:
+        """Show that ``me`` spends from these budgets (none: that it no longer does), forget the silent, and read
+        everybody's signs of life.
+        """
+        with writing(self._engine) as connection:
+            return spending.beat(connection, me, budgets, turn, silent)

@@ -205,6 +205,15 @@ leases = Table(
 )
 """Which service writes to which list: `lease.py` has the rule. ``name``: the list's site and title or id."""
 
+spenders = Table(
+    "spenders",
+    metadata,
+    Column("budget", String(255), primary_key=True),
+    Column("spender", String(64), primary_key=True),
+    Column("beat", BigInteger, nullable=False),
+)
+"""Running services by what they spend from; ``beat``: another number at each sign of life."""
+
 approvals = Table(
     "approvals",
     metadata,

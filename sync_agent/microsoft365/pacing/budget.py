@@ -65,6 +65,10 @@ class Budget:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.name = name
+        self.key = name
+        """What it is called among services that share it."""
+        self.spenders = 1
+        """Services that share the limit, this one included."""
         self.window = window
         self._units = units
         self._share = share
@@ -84,14 +88,14 @@ class Budget:
     @property
     def limit(self) -> float:
         """Units in a window that are ours."""
-        return self._share * min(self._units, self._stated or self._units)
+        return self._share * min(self._units, self._stated or self._units) / self.spenders
 
     @property
     def rate(self) -> float:
         """Units a second that it lets through in the long run, as things stand now."""
         now = self._clock()
         rate = self._slowing.share(now) * self.limit / self.window
-        return rate if self._reserve is None else min(rate, self._reserve.rate(now))
+        return rate if self._reserve is None else min(rate, self._reserve.rate(now) / self.spenders)
 
     def room(self) -> float:
         """Units that somebody who comes now could spend at once: none while it is closed, or for who is in line."""
@@ -100,7 +104,7 @@ class Budget:
             return 0.0
         room = self.limit * self._slowing.ceiling(now) - self._spent.spent(now)
         if self._reserve is not None:
-            room = min(room, self._reserve.room(now))
+            room = min(room, self._reserve.room(now) / self.spenders)
         return max(0.0, room - self._line.units())
 
     def snapshot(self) -> Snapshot:
@@ -152,6 +156,12 @@ class Budget:
             rate = round(self.rate * self.window, 1)
             _log.warning("throttled", budget=self.name, seconds=round(seconds, 1), then=f"{rate} in {self.window:g} s")
 
+    def divide(self, spenders: int) -> None:
+        """So many services share the limit; each takes its part, and of the day's what it spends counts that many times
+        over, as the others are taken to spend as much.
+        """
+        self.spenders = spenders
+
     def resize(self, units: float) -> None:
         """The whole limit turned out to be another than was assumed."""
         self._units = units
@@ -201,7 +211,7 @@ class Budget:
     def _take(self, units: float, now: float) -> None:
         self._spent.take(units, now)
         if self._reserve is not None:
-            self._reserve.take(units, now)
+            self._reserve.take(units * self.spenders, now)
 
     def _state(self, limit: float) -> None:
         """The service names its limit: where it is the lower one, ours was wrong."""
@@ -234,4 +244,4 @@ class Budget:
             return 0.0
         now = self._clock()
         wait = max(self._spent.wait(units, self.limit * self._slowing.ceiling(now), now), self._slowing.wait(now))
-        return wait if self._reserve is None else max(wait, self._reserve.wait(units, now))
+        return wait if self._reserve is None else max(wait, self._reserve.wait(units * self.spenders, now))
