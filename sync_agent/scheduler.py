@@ -43,6 +43,9 @@ from sync_agent.outcome import Writes
 from sync_agent.plan import Plan
 from sync_agent.service import Service
 from sync_agent.state.store import StateUnavailable
+from sync_agent.web.metrics import Watched
+from sync_agent.web.pages import pages
+from sync_agent.web.server import serving
 
 _log = structlog.get_logger()
 
@@ -55,6 +58,12 @@ planned on fresh presence.
 
 _TOGETHER = 0.1
 """Seconds for which news is gathered: what one answer tells is written together."""
+
+_BROKEN = 60.0
+"""Seconds for which a service whose job broke counts as not well; it is tried again all the time."""
+_LONG_JOBS = ("poll_presence", "write_back", "watch_freshness")
+"""Which go on until the service stops."""
+_JOBS = ("read_list", "apply_fixes", "mirror_anomalies", "resolve_users", *_LONG_JOBS, "hold_lease", "report")
 
 Job = Callable[[], Coroutine[Any, Any, object]]
 
@@ -84,11 +93,17 @@ class Jobs:
         self._whole_due = 0.0
         """When the whole list is to be read again, by the monotonic clock."""
         self._failing: dict[str, str] = {}
+        self._failures: Counter[str] = Counter()
+        """Of each job, turns since the start."""
+        self._broke: dict[str, tuple[float, str]] = {}
+        """By job: when a fault of our own last ended a turn of it, and which."""
+        self._ever_written: Counter[str] = Counter()
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def tracked(self, job: Job) -> None:
         """Run a job so that a stop can wait for it. APScheduler cannot: it cancels, and reports that as an error."""
         task = cast("asyncio.Task[None]", asyncio.current_task())
+        task.set_name(job.__name__)
         self._under_way.add(task)
         try:
             await job()
@@ -108,6 +123,29 @@ class Jobs:
         if self._context.observed.rows and self._context.may_write():
             last = WriteBack(Writes(), Plan(), self._held)
             await self._service.save(self._service.outcome(self._context.clock(), 0.0, last))
+
+    def watched(self) -> Watched:
+        """What /metrics tells."""
+        return Watched(
+            context=self._context,
+            freshness=self._watch.latest,
+            target_missed=self._watch.promise.missed,
+            held=self._held,
+            jobs=_JOBS,
+            failing=frozenset(self._failing),
+            failures=self._failures,
+            written=self._ever_written,
+            requests=self._service.transport.requests,
+            accounts=self._service.account_states(),
+        )
+
+    def ailments(self) -> list[str]:
+        """Why this service is not well. What ails Microsoft, the network or the settings is not among it."""
+        working = {task.get_name() for task in self._under_way}
+        now, ended = time.monotonic(), [job for job in _LONG_JOBS if job not in working]
+        broke = {job: why for job, (at, why) in self._broke.items() if now - at < _BROKEN}
+        said = [f"{job} has ended" for job in ended]
+        return said + [f"{job} broke: {why}; see the log" for job, why in broke.items()]
 
     async def read_list(self) -> None:
         await self._guarded("read_list", self._read_list)
@@ -249,6 +287,7 @@ class Jobs:
         if result.held is not None:
             self._note_held(result.held.and_before(self._held))
         self._written.update(written=result.writes.done, failed=result.writes.failed)
+        self._ever_written.update(written=result.writes.done, failed=result.writes.failed)
         if result.error is not None:
             raise ServiceError(result.error)
         if result.held is None:
@@ -280,12 +319,16 @@ class Jobs:
             await turn()
         except SignInPending:
             self._failing[name] = "waits for a person"  # who was asked already
+            self._failures[name] += 1
         except (ServiceError, ListProblem, StateUnavailable) as failure:
+            self._failures[name] += 1
             if self._failing.get(name) != str(failure):
                 self._failing[name] = str(failure)
                 said = failure.told if isinstance(failure, ServiceError) else str(failure)
                 _log.error("job_failed", job=name, reason=said, effect="tried again at its next turn")
-        except Exception:
+        except Exception as fault:
+            self._failures[name] += 1
+            self._broke[name] = (time.monotonic(), _named(fault))
             _log.exception("job_broke", job=name, effect="tried again at its next turn; please report this")
         else:
             if self._failing.pop(name, None):
@@ -299,6 +342,13 @@ async def _set_within(seconds: float, *events: asyncio.Event) -> bool:
     for each in waiting:
         each.cancel()
     return bool(done)
+
+
+def _named(fault: Exception) -> str:
+    """The kind of fault alone: what it says may hold what is nobody's business on an open page."""
+    while isinstance(fault, ExceptionGroup):
+        fault = fault.exceptions[0]
+    return type(fault).__name__
 
 
 def _tell_held(held: Held) -> None:
@@ -316,7 +366,8 @@ async def run(service: Service, stop: asyncio.Event) -> None:
     await service.lease.begin()
     scheduler.start()
     _log.info("started", list=service.settings.sharepoint.agent_list, accounts=list(service.accounts))
-    await stop.wait()
+    async with serving(service.settings.web.listen, pages(jobs.watched, jobs.ailments)):
+        await stop.wait()
     _log.info("stopping")
     scheduler.pause()
     await jobs.wind_down(_GRACE)

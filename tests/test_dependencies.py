@@ -9,11 +9,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-_NAME = re.compile(r"[A-Za-z0-9-]+")
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def names(requirements: list[str]) -> set[str]:
-    return {match[0].lower() for requirement in requirements if (match := _NAME.match(requirement))}
+    return {match[0].lower().replace("_", "-") for requirement in requirements if (match := _NAME.match(requirement))}
 
 
 def test_every_dependency_has_its_reason_and_a_lower_bound() -> None:

@@ -13,10 +13,11 @@ import structlog
 
 from sync_agent.freshness import Circumstances, Freshness, Promise, Shown, Told, constraint, freshness
 from sync_agent.fuses import Held
+from sync_agent.jobs.backlog_told import backlogged
 from sync_agent.jobs.context import Context
 from sync_agent.jobs.observed import Observed
 from sync_agent.jobs.write_back import not_held
-from sync_agent.microsoft365.graph_writing import WRITE_UNITS
+from sync_agent.microsoft365.agent_list import ROW_UNITS
 
 _log = structlog.get_logger()
 
@@ -94,10 +95,12 @@ def shown(context: Context, owed: Mapping[int, datetime]) -> list[Shown]:
 
 
 def owed_since(observed: Observed, now: datetime, before: Mapping[int, datetime]) -> dict[int, datetime]:
-    """Of the rows that may show something else than what is true: since when. ``before``: what was found earlier."""
-    found = {}
+    """Of the rows that show something else than what is true, or that were not planned since something of theirs is
+    new: since when. ``before``: what was found earlier.
+    """
+    found = observed.backlog.owed_since()
     for row_id in [*observed.dirty, *observed.in_flight]:
-        if (row := observed.rows.get(row_id)) is None:
+        if row_id in found or (row := observed.rows.get(row_id)) is None:
             continue
         user = observed.verdicts[row_id].user
         presence = None if user is None else observed.presences.get(user.id)
@@ -107,7 +110,7 @@ def owed_since(observed: Observed, now: datetime, before: Mapping[int, datetime]
         )
         since = presence.since if presence is not None and changed else now
         found[row_id] = min(since, before.get(row_id, since))
-    return found
+    return {row_id: since for row_id, since in found.items() if row_id in observed.rows}
 
 
 def circumstances(context: Context, held: Held | None, unreachable: str, waits_for: str) -> Circumstances:
@@ -120,9 +123,10 @@ def circumstances(context: Context, held: Held | None, unreachable: str, waits_f
     )
     unread = tuple(observed.presence_trouble.items())
     throttled = tuple((each.name, each.closed_for()) for each in budgets if each.closed_for() >= _THROTTLED)
-    a_second = budgets[0].rate / WRITE_UNITS if budgets else 0.0
+    a_second = budgets[0].rate / ROW_UNITS if budgets else 0.0
+    waiting = backlogged(context).rows
     paused = _paused(context, held, waits_for)
-    return Circumstances(paused, unreachable, throttled, slow or unread, len(observed.dirty), a_second)
+    return Circumstances(paused, unreachable, throttled, slow or unread, waiting, a_second)
 
 
 def _paused(context: Context, held: Held | None, waits_for: str) -> str:

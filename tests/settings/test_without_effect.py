@@ -21,7 +21,7 @@ def test_nothing_is_told_of_what_was_not_written(tmp_path: Path) -> None:
     ("addition", "names"),
     [
         ("presence: {stale_after: 1h, flap_damping: 5s}\n", []),
-        ("web: {listen: 127.0.0.1:8090}\n", ["web.listen"]),
+        ("web: {listen: 127.0.0.1:8090}\n", []),
         ("notify: {severity: error, report_link: x}\n", ["notify.report_link", "notify.severity"]),
         ("notify: {severity: error, urls: ['${env:X}']}\n", []),
         ("presence: {}\nweb:\nnotify: {}\n", []),

@@ -1,0 +1,94 @@
+"""What /metrics tells of the running service. No names of people, no UPNs and no secrets: labels are ids of the
+settings, tenants, and words of ours. docs/metrics.md says what each is; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from sync_agent import __version__
+from sync_agent.freshness import Freshness
+from sync_agent.fuses import Held
+from sync_agent.jobs.backlog_told import backlogged
+from sync_agent.jobs.context import Context
+from sync_agent.web.exposition import Metric
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """``failing``: jobs by name that could not do their work at their last turn; ``failures``: turns, ever since the
+    start; ``accounts``: "ok", or why one could not be asked.
+    """
+
+    context: Context
+    freshness: Freshness
+    target_missed: bool
+    held: Held | None
+    jobs: tuple[str, ...]
+    failing: frozenset[str]
+    failures: Mapping[str, int]
+    written: Mapping[str, int]
+    requests: Mapping[str, int]
+    accounts: Mapping[str, str]
+    broken: Mapping[str, str] = field(default_factory=dict)
+
+
+def metrics(of: Watched) -> Iterator[Metric]:
+    yield Metric("sync_agent_info", "gauge", "1, with the version.", {__version__: 1}, "version")
+    yield from _list(of)
+    yield from _freshness(of)
+    yield from _work(of)
+    yield from _limits(of)
+
+
+def _list(of: Watched) -> Iterator[Metric]:
+    observed, held = of.context.observed, of.held
+    shown = Counter(str(row.shown.status) or "none" for row in observed.rows.values())
+    yield Metric("sync_agent_rows", "gauge", "Rows of the list, by the status they show.", dict(shown), "status")
+    yield Metric("sync_agent_rows_to_write", "gauge", "Rows that differ and wait.", _one(backlogged(of.context).rows))
+    yield Metric("sync_agent_rows_held", "gauge", "Rows a fuse holds.", _one(0 if held is None else held.rows))
+    if observed.rows_read_at is not None:
+        age = (of.context.clock() - observed.rows_read_at).total_seconds()
+        yield Metric("sync_agent_list_age_seconds", "gauge", "Since the list was last looked at.", _one(age))
+
+
+def _freshness(of: Watched) -> Iterator[Metric]:
+    found = of.freshness
+    ages = {"0.5": found.p50, "0.95": found.p95, "1": found.longest}
+    known = {quantile: age for quantile, age in ages.items() if age is not None}
+    yield Metric("sync_agent_shown_age_seconds", "gauge", "Age of what the list shows.", known, "quantile")
+    yield Metric("sync_agent_rows_right_ratio", "gauge", "Share of the rows that are right.", _one(found.share_right))
+    yield Metric("sync_agent_users_never_read", "gauge", "Users whose presence was not read.", _one(found.never_read))
+    yield Metric("sync_agent_target_missed", "gauge", "1 while presence.target_age is missed.", _one(of.target_missed))
+    paces = {id_: rounds.pace for id_, rounds in of.context.edges.presence.rounds.items()}
+    held = {id_: pace.held for id_, pace in paces.items() if pace is not None}
+    yield Metric("sync_agent_presence_interval_seconds", "gauge", "Between two readings, as held.", held, "tenant")
+
+
+def _work(of: Watched) -> Iterator[Metric]:
+    failing = {job: float(job in of.failing) for job in of.jobs}
+    failures = {job: float(of.failures.get(job, 0)) for job in of.jobs}
+    answered = {id_: float(state == "ok") for id_, state in of.accounts.items()}
+    writing = float(of.context.may_write())
+    yield Metric("sync_agent_job_failing", "gauge", "1 while a job cannot do its work.", failing, "job")
+    yield Metric("sync_agent_job_failures_total", "counter", "Turns of a job that failed.", failures, "job")
+    yield Metric("sync_agent_account_ok", "gauge", "1 while an account's tenant answers.", answered, "account")
+    yield Metric("sync_agent_may_write", "gauge", "1 where this service writes, 0 where it stands by.", _one(writing))
+    yield Metric("sync_agent_rows_written_total", "counter", "Rows, by what came of it.", dict(of.written), "outcome")
+
+
+def _limits(of: Watched) -> Iterator[Metric]:
+    budgets = of.context.budgets
+    rates = {each.name: each.rate for each in budgets}
+    room = {each.name: each.room() for each in budgets}
+    closed = {each.name: each.closed_for() for each in budgets}
+    yield Metric("sync_agent_requests_total", "counter", "Requests sent, by kind.", dict(of.requests), "kind")
+    yield Metric("sync_agent_budget_rate", "gauge", "Units a second let through in the long run.", rates, "budget")
+    yield Metric("sync_agent_budget_room", "gauge", "Units that could be spent at once.", room, "budget")
+    yield Metric("sync_agent_budget_closed_seconds", "gauge", "Until it may be used again.", closed, "budget")
+
+
+def _one(value: float) -> dict[str, float]:
+    return {"": float(value)}
