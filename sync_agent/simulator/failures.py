@@ -48,9 +48,24 @@ def _endless(call: Call, truly: Truly) -> Reply:
     return _paged(call, truly(call), lambda page: page.update({link: own} if link else {}))
 
 
+def nothing(call: Call, truly: Truly) -> Reply:
+    """A whole answer that names nobody where there is somebody: well-formed, and not true."""
+
+    def emptied(page: dict[str, Any]) -> None:
+        page["value"] = []
+        for link in _LINKS.values():
+            page.pop(link, None)
+
+    return _changed(truly(call), emptied)
+
+
 def _paged(call: Call, reply: Reply, change: Callable[[dict[str, Any]], None]) -> Reply:
+    return _changed(reply, change) if call.method == "GET" else reply
+
+
+def _changed(reply: Reply, change: Callable[[dict[str, Any]], None]) -> Reply:
     """Whatever is no page stays as it is."""
-    if call.method != "GET" or "json" not in reply.headers.get("content-type", ""):
+    if "json" not in reply.headers.get("content-type", ""):
         return reply
     page = json.loads(reply.body)
     if not isinstance(page, dict) or not isinstance(page.get("value"), list):

@@ -13,10 +13,13 @@ from typing import Any
 from sync_agent.anomaly_item import ACKNOWLEDGED
 from sync_agent.model import APPROVAL_COLUMN, OurColumn
 from sync_agent.settings import Settings
-from sync_agent.simulator.failures import FAILURES
+from sync_agent.simulator.failures import FAILURES, nothing
+from sync_agent.simulator.faults import Truly
 from sync_agent.simulator.lists import ListColumn, SharePointList
+from sync_agent.simulator.wire import Call, Reply
 from sync_agent.simulator.world import AppRegistration, SimUser, Site, Tenant
 from sync_agent.state.store import Store
+from tests.chaos.denials import denied_names, denied_presences
 from tests.chaos.truth import ABSENT, codes_of_cell, codes_of_row
 from tests.microsoft365.contoso import NOW, SECRET, TENANT, Contoso, fresh_contoso, id_of
 from tests.microsoft365.list_office import Api, bare, certificate, list_of_anomalies, provisioned
@@ -24,6 +27,8 @@ from tests.microsoft365.list_office import Api, bare, certificate, list_of_anoma
 FABRIKAM = "bbbbbbbb-0000-4000-8000-000000000002"
 OURS = frozenset(our.value for our in OurColumn)
 ANOMALIES = "Agent anomalies"
+FEW = 10
+"""Users. The product says of fewer that they may leave, or have no presence, together."""
 _SITE = "/sites/ucc"
 _STATE = "state.db"
 _OTHERS = tuple(f"agent{number}" for number in range(14))
@@ -76,9 +81,16 @@ class Centre:
         """By row: every availability of a user that its cell led to, at some time."""
         self.touched: set[int] = set()
         """Rows in which people typed since the service last began to work."""
+        self.lies = 0
+        """Answers that named nobody."""
+        self.is_lied_to = False
+        self.released = False
+        """Whether an operator has said that users are gone."""
         self.fixed = 0
         """UPNs that the service has written, as people approved."""
         self._typed: defaultdict[int, set[str]] = defaultdict(set)
+        self._ids: defaultdict[str, set[str]] = defaultdict(set)
+        """By UPN: who has had it."""
         self._seen: dict[int, tuple[str, str]] = {}
         """By row: the approval, and the UPN beside which the service has seen it."""
         for cell in _FIRST_CELLS:
@@ -146,7 +158,49 @@ class Centre:
         self.world.faults.add(requests, **FAILURES[failure], times=times, every=every)
         self.failing.append(failure)
 
+    def lie(self, requests: str, *, times: int | None, every: int) -> None:
+        """Answer that there is nobody and nothing."""
+        always = times is None and every == 1
+
+        def answer(call: Call, truly: Truly) -> Reply:
+            self.lies += 1
+            self._excuse(call, always)
+            return nothing(call, truly)
+
+        self.world.faults.add(requests, instead=answer, times=times, every=every)
+        self.is_lied_to = True
+
+    def _excuse(self, call: Call, always: bool) -> None:
+        """Remember what a program may believe that is told so: of some users that they are gone, of a few that they
+        have no presence. Where ``always`` everybody is denied it must not, unless it never saw any of these few.
+        """
+        names, ids = denied_names(call), denied_presences(call)
+        for row_id, upn in self._upns().items():
+            named = names is None or upn.strip().lower() in names
+            if named and not (always and self._is_known_tenant(upn)):
+                self.ever[row_id].add(ABSENT)
+            if len(ids) < FEW and self.shown(row_id, "EntraObjectId") in ids:
+                self.ever[row_id].add("presence_unavailable")
+
+    def _is_known_tenant(self, upn: str) -> bool:
+        """Whether a user of the same domain is shown in the list, or so many are asked for that it cannot be."""
+        domain = upn.rpartition("@")[2].strip().lower()
+        same = [id_ for id_, cell in self._upns().items() if cell.strip().lower().endswith(f"@{domain}")]
+        return len(same) >= 2 * FEW or any(self.shown(id_, "EntraObjectId") for id_ in same)
+
+    def must_be_doubted(self) -> set[int]:
+        """Rows of users who left with so many others that their tenant is not to be believed."""
+        if self.failing or self.is_lied_to or self.released:
+            return set()
+        home = self.tenants[0]
+        cells = {id_: upn.lower() for id_, upn in self._upns().items() if upn.lower().endswith(home.domains[0])}
+        known = {id_: upn for id_, upn in cells.items() if self.shown(id_, "EntraObjectId") in self._ids[upn]}
+        gone = {id_ for id_, upn in known.items() if not _is_explained(home, upn, self._ids[upn])}
+        enough = len(set(known.values())) >= FEW
+        return gone if enough and len({known[id_] for id_ in gone}) * 2 > len(set(cells.values())) else set()
+
     def mend(self) -> None:
+        self.is_lied_to = False
         self.contoso.mend()
         self.failing.clear()
 
@@ -185,6 +239,8 @@ class Centre:
     def note(self) -> None:
         """Remember what is true now; to be called after whatever changes."""
         upns = self._upns()
+        for _, somebody in self.users:
+            self._ids[somebody.upn.lower()].add(somebody.id)
         for row_id, upn in upns.items():
             self._typed[row_id].add(upn)
             self.ever[row_id] |= codes_of_row(row_id, upns, self.tenants)
@@ -241,6 +297,19 @@ class Centre:
         site.lists |= {self.agents.id: self.agents, self.anomalies.id: self.anomalies}
         site.grants[client] = "manage"
         self.world.sites[_SITE] = site
+
+
+def _is_explained(tenant: Tenant, upn: str, ids: set[str]) -> bool:
+    """There, renamed, in the recycle bin, or somebody else's address now."""
+    users = tenant.users.values()
+    return (
+        tenant.by_upn(upn) is not None
+        or not ids.isdisjoint(tenant.users.keys() | tenant.deleted.keys())
+        or any(
+            f"smtp:{upn}" in (address.lower() for address in user.proxy_addresses) or upn == (user.mail or "").lower()
+            for user in users
+        )
+    )
 
 
 def name_of(upn: str) -> str:

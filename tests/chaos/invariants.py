@@ -19,8 +19,10 @@ def shown(centre: Centre) -> Shown:
     return {id_: (centre.shown(id_, "SyncStatus"), centre.shown(id_, "SyncAnomalies")) for id_ in centre.cells}
 
 
-def no_harm(centre: Centre, before: Shown) -> None:
-    """``before``: what was shown until then; what still is, is old news."""
+def no_harm(centre: Centre, before: Shown, doubted: set[int]) -> None:
+    """``before``: what was shown until then; what still is, is old news. ``doubted``: rows that nothing may be said of
+    that was not said before: their users left with most others.
+    """
     centre.accept_fixes()
     assert centre.foreign_cells() == centre.cells, "a cell of people's is not as people left it"
     _no_harm_to_items(centre)
@@ -29,6 +31,9 @@ def no_harm(centre: Centre, before: Shown) -> None:
             continue
         false = told(now[1]) - _could_be_said(centre.ever[row_id])
         assert not false, f"row {row_id} is accused of what never was: {false}, {centre.cells[row_id]}"
+        if row_id in doubted - centre.touched:
+            accused = ABSENT in told(now[1]) - told(before[row_id][1])
+            assert not accused, f"row {row_id} is accused with most of its tenant, and nobody said that it is so"
         presence = centre.shown(row_id, "Presence")
         assert presence in _MADE_UP | centre.presences[row_id], f"row {row_id} shows {presence}"
 

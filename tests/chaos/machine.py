@@ -21,35 +21,12 @@ from sync_agent.simulator.faults import Truly
 from sync_agent.simulator.wire import Call, Reply
 from sync_agent.simulator.world import SimUser, Tenant
 from tests.chaos.centre import Centre, name_of
+from tests.chaos.requests import FEWEST_ROWS, MOST_ROWS, REQUESTS
+from tests.chaos.upheavals import Upheavals
 from tests.chaos.watched_service import WORK, WatchedService, Work
 from tests.chaos.word_of_people import WordOfPeople
 from tests.microsoft365.contoso import id_of
 from tests.microsoft365.list_office import Api
-
-_FEWEST_ROWS, _MOST_ROWS = 18, 26
-
-REQUESTS = {
-    "any": ".",
-    "sign-in": "oauth2/v2.0/token",
-    "discovery": "well-known",
-    "users": r"/v1\.0/users",
-    "users by name": r"userPrincipalName in",
-    "changes of users": r"/users/delta",
-    "mail addresses": "proxyAddresses",
-    "recycle bin": "deletedItems",
-    "organization": r"/organization",
-    "presence": "getPresencesByUserId",
-    "people": "getByIds",
-    "graph batch": r"POST /v1\.0/\$batch",
-    "list": r"/sites/",
-    "list columns": r"/(columns|fields)",
-    "rows": r"GET .*/items",
-    "changes of rows": r"(delta|GetListItemChangesSinceToken|getchanges)",
-    "writing": r"(PATCH|POST .*_api/\$batch|ValidateUpdateListItem|POST .*/items\(\d+\)$)",
-    "approvals": r"(PATCH .*/items/\d+/fields|POST .*/items\(\d+\)$)",
-    "list of anomalies": "(Agent anomalies|Agent%20anomalies)",
-}
-"""Whole requests and parts of batches."""
 
 NAMES = st.sampled_from(
     ["jane.doe", "bob.roe", "carla.poe", "sean.o'neil", "fay.moe", "finn.loe", "new.hire", "ann.lee"]
@@ -66,7 +43,7 @@ NUMBERS = st.integers(0, 30)
 STATES = st.sampled_from(["Available", "Away", "Busy", "Offline"])
 
 
-class AnyFailure(WordOfPeople):
+class AnyFailure(WordOfPeople, Upheavals):
     """One sequence of what people, Microsoft and the machine do, with passes of the service between."""
 
     api: Api
@@ -83,7 +60,7 @@ class AnyFailure(WordOfPeople):
 
     @rule(upn=CELLS)
     def somebody_adds_a_row(self, upn: str) -> None:
-        if len(self.centre.cells) < _MOST_ROWS:
+        if len(self.centre.cells) < MOST_ROWS:
             self.centre.add_row(upn)
 
     @rule(number=NUMBERS, upn=CELLS)
@@ -113,7 +90,7 @@ class AnyFailure(WordOfPeople):
 
     @rule(number=NUMBERS)
     def somebody_deletes_a_row(self, number: int) -> None:
-        if len(self.centre.cells) > _FEWEST_ROWS:
+        if len(self.centre.cells) > FEWEST_ROWS:
             self.centre.delete_row(self._row(number))
 
     # The directories
@@ -186,7 +163,7 @@ class AnyFailure(WordOfPeople):
 
         self.centre.world.faults.add(REQUESTS["writing"], instead=meanwhile, times=1)
 
-    @precondition(lambda self: self.centre.failing)
+    @precondition(lambda self: self.centre.failing or self.centre.is_lied_to)
     @rule()
     def nothing_fails_any_more(self) -> None:
         self.centre.mend()
