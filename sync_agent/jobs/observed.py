@@ -73,7 +73,7 @@ class Observed:
     in_flight: set[int] = field(default_factory=set)
     """Rows being written: what they show is about to change, so they stay dirty if they become so."""
     unwritten: set[int] = field(default_factory=set)
-    """Rows whose write failed, or of which that is not known: tried again once the list was looked at again."""
+    """Rows whose write failed, or of which that is not known, until the list was looked at again."""
     edited: set[int] = field(default_factory=set)
     """Rows whose presence cells a person changed, until they are put right."""
     write_trouble: frozenset[str] = frozenset()
