@@ -10,6 +10,9 @@ from sync_agent.simulator.wire import Call, Failure
 from sync_agent.simulator.world import Tenant
 
 _PRESENCE: Window = (1_500, 30.0)
+_DAY = 86_400.0
+_MINUTES_A_DAY = 1_000
+"""The units of 24 hours are a thousand times those of a minute, whatever the size of the tenant."""
 _TOLD_FROM = 0.8
 """The share of a limit from which answers tell of it."""
 _MOST_TOLD = 1.8
@@ -44,6 +47,7 @@ def charge_sharepoint(call: Call, who: Principal, units: float) -> None:
     """Raises Failure(429)."""
     call.world.requests["sharepoint"] += 1
     limit = who.tenant.sharepoint_units
+    of_day = _spend(call, "sharepoint day", who, (limit * _MINUTES_A_DAY, _DAY), units)
     charged = _spend(call, "sharepoint", who, (limit, 60.0), units)
     if charged is not None and charged.share >= _TOLD_FROM:
         call.owed |= {
@@ -52,6 +56,7 @@ def charge_sharepoint(call: Call, who: Principal, units: float) -> None:
             "ratelimit-reset": str(math.ceil(charged.resets_in)),
         }
     _refuse_beyond(call, charged)
+    _refuse_beyond(call, of_day)
 
 
 def _directory_window(tenant: Tenant) -> Window:

@@ -115,6 +115,21 @@ def test_sharepoint_tells_of_its_limit_from_eighty_percent(office: Office, api: 
     assert refused.headers["retry-after"] == "40"
 
 
+def test_sharepoint_has_a_limit_of_24_hours_too(office: Office) -> None:
+    """A thousand times that of a minute; the headers tell of the minute alone."""
+    office.tenant.sharepoint_units = 100
+    path = item_path(office)
+    spend(office, "sharepoint day", 100_000, 86_400, 99_995)
+    office.clock.now += 3_600
+    assert office.graph("GET", path).status_code == 200
+    office.clock.now += 120
+    refused = [office.graph("GET", path) for _ in range(5)][-1]
+    assert (refused.status_code, "ratelimit-limit" in refused.headers) == (429, False)
+    assert refused.headers["retry-after"] == str(86_400 - 3_720)
+    office.clock.now += 86_400
+    assert office.graph("GET", path).status_code == 200
+
+
 def test_both_apis_spend_one_budget(office: Office) -> None:
     office.tenant.sharepoint_units = 10
     path = item_path(office)
