@@ -136,6 +136,8 @@ class Outcome:
     held: Held | None = None
     plan: Plan = field(default_factory=Plan)
     """What differed when the writing began."""
+    refusals: Mapping[int, str] = field(default_factory=dict)
+    """By row id, why rows could not be written when they last were tried, by this pass or an earlier turn."""
     requests: Mapping[str, int] = field(default_factory=dict)
     error: str | None = None
     mirrored: Mirrored | None = None

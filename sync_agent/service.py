@@ -243,6 +243,7 @@ class Service:
             accounts={id_: AccountState(users[id_], state) for id_, state in self.account_states().items()},
             held=None if back is None else back.held,
             plan=Plan() if back is None else back.plan,
+            refusals={id_: reason for id_, reason in observed.refusals.items() if id_ in observed.rows},
             requests=dict(self.transport.requests),
             error=error,
             fixing=fixing,

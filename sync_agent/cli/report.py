@@ -96,6 +96,8 @@ def _show(console: Console, content: Content) -> None:
     console.print(Text(f"{last.list_title}, as of {last.started:%Y-%m-%d %H:%M} UTC", style="bold"))
     if content.held_note:
         console.print(Text(content.held_note, style="bold red"))
+    for note in content.unwritten_notes:
+        console.print(Text(note, style="yellow"))
     console.print(status_line(last.rows, last.status))
     if content.anomalies:
         console.print(_codes(content))

@@ -74,6 +74,8 @@ class Observed:
     """Rows being written: what they show is about to change, so they stay dirty if they become so."""
     unwritten: set[int] = field(default_factory=set)
     """Rows whose write failed, or of which that is not known, until the list was looked at again."""
+    refusals: dict[int, str] = field(default_factory=dict)
+    """Why rows could not be written when they last were tried, until they are or need not be."""
     edited: set[int] = field(default_factory=set)
     """Rows whose presence cells a person changed, until they are put right."""
     write_trouble: frozenset[str] = frozenset()

@@ -188,6 +188,7 @@ def plan_dirty(context: Context, only: Collection[int] | None = None) -> Plan:
             del observed.dirty[row.id]
             observed.edited.discard(row.id)
             backlog.drop(row.id)
+            observed.refusals.pop(row.id, None)
     return made
 
 
@@ -224,6 +225,7 @@ async def _write(
                     writes.done += 1
                     writes.put_right += row_id in observed.edited
                     observed.edited.discard(row_id)
+                    observed.refusals.pop(row_id, None)
                     done.append(row_id)
                     if len(done) >= _NOTED_AT_ONCE:
                         await journal.note(done)
@@ -235,7 +237,7 @@ async def _write(
                     observed.unwritten.add(row_id)
                     observed.backlog.failed(row_id, context.clock(), refused=refused)
                     failed[reason].append(row_id)
-                    writes.unwritten[row_id] = reason
+                    writes.unwritten[row_id] = observed.refusals[row_id] = reason
                     writes.failed += 1
     finally:
         observed.unwritten |= observed.in_flight

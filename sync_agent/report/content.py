@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sync_agent.characters import BLANKS
+from sync_agent.characters import BLANKS, printable
 from sync_agent.report.age import AGE_GROUPS, age_group
 from sync_agent.state.store import AnomalyRecord, PassRecord, Store
 
 TREND = timedelta(days=90)
 """Whole days (UTC), the one of the report included."""
+_MOST_ROWS = 20
 NONE = "(none)"
 """The tenant of an anomaly where none is known to have the UPN or its domain, and the team of a row without one."""
 
@@ -44,6 +45,17 @@ class Content:
     """By row id, the object id of the user whom the row has, or had when it last had one."""
     accounts: Mapping[str, str] = field(default_factory=dict)
     """By domain, the account in which the list's users of that domain are found."""
+
+    unwritten: Mapping[int, str] = field(default_factory=dict)
+    """By row id, why rows could not be written: what they show is older than what is known."""
+
+    @property
+    def unwritten_notes(self) -> list[str]:
+        """A sentence a reason."""
+        by_reason: defaultdict[str, list[int]] = defaultdict(list)
+        for row_id, reason in self.unwritten.items():
+            by_reason[reason].append(row_id)
+        return [_not_written(reason, row_ids) for reason, row_ids in by_reason.items()]
 
     @property
     def held_note(self) -> str:
@@ -97,6 +109,13 @@ class Content:
         return [Group(name, counts[name], longest[name]) for name in sorted(counts, key=lambda n: (-counts[n], n))]
 
 
+def _not_written(reason: str, row_ids: Sequence[int]) -> str:
+    named = ", ".join(map(str, row_ids[:_MOST_ROWS]))
+    more = f" and {len(row_ids) - _MOST_ROWS:,} more" if len(row_ids) > _MOST_ROWS else ""
+    rows = f"Row {named}" if len(row_ids) == 1 else f"Rows {named}{more}"
+    return f"{rows} could not be written: {printable(reason, 300)}"
+
+
 def _domain(upn: str) -> str:
     return BLANKS.sub("", upn).rpartition("@")[2].lower()
 
@@ -121,4 +140,5 @@ def gather(store: Store, now: datetime) -> Content:
     days = store.days(last.list_title, first_day)
     users = {row_id: user_id for row_id, (_, user_id) in store.last_matched(last.list_title).items()}
     accounts, acknowledged = store.accounts_by_domain(last.list_title), len(standing) - len(counted)
-    return Content(now, last, counted, days, held, acknowledged, users, accounts)
+    unwritten = store.unwritten(last.list_title)
+    return Content(now, last, counted, days, held, acknowledged, users, accounts, unwritten)

@@ -26,6 +26,7 @@ def document(content: Content) -> dict[str, Any]:
         "acknowledged": content.acknowledged,
         "anomalies": [_anomaly(content, anomaly) for anomaly in content.anomalies],
         "administrator": {group.name: asdict(advice(group.name)) for group in content.codes},
+        "unwritten": [{"row": id_, "reason": in_json(reason)} for id_, reason in content.unwritten.items()],
         "days": [_day(day) for day in content.days],
     }
 

@@ -21,6 +21,7 @@ from sync_agent.state import (
     lives,
     passes,
     quarantining,
+    refusals,
     spending,
     verdicts,
 )
@@ -109,6 +110,7 @@ class Store:
             if quarantined is not None:
                 quarantining.keep(connection, outcome.list_title, quarantined)
             answering.keep(connection, outcome.list_title, answered or {})
+            refusals.keep(connection, outcome.list_title, outcome.refusals)
             if not outcome.is_held_whole:
                 lives.bring_up_to_date(connection, outcome, now, before)
                 verdicts.record(connection, outcome, now)
@@ -123,6 +125,11 @@ class Store:
         """
         last = self.last_pass(list_title)
         return None if last is None else last.rows
+
+    def unwritten(self, list_title: str) -> dict[int, str]:
+        """By row id, why rows could not be written when they last were tried."""
+        with reading(self._engine) as connection:
+            return refusals.standing(connection, list_title)
 
     def held(self) -> str | None:
         """The fuse that held the last pass, if one did."""

@@ -234,3 +234,12 @@ answered = Table(
     Column("presence", Moment),
 )
 """When a tenant last answered anything, about names and about presence."""
+
+unwritten = Table(
+    "unwritten",
+    metadata,
+    Column("list", String(255), primary_key=True),
+    Column("row_id", Integer, primary_key=True, autoincrement=False),
+    Column("reason", Text, nullable=False),
+)
+"""Rows that could not be written when they last were tried, and why."""
