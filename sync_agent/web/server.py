@@ -14,8 +14,8 @@ import uvicorn
 
 _log = structlog.get_logger()
 
-_BEGIN = 10.0
 _STOP = 1.0
+"""Seconds that answers under way get to end; the whole service has ten to do so."""
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -102,7 +102,7 @@ async def serving(listen: str, pages: Mapping[str, Page]) -> AsyncIterator[int |
         yield port
     finally:
         server.should_exit = True
-        await asyncio.wait([running], timeout=_BEGIN)
+        await asyncio.wait([running], timeout=2 * _STOP)
         running.cancel()
         listening.close()
 
