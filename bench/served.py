@@ -34,8 +34,12 @@ class Served(dict[str, Any]):
 
 
 @contextmanager
-def served(folder: Path, rows: int, *, latency: float, api: Api) -> Iterator[Served]:
+def served(
+    folder: Path, rows: int, *, latency: float, api: Api, tenants: int = 3, busy: bool = False
+) -> Iterator[Served]:
+    """``busy``: presence moves as people do, and Microsoft's limits hold."""
     command = [sys.executable, "-m", "bench.served", str(folder), str(rows), str(latency), api]
+    command += [str(tenants), "busy" if busy else "quiet"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -49,9 +53,9 @@ def served(folder: Path, rows: int, *, latency: float, api: Api) -> Iterator[Ser
 def main() -> None:
     """Serve until stdin closes."""
     folder, rows, latency, api = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
-    world = build(rows, 3)
+    world = build(rows, int(sys.argv[5]))
     world.latency = latency
-    world.limited = False
+    world.limited = world.moving = sys.argv[6] == "busy"
     world.token_lifetime = (36_000, 36_000)
     for tenant in world.tenants.values():
         tenant.sharepoint_units = _PLENTY
