@@ -88,6 +88,14 @@ class Attention:
                 person = self._people[id_] = _Person(id_)
                 self._lanes[person.lane].appendleft(person)
 
+    def is_on_its_way(self, id_: str) -> bool:
+        """Whether a question about somebody who is watched is not answered yet."""
+        return id_ in self._people and self._people[id_].on_its_way
+
+    def oldest(self, now: float) -> float:
+        """Seconds since somebody was asked for whose turn is to come; infinite while some never were."""
+        return max((now - queue[0].asked_at for queue in self._lanes.values() if queue), default=0.0)
+
     def age_held(self, rate: float) -> float:
         """The worst age that so many requests a second can hold."""
         return max(self._worst_age, len(self._people) / (rate * self._most))

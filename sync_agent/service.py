@@ -55,7 +55,7 @@ from sync_agent.microsoft365.transport import Transport
 from sync_agent.outcome import AccountState, Fixing, Mirrored, Outcome, Writes
 from sync_agent.plan import Plan
 from sync_agent.progress import Progress
-from sync_agent.settings import Settings
+from sync_agent.settings import Auto, Settings
 from sync_agent.staleness import Answered, Patience
 from sync_agent.state.records import RunKind
 from sync_agent.state.store import StateUnavailable, Store
@@ -348,6 +348,7 @@ def _context(
             {id_: {a.id: _graph(a, transport, "presence") for a in group} for id_, group in by_tenant.items()},
             clock,
             timing=timing,
+            worst_age=settings.presence.worst_age if isinstance(settings.schedule.presence, Auto) else None,
         ),
         tenant_names=TenantNames(
             {

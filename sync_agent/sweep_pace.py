@@ -5,12 +5,16 @@ Seconds are of a clock that only grows.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 _NOTICED = 1.25
 """An interval that is so many times as long as it should be is no mere jitter."""
+_MANY = 0.5
+AT_ONCE = 0.05
+"""Seconds of lateness that are made up for at once."""
 _STANDS = 10.0
 """Seconds that a change must last before it is told."""
 
@@ -45,19 +49,29 @@ def seen(aim: Pace, gaps: Sequence[float], waited_for: int) -> Pace:
     usual = sorted(gaps)[(len(gaps) - 1) // 2]
     if usual <= aim.held * _NOTICED:
         return aim
-    return Pace(aim.wanted, usual, Limit.ANSWERS if waited_for * 2 >= len(gaps) else Limit.MACHINE)
+    return Pace(aim.wanted, usual, Limit.ANSWERS if waited_for >= len(gaps) * _MANY else Limit.MACHINE)
+
+
+def worst(aim: Pace, oldest: float, waited_for: float) -> Pace:
+    """The same where not everybody is asked equally often: ``aim`` is for the worst age, ``oldest`` the worst there is,
+    infinite at the very beginning, and ``waited_for`` the share of all users of whom an answer is on its way.
+    """
+    if oldest <= aim.held * _NOTICED or math.isinf(oldest):
+        return aim
+    return Pace(aim.wanted, oldest, Limit.ANSWERS if waited_for >= _MANY else Limit.MACHINE)
 
 
 class Wheel:
     """The parts come round in turn, spread evenly over the interval.
 
-    What a busy loop held up is caught up at twice the pace at most, so never as a volley, and no more than one round.
+    What a busy loop held up is caught up at twice the pace at most, so never as a volley, and no more than one round. A
+    loop that comes some hundredths of a second late each time, as under many others, makes up for those at once.
     """
 
     def __init__(self) -> None:
         self._part = -1
         self._due: float | None = None
-        self._step = 0.0
+        self._next = -math.inf
 
     def begins(self, parts: int) -> bool:
         """Whether the next turn is the first of a round."""
@@ -65,16 +79,16 @@ class Wheel:
 
     def turn(self, now: float, parts: int, interval: float) -> int:
         """The number of the part whose turn it is."""
-        self._step = interval / parts
+        step = interval / parts
         self._part = (self._part + 1) % parts
         due = now if self._due is None else max(self._due, now - interval)
-        self._due = due + self._step
+        self._due = due + step
+        self._next = max(self._due, max(self._next, now - AT_ONCE) + step / 2)
         return self._part
 
     def wait(self, now: float) -> float:
         """Seconds until the next turn."""
-        assert self._due is not None
-        return max(self._due - now, self._step / 2)
+        return max(0.0, self._next - now)
 
     def rest(self) -> None:
         """The next turn begins a round, at once."""

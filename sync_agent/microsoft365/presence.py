@@ -10,8 +10,9 @@ from functools import partial
 
 from sync_agent.microsoft365.graph import Graph
 from sync_agent.microsoft365.pacing import REAL_TIME, Timing
+from sync_agent.microsoft365.presence_attention import AttentiveRounds
 from sync_agent.microsoft365.presence_chunk import MOST_IDS, UNKNOWN, AnswerKey, Reading, Readings, without_history
-from sync_agent.microsoft365.presence_rounds import Take, TenantRounds
+from sync_agent.microsoft365.presence_rounds import EvenRounds, Take, TenantRounds
 from sync_agent.microsoft365.presence_watch import TenantSweep, Watch
 from sync_agent.microsoft365.tenant_sessions import TenantSessions
 from sync_agent.model import CouldNotAsk
@@ -34,7 +35,8 @@ class Sweep(TenantSweep):
 
 
 class PresenceReader:
-    """``sessions``: by tenant id, then by account id.
+    """``sessions``: by tenant id, then by account id. With a ``worst_age``, `follow` asks for those most whose presence
+    changes most, and for everybody within so many seconds.
 
     A tenant that does not answer within ``patience`` seconds holds up no other: its question goes on, what comes of it
     is in a later sweep, and until it has answered in time again no sweep waits for it.
@@ -47,13 +49,17 @@ class PresenceReader:
         *,
         patience: float = _PATIENCE,
         timing: Timing = REAL_TIME,
+        worst_age: float | None = None,
     ) -> None:
         self._clock = clock
         self._patience = patience
         watches = {id_: Watch(TenantSessions(id_, group, clock), clock) for id_, group in sessions.items()}
         self._turns = {id_: _Turn(watch) for id_, watch in watches.items()}
         self.rounds: Mapping[str, TenantRounds] = {
-            id_: TenantRounds(watch, timing, patience) for id_, watch in watches.items()
+            id_: EvenRounds(watch, timing, patience)
+            if worst_age is None
+            else AttentiveRounds(watch, timing, patience, worst_age)
+            for id_, watch in watches.items()
         }
         """By tenant id: how `follow` fares."""
 

@@ -1,8 +1,9 @@
-"""The watched users of one tenant asked for all the time, spread evenly, a part at a time."""
+"""The watched users of one tenant asked for all the time, a part at a time."""
 
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -42,72 +43,113 @@ class _Part:
         return self.gap if self.asked_at is None else max(self.gap, now - self.asked_at)
 
 
-class TenantRounds:
-    """A part that does not answer is late alone: it is passed over until it has answered. One that says nothing for
-    ``patience`` seconds counts as failed until it does.
+class TenantRounds(ABC):
+    """What is the same however it is chosen who is asked for next. A question that is not answered within ``patience``
+    seconds counts as failed until it is.
     """
 
     def __init__(self, watch: Watch, timing: Timing, patience: float) -> None:
         self.pace: Pace | None = None
-        """What the last round came to; None: there was none yet."""
-        self._aim: Pace | None = None
+        """What it came to lately; None: nothing yet."""
         self.answered_at: datetime | None = None
         """When the latest question was asked that told anybody's presence."""
         self._watch = watch
         self._timing = timing
         self._patience = patience
-        self._wheel = Wheel()
         self._telling = Telling()
-        self._chunks: Sequence[Chunk] = ()
-        self._parts: list[_Part] = []
-        self._read_before: dict[str, datetime] = {}
-        self._waited_for = 0
-        """Parts that had not answered when their turn came, in this round."""
         self._signing_in_since: float | None = None
         self._not_signed_in: dict[str, CouldNotAsk] = {}
 
     async def run(self, watched: Callable[[], Sequence[str]], interval: float, take: Take) -> NoReturn:
         """Until cancelled. Raises what ``take`` raises, in a group."""
-        self._wheel.rest()
         async with asyncio.TaskGroup() as group:
             while True:
-                ids = watched()
-                wait = await self._turn(group, ids, interval, take) if ids else self._idle(interval)
-                await self._timing.sleep(wait)
+                await self._timing.sleep(await self._turn(group, watched(), interval, take))
+
+    @abstractmethod
+    async def _turn(self, group: asyncio.TaskGroup, ids: Sequence[str], interval: float, take: Take) -> float:
+        """Ask for those whose turn it is, of all who are watched. The seconds until the next turn."""
+
+    @property
+    @abstractmethod
+    def waiting(self) -> int:
+        """The questions that are not answered yet."""
+
+    @abstractmethod
+    def last_read(self) -> dict[str, datetime]:
+        """By user id: the moment before the question was asked that told the presence which is known."""
+
+    @abstractmethod
+    def _unanswered(self, late: CouldNotAsk) -> dict[str, CouldNotAsk]:
+        """Why the last question failed, by user id; ``late`` for one that is not answered yet and should be."""
 
     def failed(self) -> dict[str, CouldNotAsk]:
         """The users whose presence could not be read when it was last asked for, and why."""
-        now = self._timing.clock()
         late = CouldNotAsk("the tenant has not answered yet", self._watch.clock())
-        if self._is_late(self._signing_in_since, now):
-            return {id_: late for part in self._parts for id_ in part.chunk.ids}
-        failed = dict(self._not_signed_in)
-        for part in self._parts:
-            failed.update(dict.fromkeys(part.chunk.ids, late) if self._is_late(part.asked_at, now) else part.failed)
-        return failed
+        if self._is_late(self._signing_in_since):
+            return dict.fromkeys(self._watch.ids, late)
+        return {**self._not_signed_in, **self._unanswered(late)}
+
+    def _is_late(self, since: float | None) -> bool:
+        return since is not None and self._timing.clock() - since >= self._patience
+
+    async def _can_sign_in(self, group: asyncio.TaskGroup, take: Take) -> bool:
+        """At the beginning of a round; ids whose time has come are then tried again."""
+        self._signing_in_since = self._timing.clock()
+        try:
+            self._not_signed_in = await self._watch.could_not_sign_in(self._watch.ids)
+        finally:
+            self._signing_in_since = None
+        for id_ in () if self._not_signed_in else self._watch.due():
+            group.create_task(self._try_again(id_, take))
+        return not self._not_signed_in
+
+    async def _try_again(self, id_: str, take: Take) -> None:
+        read_at = self._watch.clock()
+        self._hand_over(await self._watch.try_again(id_), read_at, take)
+
+    def _hand_over(self, swept: TenantSweep, read_at: datetime, take: Take) -> None:
+        if swept.parts:
+            self.answered_at = max(self.answered_at or read_at, read_at)
+            take(swept.parts, read_at)
+
+    def _note(self, came_to: Pace) -> None:
+        self.pace = came_to
+        if self._telling.is_news(self._timing.clock(), came_to):
+            _tell(self._watch.tenant_id, came_to)
+
+
+class EvenRounds(TenantRounds):
+    """Everybody once an interval, spread evenly. A part that does not answer is late alone: it is passed over until it
+    has answered.
+    """
+
+    def __init__(self, watch: Watch, timing: Timing, patience: float) -> None:
+        super().__init__(watch, timing, patience)
+        self._aim: Pace | None = None
+        self._wheel = Wheel()
+        self._chunks: Sequence[Chunk] = ()
+        self._parts: list[_Part] = []
+        self._read_before: dict[str, datetime] = {}
+        self._waited_for = 0
+        """Parts that had not answered when their turn came, in this round."""
+
+    @property
+    def waiting(self) -> int:
+        return sum(part.asked_at is not None for part in self._parts)
 
     def last_read(self) -> dict[str, datetime]:
-        """By user id: the moment before the question was asked that told the presence which is known."""
         read = {id_: part.read_at for part in self._parts if part.read_at is not None for id_ in part.chunk.ids}
         return {**self._read_before, **read}
 
-    def _is_late(self, since: float | None, now: float) -> bool:
-        return since is not None and now - since >= self._patience
-
-    def _idle(self, interval: float) -> float:
-        self._divide((), lambda parts, at: None)
-        self._wheel.rest()
-        return interval
-
     async def _turn(self, group: asyncio.TaskGroup, ids: Sequence[str], interval: float, take: Take) -> float:
-        """Ask for the part whose turn it is. The seconds until the next turn."""
         self._divide(ids, take)
-        if not self._parts:  # every one of them is set aside
+        if not self._parts:  # nobody is watched, or every one of them is set aside
+            self._wheel.rest()
             return interval
         if self._aim is None or self._wheel.begins(len(self._parts)):
             self._aim = self._paced(interval)
-            await self._begin_round(group, take)
-            if self._not_signed_in:
+            if not await self._can_sign_in(group, take):
                 self._wheel.rest()
                 return interval
         part = self._parts[self._wheel.turn(self._timing.clock(), len(self._parts), self._aim.held)]
@@ -118,24 +160,19 @@ class TenantRounds:
             self._waited_for += 1
         return self._wheel.wait(self._timing.clock())
 
-    async def _begin_round(self, group: asyncio.TaskGroup, take: Take) -> None:
-        self._signing_in_since = self._timing.clock()
-        try:
-            self._not_signed_in = await self._watch.could_not_sign_in([id_ for p in self._parts for id_ in p.chunk.ids])
-        finally:
-            self._signing_in_since = None
-        for id_ in () if self._not_signed_in else self._watch.due():
-            group.create_task(self._try_again(id_, take))
-
     def _paced(self, interval: float) -> Pace:
         """For the round that begins, from what the last one came to."""
         now = self._timing.clock()
         aim = pace(interval, len(self._parts), self._watch.rate)
-        self.pace = seen(aim, [part.gap_by(now) for part in self._parts], self._waited_for)
+        self._note(seen(aim, [part.gap_by(now) for part in self._parts], self._waited_for))
         self._waited_for = 0
-        if self._telling.is_news(now, self.pace):
-            _tell(self._watch.tenant_id, self.pace)
         return aim
+
+    def _unanswered(self, late: CouldNotAsk) -> dict[str, CouldNotAsk]:
+        failed: dict[str, CouldNotAsk] = {}
+        for part in self._parts:
+            failed.update(dict.fromkeys(part.chunk.ids, late) if self._is_late(part.asked_at) else part.failed)
+        return failed
 
     def _divide(self, ids: Sequence[str], take: Take) -> None:
         chunks = self._watch.divide(ids)
@@ -166,15 +203,6 @@ class TenantRounds:
         known = {id_: reading for id_, reading in swept.values.items() if id_ in watched}
         self._read_before.update(dict.fromkeys(known, read_at))
         return TenantSweep([without_history(known)] if known else [])
-
-    async def _try_again(self, id_: str, take: Take) -> None:
-        read_at = self._watch.clock()
-        self._hand_over(await self._watch.try_again(id_), read_at, take)
-
-    def _hand_over(self, swept: TenantSweep, read_at: datetime, take: Take) -> None:
-        if swept.parts:
-            self.answered_at = max(self.answered_at or read_at, read_at)
-            take(swept.parts, read_at)
 
 
 def _tell(tenant_id: str, this: Pace) -> None:

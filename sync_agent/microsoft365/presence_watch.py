@@ -50,7 +50,8 @@ class Watch:
         self._again_at: dict[str, datetime] = {}
         self._sessions = sessions
         self.clock = clock
-        self._ids: tuple[str, ...] = ()
+        self.ids: tuple[str, ...] = ()
+        """Who is watched."""
         self._chunks: list[Chunk] = []
 
     @property
@@ -83,9 +84,9 @@ class Watch:
 
     def divide(self, ids: Sequence[str]) -> Sequence[Chunk]:
         """The same chunks, with what they remember, while the same users are watched and none is set aside."""
-        if ids is self._ids or tuple(ids) == self._ids:
+        if ids is self.ids or tuple(ids) == self.ids:
             return self._chunks
-        self._ids = tuple(ids)
+        self.ids = tuple(ids)
         watched = frozenset(ids)
         for gone in self.set_aside.keys() - watched:
             self._forget(gone)
@@ -149,7 +150,7 @@ class Watch:
         return sweep
 
     def _divide(self) -> None:
-        self._chunks = divided([id_ for id_ in self._ids if id_ not in self.set_aside])
+        self._chunks = divided([id_ for id_ in self.ids if id_ not in self.set_aside])
 
     def _take_aside(self, sweep: TenantSweep, ids: Iterable[str]) -> None:
         sweep.parts.append(without_history(dict.fromkeys(ids, UNKNOWN)))

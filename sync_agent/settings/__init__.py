@@ -17,10 +17,12 @@ from sync_agent.settings.model import (
 )
 from sync_agent.settings.problems import Problem, SecretUnavailable, SettingsError
 from sync_agent.settings.secret import Secret
+from sync_agent.settings.values import Auto
 
 __all__ = [
     "CLOUDS",
     "AccountSettings",
+    "Auto",
     "CloudSettings",
     "Endpoints",
     "Problem",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sync_agent.settings.model import CREDENTIALS, AccountSettings, Group, Settings
+from sync_agent.settings.model import CREDENTIALS, AccountSettings, Group, PresenceSettings, Settings
+from sync_agent.settings.values import Auto
 
 _NOT_YET: tuple[str, ...] = ()
 """Part of the contract of settings.yaml, but no part of this version looks at them."""
@@ -15,7 +16,14 @@ def without_effect(settings: Settings) -> list[str]:
     not_yet = (name for name in _NOT_YET if _is_written(settings, name))
     unused = (name for account in settings.accounts for name in _unused_credentials(account))
     to_nobody = () if settings.notify.urls else sorted(settings.notify.model_fields_set - {"urls"})
-    return [*not_yet, *(f"notify.{name}" for name in to_nobody), *unused]
+    in_vain = _in_turn_but_with_a_worst_age(settings)
+    return [*not_yet, *in_vain, *(f"notify.{name}" for name in to_nobody), *unused]
+
+
+def _in_turn_but_with_a_worst_age(settings: Settings) -> list[str]:
+    """Its default may stand there: nothing was asked for."""
+    other = settings.presence.worst_age != PresenceSettings().worst_age
+    return ["presence.worst_age"] if other and not isinstance(settings.schedule.presence, Auto) else []
 
 
 def _is_written(settings: Settings, name: str) -> bool:

@@ -20,6 +20,7 @@ from sync_agent.settings.values import (
     Domain,
     Guid,
     Interval,
+    IntervalOrAuto,
     LeaseLength,
     Name,
     Part,
@@ -178,7 +179,7 @@ class ScheduleSettings(Group):
     read_whole_list: Interval = _default("15m")
     resolve_users: Interval = _default("15m")
     resolve_everybody: Interval = _default("6h")
-    presence: Interval = _default("2s")
+    presence: IntervalOrAuto = _default("2s")
     write_back: Interval = _default("1s")
     report: Cron = "0 6 * * *"
 
@@ -193,6 +194,7 @@ class PresenceSettings(Group):
     stale_after: Interval = _default("5m")
     unavailable_after: Interval = _default("24h")
     target_age: Pause = _default("5m")
+    worst_age: Interval = _default("60s")
 
 
 class SafetySettings(Group):

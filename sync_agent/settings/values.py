@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from apscheduler.triggers.cron import CronTrigger
-from pydantic import AfterValidator, BeforeValidator, StringConstraints, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, PlainValidator, StringConstraints, ValidationInfo
 
 from sync_agent.settings.problems import Unfit
 
@@ -48,6 +48,25 @@ def in_seconds(text: str) -> float | None:
 
 Interval = Annotated[float, BeforeValidator(_duration("10ms"))]
 """Seconds; written as 500ms, 2s, 15m, 1h or 1d."""
+
+
+class Auto(float):
+    """Seconds, at best: as often as the limits allow, those most whose presence changes most."""
+
+
+def _duration_or_auto(value: Any) -> float:
+    if value == "auto":
+        return Auto(_BEST)
+    try:
+        return float(_duration("10ms")(value))
+    except Unfit as unfit:
+        raise Unfit(f"{unfit.expected}, or auto", unfit.hint) from None
+
+
+_BEST = 0.5
+
+IntervalOrAuto = Annotated[float, PlainValidator(_duration_or_auto)]
+"""The same, or `auto`."""
 
 Pause = Annotated[float, BeforeValidator(_duration("10ms", none=True))]
 """The same, and 0s for none."""

@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_agent.sweep_pace import Limit, Pace, Telling, Wheel, pace, seen
+from sync_agent.sweep_pace import AT_ONCE, Limit, Pace, Telling, Wheel, pace, seen
 
 SECONDS = st.floats(0.01, 120)
 PARTS = st.integers(1, 300)
@@ -34,9 +34,23 @@ def test_who_is_punctual_asks_evenly_and_each_part_once_an_interval(parts: int, 
 
 @given(PARTS, SECONDS, DELAYS)
 def test_who_is_late_makes_no_volley_of_it(parts: int, interval: float, late: list[float]) -> None:
+    """In any time no more than at twice the pace, but for what some hundredths of a second hold."""
     made = turns(parts, interval, late)
-    assert all(after - before >= interval / parts / 2 - 1e-9 for (before, _), (after, _) in pairwise(made))
+    half = interval / parts / 2
+    for number, (at, _) in enumerate(made):
+        for before, (since, _) in enumerate(made[:number]):
+            assert number - before <= (at - since + AT_ONCE) / half + 1 + 1e-6
     assert [part for _, part in made] == [number % parts for number in range(len(made))]
+
+
+@given(PARTS, st.floats(0.2, 120))
+def test_who_always_wakes_a_little_late_holds_the_interval_all_the_same(parts: int, interval: float) -> None:
+    wheel, now = Wheel(), 100.0
+    for _ in range(4 * parts):
+        wheel.turn(now, parts, interval)
+        wait = wheel.wait(now)
+        now += wait + (0.03 if wait else 0.0)
+    assert now - 100 <= 4 * interval + 0.06
 
 
 @given(PARTS, SECONDS, DELAYS)

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from sync_agent.model import APPROVAL_COLUMN, OurColumn
-from sync_agent.settings import CLOUDS, Endpoints, load
+from sync_agent.settings import CLOUDS, Auto, Endpoints, load
 from sync_agent.settings.model import ColumnSettings
 from tests.settings.files import SECOND_ACCOUNT, SMALLEST, changed, loaded, refused, written
 
@@ -75,6 +75,13 @@ def test_the_whole_example(tmp_path: Path) -> None:
     assert settings.account("azure").client_id is None
 
 
+def test_presence_as_often_as_the_limits_allow(tmp_path: Path) -> None:
+    interval = loaded(tmp_path, f"{SMALLEST}schedule: {{presence: auto}}\n").schedule.presence
+    assert isinstance(interval, Auto)
+    assert interval == 0.5
+    assert not isinstance(loaded(tmp_path, f"{SMALLEST}schedule: {{presence: 500ms}}\n").schedule.presence, Auto)
+
+
 def test_the_other_groups_of_the_whole_example(tmp_path: Path) -> None:
     settings = loaded(tmp_path, WHOLE)
     schedule = settings.schedule
@@ -122,6 +129,7 @@ def test_what_is_left_out_has_the_defaults_of_the_contract(tmp_path: Path) -> No
         "stale_after": 300,
         "unavailable_after": 86_400,
         "target_age": 300,
+        "worst_age": 60,
     }
     assert settings.validation.model_dump() == {"domain_lookup": True, "name_mismatch": False}
     assert settings.pacing.model_dump() == {

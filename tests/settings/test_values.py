@@ -79,7 +79,7 @@ def test_where_to_listen(tmp_path: Path, listen: str) -> None:
         ("schedule", "read_list", "[60s]", f"found a list, {_DURATION}"),
         ("schedule", "read_list", "{every: 60s}", f"found settings below it, {_DURATION}"),
         ("schedule", "read_list", "0s", "found “0s”, expected a duration from 10ms to 3650d"),
-        ("schedule", "presence", "4000d", "found “4000d”, expected a duration from 10ms to 3650d"),
+        ("schedule", "presence", "4000d", "found “4000d”, expected a duration from 10ms to 3650d, or auto"),
         ("state", "keep", "90", f"found “90”, {_DURATION}"),
         ("state", "keep", "90s", "found “90s”, expected a duration from 1d to 3650d"),
         ("presence", "flap_damping", "0", f"found “0”, {_DURATION}; write 0s for seconds"),

@@ -24,6 +24,8 @@ def test_nothing_is_told_of_what_was_not_written(tmp_path: Path) -> None:
         ("web: {listen: 127.0.0.1:8090}\n", []),
         ("notify: {severity: error, report_link: x}\n", ["notify.report_link", "notify.severity"]),
         ("notify: {severity: error, urls: ['${env:X}']}\n", []),
+        ("presence: {worst_age: 30s}\n", ["presence.worst_age"]),
+        ("presence: {worst_age: 30s}\nschedule: {presence: auto}\n", []),
         ("presence: {}\nweb:\nnotify: {}\n", []),
         ("schedule: {presence: 2s}\nlog: {level: info}\n", []),
     ],
