@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import cycle
 from pathlib import Path
+from weakref import WeakSet
 
 import aiohttp
 import orjson
@@ -30,7 +31,7 @@ from sync_agent.jobs.read_list import read_list
 from sync_agent.jobs.resolve_users import resolve_users
 from sync_agent.microsoft365.graph import Graph
 from sync_agent.microsoft365.pacing import Budget
-from sync_agent.microsoft365.presence import PresenceReader, Readings
+from sync_agent.microsoft365.presence import AnswerKey, PresenceReader, Readings
 from sync_agent.microsoft365.presence_chunk import divided
 from sync_agent.microsoft365.transport import Transport
 from sync_agent.progress import Silent
@@ -54,6 +55,7 @@ class _Watched:
     news: int = 0
     gaps: list[float] = field(default_factory=list)
     _last: dict[str, float] = field(default_factory=dict)
+    _seen: WeakSet[AnswerKey] = field(default_factory=WeakSet)
 
     def take(self, parts: Sequence[Readings], read_at: datetime) -> None:
         now = time.perf_counter()
@@ -62,7 +64,9 @@ class _Watched:
             if first in self._last:
                 self.gaps.append(now - self._last[first])
             self._last[first] = now
-        self.news += Observed.put_presences(self.observed, parts, read_at)
+            self.news += 0 if part.before is None or part.key in self._seen else len(part.news)
+            self._seen.add(part.key)
+        self.observed.put_presences(parts, read_at)
 
     async def measured(self, seconds: float) -> float:
         """The share of a core that it takes, after a while that is not counted."""

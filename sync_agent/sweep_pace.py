@@ -21,6 +21,7 @@ _STANDS = 10.0
 
 class Limit(StrEnum):
     REQUESTS = "the limit of presence requests"
+    THROTTLED = "Microsoft 365 throttles us"
     ANSWERS = "slow answers"
     MACHINE = "this machine"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NoReturn
 
@@ -15,7 +15,7 @@ from sync_agent.microsoft365.pacing import Timing
 from sync_agent.microsoft365.presence_chunk import UNKNOWN, Chunk, Readings, without_history
 from sync_agent.microsoft365.presence_watch import TenantSweep, Watch
 from sync_agent.model import CouldNotAsk
-from sync_agent.sweep_pace import Pace, Telling, Wheel, pace, seen
+from sync_agent.sweep_pace import Limit, Pace, Telling, Wheel, pace, seen
 
 _log = structlog.get_logger()
 
@@ -114,6 +114,8 @@ class TenantRounds(ABC):
             take(swept.parts, read_at)
 
     def _note(self, came_to: Pace) -> None:
+        if came_to.limited_by is Limit.ANSWERS and self._watch.is_throttled:
+            came_to = replace(came_to, limited_by=Limit.THROTTLED)
         self.pace = came_to
         if self._telling.is_news(self._timing.clock(), came_to):
             _tell(self._watch.tenant_id, came_to)

@@ -63,6 +63,11 @@ class Watch:
         """Requests a second that the limits of the accounts let through in the long run."""
         return self._sessions.rate
 
+    @property
+    def is_throttled(self) -> bool:
+        """Whether no account may ask now."""
+        return self._sessions.closed_for() > 0
+
     async def sweep(self, ids: Sequence[str], progress: Callable[[int], None]) -> TenantSweep:
         """Ask for all ``ids``, in as few requests as possible, all at once. Does not raise ServiceError."""
         chunks, sweep = self.divide(ids), TenantSweep()

@@ -44,12 +44,16 @@ class TenantSessions:
 
     @property
     def rate(self) -> float:
-        """Units a second that the accounts which are not passed over may spend in the long run; of all, where all are.
+        """Units a second that the accounts which can be asked now may spend in the long run.
 
         Two accounts of one app share its budget.
         """
         budgets = {id(budget): budget for budget in (self._sessions[id_].budget for id_ in self._able())}
-        return sum(budget.limit / budget.window for budget in budgets.values())
+        return sum(budget.rate for budget in budgets.values())
+
+    def closed_for(self) -> float:
+        """Seconds until some account may ask again, where the service throttles all; else 0."""
+        return min(self._sessions[id_].budget.closed_for() for id_ in self._able())
 
     def account_for(self, user_id: str) -> str:
         """The account that answers for a user: the highest hash (rendezvous), so that each account that comes or goes
@@ -133,16 +137,19 @@ class TenantSessions:
         return None
 
     def _in_turn(self) -> list[str]:
-        """All accounts, starting with the next of those that can; those left out come last, for when no other can."""
+        """All accounts, starting with the next of those that can; the others come last, for when no other can."""
         able = self._able()
         start = self._turn % len(able)
         self._turn += 1
         return able[start:] + able[:start] + [account for account in self._sessions if account not in able]
 
     def _able(self) -> list[str]:
-        """The accounts that are not passed over; all, where all are."""
+        """The accounts that are neither passed over nor throttled; where there are none, all that are not passed over,
+        or all.
+        """
         now = self._clock()
-        return [id_ for id_ in self._sessions if self._left_out.get(id_, now) <= now] or list(self._sessions)
+        allowed = [id_ for id_ in self._sessions if self._left_out.get(id_, now) <= now] or list(self._sessions)
+        return [id_ for id_ in allowed if not self._sessions[id_].budget.closed_for()] or allowed
 
     def _leave_out(self, account: str, failure: ServiceError) -> None:
         if not self.several or isinstance(failure, Throttled):
