@@ -97,14 +97,16 @@ async def write_back(
     free = {change.row.id: change for change in first.changes if held is None or not held.holds(change.row.id)}
     todo = [free[row_id] for row_id in _chosen(context, free, most)]
     result.left = observed.backlog.ready(free, now) - len(todo)
-    if not dry_run and todo:
+    if dry_run or (held is not None and not todo):
+        return result
+    await context.journal.settle(observed.rows, observed.unwritten)  # also of a process that was killed at the very end
+    if todo or most is None:
         await _make(context, todo, result, stop)
     return result
 
 
 async def _make(context: Context, todo: Sequence[Change], result: WriteBack, stop: asyncio.Event | None) -> None:
     observed, journal = context.observed, context.journal
-    await journal.settle(observed.rows, observed.unwritten)
     observed.edited |= await journal.intend(
         intentions_of(todo, {change.row.id: verdict_of(context, change.row) for change in todo})
     )
