@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from math import inf
 
 LASTING = 60.0
 """Seconds for which a promise must be missed before it is told, and kept before that is over."""
@@ -122,20 +123,22 @@ class Circumstances:
     """What may keep the list from being fresh; "" where nothing is the matter. Each is a clause without a full stop.
 
     ``throttled``: by the budget's name, for how many seconds the service wants to be left alone; ``slow``: by tenant,
-    why presence is read less often than it should be; ``waiting``: rows that differ, of which ``a_second`` can be
-    written.
+    why presence is read less often than it should be, at worst each ``slowest`` seconds; ``waiting``: rows that differ,
+    of which ``a_second`` can be written.
     """
 
     paused: str = ""
     unreachable: str = ""
     throttled: tuple[tuple[str, float], ...] = ()
     slow: tuple[tuple[str, str], ...] = ()
+    slowest: float = inf
     waiting: int = 0
     a_second: float = 0.0
 
 
 def constraint(of: Circumstances) -> str:
-    """The one that explains most, in words: what stands still first, then what is slow, then what is scarce."""
+    """The one that explains most, in words: what stands still, else whichever takes longer, reading or writing."""
+    writing = of.waiting / of.a_second if of.a_second > 0 else 0.0
     if of.paused:
         return f"paused: {of.paused}"
     if of.throttled:
@@ -143,9 +146,8 @@ def constraint(of: Circumstances) -> str:
         return f"throttled: {name} is to be left alone for {seconds:.0f} s"
     if of.unreachable:
         return f"the service: {of.unreachable}"
-    if of.slow:
+    if of.slow and of.slowest >= writing:
         return f"presence: {'; '.join(f'tenant {tenant}: {why}' for tenant, why in of.slow)}"
-    if of.waiting and of.a_second > 0:
-        end = of.waiting / of.a_second
-        return f"budget: SharePoint, {of.waiting:,} rows to write at {of.a_second:.1f} a second: {end:,.0f} s"
+    if writing:
+        return f"budget: SharePoint, {of.waiting:,} rows to write at {of.a_second:.1f} a second: {writing:,.0f} s"
     return "nothing that is known: see what the log says of the jobs"

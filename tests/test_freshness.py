@@ -99,6 +99,11 @@ def test_users_who_were_never_read_miss_it() -> None:
         (Circumstances(throttled=(("SharePoint", 30.0),), waiting=9, a_second=1), "throttled: SharePoint"),
         (Circumstances(unreachable="no answer", slow=(("contoso", "slow answers"),)), "the service: no answer"),
         (Circumstances(slow=(("contoso", "slow answers"),), waiting=9, a_second=1), "presence: tenant contoso: slow"),
+        (Circumstances(slow=(("contoso", "slow"),), slowest=3, waiting=1_600, a_second=8), "budget: SharePoint, 1,600"),
+        (
+            Circumstances(slow=(("contoso", "slow"),), slowest=300, waiting=1_600, a_second=8),
+            "presence: tenant contoso",
+        ),
         (Circumstances(waiting=1_600, a_second=8), "budget: SharePoint, 1,600 rows to write at 8.0 a second: 200 s"),
         (Circumstances(), "nothing that is known"),
     ],

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import inf
 
 import structlog
 
@@ -122,11 +123,12 @@ def circumstances(context: Context, held: Held | None, unreachable: str, waits_f
         if pace is not None and pace.limited_by is not None
     )
     unread = tuple(observed.presence_trouble.items())
+    slowest = inf if unread else max((pace.held for pace in limited.values() if pace is not None), default=inf)
     throttled = tuple((each.name, each.closed_for()) for each in budgets if each.closed_for() >= _THROTTLED)
     a_second = budgets[0].rate / ROW_UNITS if budgets else 0.0
     waiting = backlogged(context).rows
     paused = _paused(context, held, waits_for)
-    return Circumstances(paused, unreachable, throttled, slow or unread, waiting, a_second)
+    return Circumstances(paused, unreachable, throttled, unread or slow, slowest, waiting, a_second)
 
 
 def _paused(context: Context, held: Held | None, waits_for: str) -> str:
