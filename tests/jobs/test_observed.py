@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sync_agent.detective import Heard
 from sync_agent.jobs.observed import Observed
+from sync_agent.leads import questions
 from sync_agent.model import Absent, CouldNotAsk, Found, Match, Row, Shown, Status, User
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -93,3 +95,21 @@ def test_a_row_that_could_not_be_written_is_planned_again_once_the_list_was_look
     observed.unwritten |= {1, 99}
     observed.put_followed({}, [], NOW)
     assert (observed.dirty, observed.unwritten) == ({1: None}, set())
+
+
+def test_who_gets_a_row_is_no_longer_suggested_in_another_and_is_again_once_it_is_gone() -> None:
+    jane, slip = Found(User("J", "jane.doe@contoso.com", "Jane Doe"), "contoso"), "jane.deo@contoso.com"
+    observed = Observed({"contoso": "t"})
+    observed.put_rows([Row(1, slip, "Jane Doe")], NOW)
+    observed.put_matches({slip: Absent("contoso")})
+    asked = questions(observed.rows.values(), observed.matches)
+    observed.put_heard({"t": Heard({"j": jane}, asked)}, asked)
+    assert observed.verdicts[1].anomalies[0].suggestion == jane.user.upn
+
+    observed.put_followed({2: Row(2, jane.user.upn, "Jane Doe")}, [], NOW)
+    observed.dirty.clear()
+    observed.put_matches({jane.user.upn: jane})
+    assert (observed.verdicts[1].anomalies[0].suggestion, set(observed.dirty)) == (None, {1, 2})
+
+    observed.put_followed({}, [2], NOW)
+    assert observed.verdicts[1].anomalies[0].suggestion == jane.user.upn
