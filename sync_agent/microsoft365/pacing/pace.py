@@ -14,10 +14,10 @@ LEAST = 0.125
 """Slower than this share of the limit it never goes by experience alone: a service that wants less says for how long
 it is to be left alone."""
 _STEP = 0.25
-"""Of the limit, in each half of a window, up to near the pace that failed."""
+"""Of the limit, in each quarter of a window, up to near the pace that failed."""
 _NEAR = 0.95
 """Of what had been spent in the window when something was refused: at most that is known to be borne."""
-_FEELING = 0.02
+_FEELING = 0.04
 """The first step from there; each next one is twice as long."""
 
 
@@ -25,7 +25,7 @@ _FEELING = 0.02
 class Pace:
     """``share`` of the limit at the moment ``since``; ``knee``: from where on it feels its way.
 
-    Times are in half windows.
+    Times are in quarters of a window.
     """
 
     share: float = 1.0

@@ -13,7 +13,7 @@ class Slowing:
     """
 
     def __init__(self, window: float) -> None:
-        self._half = window / 2
+        self._quarter = window / 4
         self._window = window
         self._pace = Pace()
         self._went_through = True
@@ -23,20 +23,20 @@ class Slowing:
 
     def share(self, now: float) -> float:
         """Of the limit's rate, from above 0 to 1."""
-        share = self._pace.at(now / self._half)
+        share = self._pace.at(now / self._quarter)
         return min(share, self._hint) if now < self._hint_until else share
 
     def slow(self, now: float) -> bool:
         return self.share(now) < 1.0
 
     def why(self, now: float) -> str:
-        if now < self._hint_until and self._hint < self._pace.at(now / self._half):
+        if now < self._hint_until and self._hint < self._pace.at(now / self._quarter):
             return "the service says that its limit is nearly used up"
         return "the service refused requests, and the rate grows again step by step"
 
     def ceiling(self, now: float) -> float:
         """Of the limit, what a window may hold."""
-        return self._pace.ceiling(now / self._half)
+        return self._pace.ceiling(now / self._quarter)
 
     def throttled(self, now: float, spent: float) -> bool:
         """Something was refused; ``spent``: the share of the limit in the window. Whether it goes slower now.
@@ -47,7 +47,7 @@ class Slowing:
         if not self._went_through:
             return False
         self._went_through = False
-        self._pace = fallen(self._pace, now / self._half, spent)
+        self._pace = fallen(self._pace, now / self._quarter, spent)
         self._next = max(self._next, now)
         return True
 
