@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sync_agent.detective import Heard
 from sync_agent.jobs.observed import Observed
 from sync_agent.leads import questions
-from sync_agent.model import Absent, CouldNotAsk, Found, Match, Row, Shown, Status, User
+from sync_agent.model import Absent, Code, CouldNotAsk, Found, Match, Questions, Row, Shown, Status, User
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 NAMES = ("ann@contoso.com", "bob@contoso.com", "cy@contoso.com", "dee@contoso.com")
@@ -113,3 +113,14 @@ def test_who_gets_a_row_is_no_longer_suggested_in_another_and_is_again_once_it_i
 
     observed.put_followed({}, [2], NOW)
     assert observed.verdicts[1].anomalies[0].suggestion == jane.user.upn
+
+
+def test_a_row_without_a_user_is_decided_anew_when_it_shows_whose_it_was() -> None:
+    jane, old = Found(User("J", "jane.miller@contoso.com", "Jane Doe"), "contoso"), "jane.doe@contoso.com"
+    observed = Observed({"contoso": "t"})
+    observed.put_rows([Row(1, old, "Jane Doe")], NOW)
+    observed.put_matches({old: Absent("contoso")})
+    observed.put_heard({"t": Heard({"j": jane}, Questions(frozenset({"j"})))}, Questions(frozenset({"j"})))
+    assert [anomaly.code for anomaly in observed.verdicts[1].anomalies] == [Code.USER_NOT_FOUND]
+    observed.put_followed({1: Row(1, old, "Jane Doe", Shown(object_id="j"))}, [], NOW)
+    assert [anomaly.code for anomaly in observed.verdicts[1].anomalies] == [Code.USER_RENAMED]
