@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import json
 import logging
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, suppress
+from pathlib import Path
 
 import pytest
 import structlog
@@ -71,3 +72,16 @@ def test_no_colours_where_nobody_sees_them(capsys: pytest.CaptureFixture[str]) -
     log.configure()
     structlog.get_logger().warning("throttled", budget="SharePoint")
     assert "\x1b" not in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
+def test_a_full_disk_under_the_log_stops_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure()
+    full = Path("/dev/full").open("w")  # noqa: SIM115 -- it cannot be closed without an error
+    with redirect_stderr(full):
+        for _ in range(3):
+            structlog.get_logger().warning("throttled")
+    with suppress(OSError):
+        full.close()
+    structlog.get_logger().warning("there is room again")
+    assert "there is room again" in capsys.readouterr().err
