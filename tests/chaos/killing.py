@@ -13,16 +13,23 @@ from pathlib import Path
 
 from sync_agent.cli import main
 from sync_agent.simulator.faults import Truly
+from sync_agent.simulator.lab import Api
 from sync_agent.simulator.wire import Call, Reply
 from tests.lab import Lab
 
-WRITES = {"graph": (r"POST /v1\.0/\$batch", b'"PATCH"'), "rest": (r"POST .*_api/\$batch", b"ValidateUpdateListItem")}
-"""By API: which requests write rows, by their address and what they hold."""
+Writes = tuple[str, bytes]
+"""Which requests write, by their address and what they hold."""
+
+WRITES: dict[Api, Writes] = {
+    "graph": (r"POST /v1\.0/\$batch", b'"PATCH"'),
+    "rest": (r"POST .*_api/\$batch", b"ValidateUpdateListItem"),
+}
+"""By API: those that write our columns of rows."""
 
 
-def writes_of(served: Lab, api: str) -> int:
-    """How many requests that write one sync makes."""
-    pattern, holding = WRITES[api]
+def writes_of(served: Lab, writes: Writes) -> int:
+    """How many of these requests one sync makes."""
+    pattern, holding = writes
     counting = served.world.faults.add(pattern, holding=holding, instead=lambda call, truly: truly(call))
     ran = served.run("sync")
     assert ran.code in (0, 1), ran.err
@@ -30,12 +37,12 @@ def writes_of(served: Lab, api: str) -> int:
     return counting.seen
 
 
-def killed_at(served: Lab, api: str, number: int, *, carried_out: bool) -> None:
+def killed_at(served: Lab, writes: Writes, number: int, *, carried_out: bool) -> None:
     """One sync, killed when its n-th write request arrives: before that is carried out, or after, the answer unsent.
 
     Those that it has sent beside are lost on the way.
     """
-    pattern, holding = WRITES[api]
+    pattern, holding = writes
     arriving = itertools.count(1)
     process = _warm().Process(target=_sync, args=(str(served.folder), str(served.settings)))
 

@@ -15,6 +15,7 @@ from sync_agent.model import OurColumn
 from sync_agent.simulator.lab import Api
 from sync_agent.state.records import WriteRecord
 from sync_agent.state.store import Store
+from tests.chaos import killing
 from tests.chaos.killing import killed_at, writes_of
 from tests.lab import Lab, lab
 
@@ -33,7 +34,7 @@ class Victim:
         self.served = served
         self.api = api
         self.peoples = self._cells(ours=False)
-        self.writes = writes_of(served, api)
+        self.writes = writes_of(served, killing.WRITES[api])
         self.true = self.shown()
 
     def begin_anew(self) -> None:
@@ -116,7 +117,7 @@ def test_killed_at_a_write_the_next_sync_completes_it_and_one_more_writes_nothin
 ) -> None:
     victim = victims[api]
     victim.begin_anew()
-    killed_at(victim.served, api, number, carried_out=carried_out)
+    killed_at(victim.served, killing.WRITES[api], number, carried_out=carried_out)
     written = victim.half_done()
     assert (written == ROWS) is (carried_out and number == victim.writes)
     assert victim.passes() == (0, 0), "a pass is told of that never ended"
