@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
+from contextlib import chdir
 from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qsl, quote
@@ -30,7 +32,8 @@ from sync_agent.simulator.certificates import SelfSigned
 from sync_agent.simulator.failures import FAILURES
 from sync_agent.simulator.lab import Api
 from sync_agent.simulator.wire import Call
-from tests.lab import Lab, Ran, lab
+from tests.cli.test_demo import simulating
+from tests.lab import Lab, Ran, command, lab
 from tests.notify.receivers import hook
 
 KEPT_TOKENS = "tokens"
@@ -41,6 +44,8 @@ CLIENT_SECRET = "canary~client.secret-{}"
 PASSWORD = "canary password of the key"
 HOOK_PATH = "canary-path-of-the-hook"
 DATABASE_PASSWORD = "canary-of-the-database"
+_TOKEN = re.compile(rb"eyJ[\w-]{20,}\.eyJ[\w-]{20,}")
+"""As every access token looks."""
 BUT_SIGN_IN = r"^(?!.*(oauth2|openid-configuration))"
 
 
@@ -137,8 +142,20 @@ def _talkative(served: Lab, format_: str) -> None:
 
 def _commands(watched: Watched) -> None:
     """Each that asks somebody something."""
-    for command in (["sync", "--json"], ["provision"], ["explain", "1"]):
-        watched.run(*command)
+    for each in (["sync", "--json"], ["provision"], ["explain", "1"], ["undo", "--dry-run"], ["capacity", "--json"]):
+        watched.run(*each)
+
+
+def _commands_that_ask_nobody(watched: Watched) -> None:
+    account = watched.lab.world.accounts[0][0]
+    for each in (
+        ["report", "--json"],
+        ["account", "list", "--json"],
+        ["account", "release", account],
+        ["history"],
+        ["history", "1", "--json"],
+    ):
+        watched.run(*each)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -156,7 +173,8 @@ def test_no_command_tells_a_secret_whatever_fails(watched: Watched, what: str) -
         for path in (watched.lab.folder / "state" / KEPT_TOKENS).glob("*"):
             path.unlink()
     watched.run("sync", "--dry-run")
-    watched.run("report")
+    watched.run("sync", "--approve", "0123456789abcdef")
+    _commands_that_ask_nobody(watched)
     watched.tells_nothing()
 
 
@@ -198,6 +216,36 @@ def test_a_database_that_cannot_be_reached_is_told_of_without_its_password(watch
     _commands(watched)
     assert "state.database" in watched.run("report").err
     watched.tells_nothing()
+
+
+@pytest.mark.parametrize("api", ["graph", "rest"])
+def test_the_demo_tells_none_of_the_secrets_that_it_makes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, api: Api
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = command("demo", "--rows", "40", "--api", api)
+    assert ran.code == 0, ran.err
+    _tells_nothing_of_its_own(tmp_path / "demo", ran.out + ran.err)
+
+
+def test_what_simulate_says_and_leaves_holds_no_secret(tmp_path: Path) -> None:
+    with simulating(tmp_path) as settings, chdir(tmp_path):
+        said = [command("--settings", str(settings), *each) for each in (["provision"], ["sync"], ["report"])]
+    assert [ran.code for ran in said] == [0, 0, 0]
+    _tells_nothing_of_its_own(tmp_path / "lab", "".join(ran.out + ran.err for ran in said))
+
+
+def _tells_nothing_of_its_own(folder: Path, said: str) -> None:
+    """``folder`` is one that the embedded Microsoft 365 was given to make secrets in."""
+    made = [path.read_text().strip() for path in folder.glob("secrets/*")]
+    made += [line for path in folder.glob("certificates/*") for line in path.read_text().splitlines()[1:3]]
+    assert made
+    kept = [path for path in folder.rglob("*") if path.is_file()]
+    kept = [path for path in kept if BEARERS_OF_SECRETS.isdisjoint(path.relative_to(folder).parts)]
+    assert any(path.suffix == ".db" for path in kept)
+    everything = [said.encode(), *(path.read_bytes() for path in kept)]
+    assert not [secret for secret in made for text in everything if secret.encode() in text]
+    assert not [text for text in everything if _TOKEN.search(text)]
 
 
 @pytest.mark.usefixtures("impatient")
