@@ -125,3 +125,11 @@ def test_a_row_without_a_user_is_decided_anew_when_it_shows_whose_it_was() -> No
     assert [anomaly.code for anomaly in observed.verdicts[1].anomalies] == [Code.USER_NOT_FOUND]
     observed.put_followed({1: Row(1, old, "Jane Doe", Shown(object_id="j"))}, [], NOW)
     assert [anomaly.code for anomaly in observed.verdicts[1].anomalies] == [Code.USER_RENAMED]
+
+
+def test_whoever_comes_or_goes_leaves_the_others_watched() -> None:
+    observed = observed_of({1: Row(1, NAMES[0])})
+    observed.put_followed({2: Row(2, NAMES[1])}, [], NOW)
+    assert observed.watched == {"t": ("1", "2")}
+    observed.put_followed({}, [1], NOW)
+    assert observed.watched == {"t": ("2",)}
