@@ -16,6 +16,7 @@ from sync_agent.model import Change, Code, OurColumn, Row, Status
 from sync_agent.plan import Plan, judged_values
 
 NO_COLUMNS = "columns"
+TWO_WRITERS = "two_writers"
 NOT_APPROVED = "approve"
 """What is called a fuse where a plan was approved that is not the one at hand."""
 
@@ -92,10 +93,10 @@ def no_columns(plan: Plan, rows: Sequence[Row], unwritable: str) -> Held | None:
 
 def let_through(plan: Plan, held: Held | None, rows: Sequence[Row], checksum: str) -> Held | None:
     """What still holds the plan once a person has approved what has this checksum: the plan as a whole, or what the
-    fuses hold of it. If it is neither, everything is held: what is approved is done, or nothing. Nobody can approve
-    writing into columns that are not there.
+    fuses hold of it. If it is neither, everything is held: what is approved is done, or nothing. What is wrong with the
+    list, and not with the plan, no approval of a plan lets go.
     """
-    if held is not None and held.fuse == NO_COLUMNS:
+    if held is not None and held.fuse in (NO_COLUMNS, TWO_WRITERS):
         return held
     judged = [change for change in plan.changes if judged_values(change)]
     if not judged or checksum in (plan.checksum, held.checksum if held is not None else None):

@@ -32,6 +32,7 @@ from sync_agent.jobs.history import History
 from sync_agent.jobs.hold_lease import HoldLease
 from sync_agent.jobs.mirror_anomalies import mirror_anomalies
 from sync_agent.jobs.observed import Observed
+from sync_agent.jobs.other_writers import OtherWriters
 from sync_agent.jobs.poll_presence import poll_presence
 from sync_agent.jobs.quarantines import Quarantines
 from sync_agent.jobs.read_list import read_list
@@ -99,6 +100,7 @@ class Service:
         """
         started, clock = self.context.clock(), time.perf_counter()
         self.context.journal.begin(RunKind.SYNC)
+        self.context.writers.keeps = not dry_run
         back, fixing, error = None, None, None
         if not dry_run and (writer := await self.lease.held_by_another()):
             _log.warning("another_service_writes", service=writer, effect=_BY_HAND)
@@ -110,6 +112,9 @@ class Service:
             await resolve_users(self.context)
             await poll_presence(self.context)
             known_rows = await self.known_rows()
+            if approved is not None and self.context.writers.is_about(approved):
+                await self.context.writers.accept(self.context.observed.rows)
+                approved = None
             approved_plan = None if await self._is_for_fixes(approved) else approved
             back = await self._write_back(dry_run=dry_run, approved=approved_plan, known_rows=known_rows)
             fixing = await self._fixed(back, dry_run=dry_run, approved=approved, known_rows=known_rows)
@@ -128,6 +133,7 @@ class Service:
 
     async def explain(self, wanted: str) -> Facts:
         """Find out live why one row has its verdict, writing nothing. Raises NoSuchRow, ListProblem, ServiceError."""
+        self.context.writers.keeps = False
         with recording() as opening:
             await self.open_list()
         if self.context.safety.approved_fixes:
@@ -299,18 +305,24 @@ async def open_service(
     accounts = open_accounts(settings, transport, announce, clock=timing.clock, sleep=timing.sleep)
     store = _open_store(settings, read_only=read_only)
     history = History(store)
-    lease = HoldLease(store, f"{settings.sharepoint.site_url} {settings.sharepoint.agent_list}", settings.safety.lease)
+    lease = HoldLease(store, _list_name(settings), settings.safety.lease)
     context = _context(settings, transport, accounts, progress, clock, timing, history, store)
     context = replace(context, may_write=lease.may_write)
     try:
         yield Service(settings, transport, accounts, context, store, history, lease)
     finally:
+        await context.writers.end()
         await context.edges.presence.aclose()
         for account in accounts.values():
             await account.aclose()
         await transport.aclose()
         if store is not None:
             store.close()
+
+
+def _list_name(settings: Settings) -> str:
+    """That tells it from lists of the same title in other sites."""
+    return f"{settings.sharepoint.site_url} {settings.sharepoint.agent_list}"
 
 
 def _open_store(settings: Settings, *, read_only: bool) -> Store | None:
@@ -367,6 +379,7 @@ def _context(
         clock=clock,
         unavailable_after=timedelta(seconds=settings.presence.unavailable_after),
         quarantines=Quarantines(history, settings.sharepoint.agent_list, settings.safety.min_known_users, clock),
+        writers=OtherWriters(store, _list_name(settings), clock),
         journal=WriteJournal(store, settings.sharepoint.agent_list, clock),
         budgets=(budget, *_budgets(accounts.values())),
         owners=DomainOwners(look_up if settings.validation.domain_lookup else None, clock),

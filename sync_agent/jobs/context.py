@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sync_agent.fuses import Safety
 from sync_agent.jobs.domain_owners import DomainOwners
 from sync_agent.jobs.observed import Observed
+from sync_agent.jobs.other_writers import OtherWriters
 from sync_agent.jobs.quarantines import Quarantines
 from sync_agent.jobs.write_journal import WriteJournal
 from sync_agent.microsoft365.agent_list import AgentList
@@ -62,6 +63,8 @@ class Context:
     observed: Observed
     quarantines: Quarantines
     """Of tenants that suddenly do not know most of the list's users."""
+    writers: OtherWriters
+    """Watches for a service with another database that writes to the Agent list too."""
     journal: WriteJournal
     """Told of every write to our columns of the Agent list."""
     owners: DomainOwners

@@ -22,6 +22,7 @@ async def read_list(context: Context, *, follow: bool = False) -> None:
     stage = context.progress.stage("Reading the list")
     rows = await context.edges.agent_list.read(stage.advance, follow=follow)
     context.observed.put_rows(rows, context.clock())
+    await context.writers.look(context.observed.rows, rows, judge=context.may_write())
     context.observed.forget_names(context.observed.names())
     stage.done(f"{len(rows):,} rows")
     _log.debug("list_read", rows=len(rows))
@@ -38,6 +39,7 @@ async def follow_list(context: Context) -> bool:
     reason = _not_enough(told, context)
     if isinstance(told, Changes) and reason is None:
         observed.put_followed(told.rows, told.deleted, context.clock())
+        await context.writers.look(observed.rows, told.rows.values(), judge=context.may_write())
         _log.debug("list_followed", changed=len(told.rows), deleted=len(told.deleted))
         return True
     _log.debug("list_not_followed", reason=reason)

@@ -152,6 +152,7 @@ async def _restore_verdicts(context: Context, result: Undone) -> None:
     journal, why = context.journal, f"undo of {result.scope.name}"
     stage = context.progress.stage("Restoring", len(changes))
     await journal.intend([intention(change, why) for change in changes])
+    await context.writers.cover()
     try:
         async for outcome in context.edges.agent_list.write(changes):
             stage.advance()

@@ -110,6 +110,7 @@ async def _make(context: Context, todo: Sequence[Change], result: WriteBack, sto
     observed.edited |= await journal.intend(
         intentions_of(todo, {change.row.id: verdict_of(context, change.row) for change in todo})
     )
+    await context.writers.cover()
     stage = context.progress.stage("Writing to the list", len(todo))
     try:
         overtaken = await _write(context, todo, result.writes, stage, stop)
@@ -125,7 +126,11 @@ async def _make(context: Context, todo: Sequence[Change], result: WriteBack, sto
 async def _judged(context: Context, planned: Plan, known_rows: int | None) -> Held | None:
     rows = tuple(context.observed.rows.values())
     unwritable = await context.edges.agent_list.unwritable()
-    return no_columns(planned, rows, unwritable) or judge(planned, rows, context.safety, known_rows)
+    return (
+        no_columns(planned, rows, unwritable)
+        or context.writers.held(planned, len(rows))
+        or judge(planned, rows, context.safety, known_rows)
+    )
 
 
 def _chosen(context: Context, row_ids: Collection[int], most: int | None) -> list[int]:
@@ -241,6 +246,7 @@ async def _write(
                     failed[reason].append(row_id)
                     writes.unwritten[row_id] = observed.refusals[row_id] = reason
                     writes.failed += 1
+            await context.writers.cover()
     finally:
         observed.unwritten |= observed.in_flight
         for row_id in observed.in_flight:
@@ -272,6 +278,7 @@ def _begin(
                 begun[row_id] = fresh
                 del context.observed.dirty[row_id]
                 context.observed.in_flight.add(row_id)
+                context.writers.note(fresh)
                 yield fresh
 
 

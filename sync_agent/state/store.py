@@ -27,6 +27,7 @@ from sync_agent.state import (
 )
 from sync_agent.state.clock_set_back import put_right, was_set_back
 from sync_agent.state.database import StateUnavailable, database_file, look_at_database, reading, writing
+from sync_agent.state.list_writers import ListWriters
 from sync_agent.state.opening import Opening
 from sync_agent.state.pruning import is_due, prune
 from sync_agent.state.records import AnomalyRecord, Digest, JournalEntry, PassRecord, VerdictRecord
@@ -84,6 +85,10 @@ class Store:
     def run_journal(self, list_title: str) -> RunJournal:
         """Who wrote what into our columns of the list, run by run."""
         return RunJournal(self._opening, list_title)
+
+    def list_writers(self, name: str) -> ListWriters:
+        """Who writes to the list, which ``name`` tells from those of other sites."""
+        return ListWriters(self._opening, name)
 
     def close(self) -> None:
         self._opening.close()

@@ -214,6 +214,37 @@ spenders = Table(
 )
 """Running services by what they spend from; ``beat``: another number at each sign of life."""
 
+list_writers = Table(
+    "list_writers",
+    metadata,
+    Column("name", String(700), primary_key=True),
+    Column("writer", String(32), primary_key=True),
+    Column("since", Moment, nullable=False),
+    Column("until", Moment, nullable=False),
+)
+"""Processes that write to a list (``name`` as in leases), and the span of SyncChangedAt that may be theirs, kept ahead
+of their writes: `two_writers.py` has the rule. Where all times are accepted the line goes.
+"""
+
+accepted_times = Table(
+    "accepted_times",
+    metadata,
+    Column("name", String(700), primary_key=True),
+    Column("until", Moment, nullable=False),
+)
+"""Up to when it does not matter who wrote to a list."""
+
+strange_looks = Table(
+    "strange_looks",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(700), nullable=False),
+    Column("seen", Moment, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("latest", Moment, nullable=False),
+)
+"""Looks at a list that found rows written by none of the list's writers, until somebody approves."""
+
 approvals = Table(
     "approvals",
     metadata,
