@@ -10,7 +10,8 @@ election.)
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 PATIENCE = 1.1
 """Lengths of silence before another takes over. Clocks may differ in speed by a tenth, real ones by far less."""
@@ -29,6 +30,8 @@ class Lease:
     turn: int
     seconds: float
     told: str = ""
+    at: datetime | None = field(default=None, compare=False)
+    """When it was written down, by that machine's clock: for telling people, never for judging."""
 
     @property
     def is_free(self) -> bool:

@@ -14,14 +14,17 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from sync_agent.lease import Standing, given_up, held, looked, may_take, renewed
+from sync_agent.lease import PATIENCE, Lease, Standing, given_up, held, looked, may_take, renewed
 from sync_agent.state.store import StateUnavailable, Store
 
 _log = structlog.get_logger()
 
+_CLOCKS_DIFFER = timedelta(minutes=5)
+"""Of two machines, at most, as a rule."""
 _STANDS_BY = "reads and sweeps, writes nothing; takes over when that service stops or is silent for its lease's length"
 _NOBODY_WRITES = "the list is written by nobody until the database can be used again; safety.lease: 0s does without"
 
@@ -37,12 +40,18 @@ class HoldLease:
     """
 
     def __init__(
-        self, store: Store | None, name: str, seconds: float, clock: Callable[[], float] = awake_or_not
+        self,
+        store: Store | None,
+        name: str,
+        seconds: float,
+        clock: Callable[[], float] = awake_or_not,
+        time_of_day: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._store = store
         self._name = name
         self._seconds = seconds
         self._clock = clock
+        self._time_of_day = time_of_day
         self._me = uuid.uuid4().hex
         """Of this run: two copies on one database must not be taken for one."""
         self._told = f"{socket.gethostname()}, process {os.getpid()}"
@@ -73,14 +82,19 @@ class HoldLease:
             self._say("standing_by", self._standing.seen.told, effect=_STANDS_BY)
 
     async def held_by_another(self) -> str | None:
-        """Who writes to the list, or did so when it was killed; None where nobody is known to, or nothing is known."""
+        """Who writes to the list; None where nobody is known to, or nothing is known.
+
+        Who has been silent for longer than its lease was killed. A single look tells that by times of day only.
+        """
         if self._store is None or self._seconds == 0:
             return None
         try:
             found = await asyncio.to_thread(self._store.lease, self._name)
         except StateUnavailable:
             return None
-        return None if found is None or found.is_free or found.holder == self._me else found.told
+        if found is None or found.is_free or found.holder == self._me:
+            return None
+        return _told(found, self._time_of_day())
 
     async def give_up(self) -> None:
         """So that another need not wait; where that fails it waits for the lease's length."""
@@ -107,7 +121,7 @@ class HoldLease:
     async def _written(self, store: Store) -> bool:
         """Unless another was faster."""
         began = self._clock()
-        wanted = renewed(self._standing, self._me, self._seconds, self._told)
+        wanted = replace(renewed(self._standing, self._me, self._seconds, self._told), at=self._time_of_day())
         done = await asyncio.to_thread(store.replace_lease, self._name, self._standing.seen, wanted)
         if done:
             self._standing = held(wanted, began, self._clock())
@@ -133,3 +147,12 @@ class HoldLease:
             _log.warning(event, writes=about, **more)
         else:
             _log.warning(event, reason=about, **more)
+
+
+def _told(lease: Lease, now: datetime) -> str | None:
+    if lease.at is None:  # written by an earlier version
+        return lease.told
+    lapsed = lease.at + timedelta(seconds=lease.seconds * PATIENCE)
+    if now <= lapsed:
+        return lease.told
+    return None if now > lapsed + _CLOCKS_DIFFER else f"{lease.told}, silent since {lease.at:%Y-%m-%d %H:%M:%S} UTC"

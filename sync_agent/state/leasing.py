@@ -9,7 +9,7 @@ from sync_agent.lease import Lease
 from sync_agent.state.records import storable
 from sync_agent.state.tables import leases
 
-_COLUMNS = ("holder", "turn", "seconds", "told")
+_COLUMNS = ("holder", "turn", "seconds", "told", "at")
 
 
 def read_lease(connection: Connection, name: str) -> Lease | None:
@@ -19,7 +19,7 @@ def read_lease(connection: Connection, name: str) -> Lease | None:
 
 def replace_lease(connection: Connection, name: str, expected: Lease | None, new: Lease) -> bool:
     """Only where it is still as expected: in one statement, so that nobody has to wait for those who save history."""
-    values = {"holder": new.holder, "turn": new.turn, "seconds": new.seconds, "told": storable(new.told)}
+    values = {"holder": new.holder, "turn": new.turn, "seconds": new.seconds, "told": storable(new.told), "at": new.at}
     if expected is None:
         first = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
         made = first(leases).values(name=name, **values).on_conflict_do_nothing()

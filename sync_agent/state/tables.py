@@ -202,8 +202,11 @@ leases = Table(
     Column("turn", BigInteger, nullable=False),
     Column("seconds", Float, nullable=False),
     Column("told", Text, nullable=False),
+    Column("at", Moment),
 )
-"""Which service writes to which list: `lease.py` has the rule. ``name``: the list's site and title or id."""
+"""Which service writes to which list: `lease.py` has the rule. ``name``: the list's site and title or id; ``at``: when
+it was renewed, for people.
+"""
 
 spenders = Table(
     "spenders",

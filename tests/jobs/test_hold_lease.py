@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -133,6 +133,28 @@ def test_a_pass_by_hand_is_told_who_writes(two: tuple[Copy, Copy]) -> None:
     assert second.lease.may_write()  # it does not take part
     asyncio.run(first.lease.give_up())
     assert asyncio.run(second.lease.held_by_another()) is None
+
+
+def test_who_was_killed_is_told_as_silent_and_after_a_while_not_at_all(url: str) -> None:
+    day = [datetime(2026, 3, 2, 12, 0, tzinfo=UTC)]
+    store, clock = Store.open(url), Clock(0.0)
+    killed, other = (HoldLease(store, NAME, 60.0, clock, lambda: day[0]) for _ in range(2))
+    asyncio.run(killed.begin())
+
+    def told_after(**time: float) -> str | None:
+        day[0] = datetime(2026, 3, 2, 12, 0, tzinfo=UTC) + timedelta(**time)
+        return asyncio.run(other.held_by_another())
+
+    assert "silent" not in str(told_after(seconds=66))
+    assert str(told_after(seconds=67)).endswith(", silent since 2026-03-02 12:00:00 UTC")
+    assert str(told_after(seconds=366)).endswith(", silent since 2026-03-02 12:00:00 UTC")
+    assert told_after(seconds=367) is None
+    assert "process" in str(told_after(days=-2))  # another machine's time of day, or a clock set back
+    clock.now += 20
+    day[0] = datetime(2026, 3, 3, tzinfo=UTC)
+    asyncio.run(killed.turn())
+    assert "silent" not in str(asyncio.run(other.held_by_another()))
+    store.close()
 
 
 def test_where_the_file_cannot_be_used_the_only_service_goes_on(tmp_path: Path) -> None:
