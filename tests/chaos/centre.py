@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,10 @@ class Centre:
         self.lies = 0
         """Answers that named nobody."""
         self.is_lied_to = False
+        self.was_kept_from_it = False
+        """Whether something happened that only asking about everybody finds: an answer named nobody, or somebody whom
+        the service never saw was deleted, of whom a delta tells no name.
+        """
         self.released = False
         """Whether an operator has said that users are gone."""
         self.fixed = 0
@@ -121,6 +126,13 @@ class Centre:
         if column not in OURS:
             self.cells[row_id].pop(column, None)
             self.cells[row_id] |= {column: text} if text else {}
+        self.note()
+
+    def delete_user(self, tenant: Tenant, user: SimUser, at: str | None) -> None:
+        """Into the recycle bin, or for good without a date."""
+        shown = {self.shown(row_id, "EntraObjectId") for row_id in self.cells}
+        self.was_kept_from_it |= user.id not in shown
+        tenant.remove(user, at)
         self.note()
 
     def delete_row(self, row_id: int) -> None:
@@ -164,6 +176,7 @@ class Centre:
 
         def answer(call: Call, truly: Truly) -> Reply:
             self.lies += 1
+            self.was_kept_from_it = True
             self._excuse(call, always)
             return nothing(call, truly)
 
@@ -239,6 +252,8 @@ class Centre:
     def note(self) -> None:
         """Remember what is true now; to be called after whatever changes."""
         upns = self._upns()
+        for tenant in self.tenants:  # what is done and taken back between two questions is told all the same
+            tenant.log.look(tenant.users, datetime.fromtimestamp(self.world.clock(), UTC))
         for _, somebody in self.users:
             self._ids[somebody.upn.lower()].add(somebody.id)
         for row_id, upn in upns.items():

@@ -121,8 +121,7 @@ class AnyFailure(WordOfPeople, Upheavals):
     def somebody_is_deleted(self, number: int, for_good: bool) -> None:
         tenant, user = self._user(number)
         if len(tenant.users) > 2:
-            tenant.remove(user, None if for_good else "2026-11-20T10:00:00Z")
-            self.centre.note()
+            self.centre.delete_user(tenant, user, None if for_good else "2026-11-20T10:00:00Z")
 
     @precondition(lambda self: self.centre.deleted)
     @rule(number=NUMBERS)

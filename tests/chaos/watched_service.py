@@ -34,7 +34,7 @@ _LATER = 3_600.0
 """Seconds: longer than anything is waited for, or remembered as refused."""
 _NEXT_DAY = timedelta(days=1)
 _EVERYBODY = 22_000.0
-"""Seconds: longer than `schedule.resolve_everybody`, which heals what an answer kept from us that named nobody."""
+"""Seconds: longer than `schedule.resolve_everybody`, which heals what is told in no other way."""
 _MOST_QUESTIONS = 4
 """To an operator: that users are gone, that many rows worsen by it, that rows are gone."""
 
@@ -193,5 +193,5 @@ class WatchedService:
         return datetime.now(UTC) + self.off
 
     def _later(self) -> None:
-        self.centre.contoso.clock.now += _EVERYBODY if self.centre.lies else _LATER
+        self.centre.contoso.clock.now += _EVERYBODY if self.centre.was_kept_from_it else _LATER
         self.off += _NEXT_DAY
