@@ -139,6 +139,8 @@ def _too_many_worsened(plan: Plan, rows: Sequence[Row], safety: Safety) -> Held 
     for change in plan.changes:
         if _worsens(change):
             worsened[change.row.shown.account].append(change)
+    if sum(map(len, worsened.values())) < safety.max_worsened_floor:
+        return None  # as in nearly all turns: the whole list need not be counted
     well = Counter(row.shown.account for row in rows if row.shown.status == Status.OK)
 
     def too_many(count: int, of: int) -> bool:

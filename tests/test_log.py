@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
 from contextlib import redirect_stderr, suppress
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import structlog
 
 from sync_agent import log
+from sync_agent.scheduler import Jobs
+from tests.jobs.opening import opened
 
 
 def test_ours_and_the_libraries_go_to_stderr_as_json(capsys: pytest.CaptureFixture[str]) -> None:
@@ -34,6 +38,37 @@ def test_an_exception_is_told_with_its_trace_in_one_json_line(capsys: pytest.Cap
         structlog.get_logger().exception("job_failed")
     (line,) = capsys.readouterr().err.splitlines()
     assert "ZeroDivisionError: by nought" in json.loads(line)["exception"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("format_", ["console", "json"])
+async def test_a_job_that_breaks_tells_its_trace_and_nothing_of_what_it_held(
+    format_: Literal["console", "json"], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Local variables are passwords, tokens and people's names; the traces that structlog has rich make show them."""
+
+    async def a_job() -> None:
+        upn, password = "jane@contoso.com", "s3cr3t-" * 3
+        raise RuntimeError(f"{len(upn + password)} characters in all")
+
+    async with opened(tmp_path) as (_, service):
+        log.configure(format_)
+        await Jobs(service, asyncio.Event())._guarded("a_job", a_job)
+        logging.getLogger("a.library").error("failed", exc_info=_of_a_library("s3cr3t-" * 3))
+    told = capsys.readouterr().err
+    assert "job_broke" in told
+    assert "RuntimeError: 37 characters in all" in told
+    assert "in a_job" in told
+    assert "KeyError: 'nothing'" in told
+    assert "jane@" not in told
+    assert "s3cr3t-s3cr3t" not in told
+
+
+def _of_a_library(password: str) -> Exception:
+    try:
+        raise KeyError("nothing" if password else "all")
+    except KeyError as error:
+        return error
 
 
 @pytest.mark.parametrize(("level", "told"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)])
