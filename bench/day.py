@@ -3,7 +3,10 @@
 Virtual time, no HTTP: what is planned, how urgent it is and what a write leaves are the product's own functions. Each
 turn takes a second; SharePoint's units are counted as it counts them, in any minute. Beside the product's order:
 whoever waits longest, the newest change first, every row in its turn, and a clairvoyant who knows how long each
-presence will last, and so writes what will be right for longest.
+presence will last, and so writes what will be right for longest. Below them all: what no order can stay under
+(day_bound.py), and how much of that is there without any limit, since a turn comes each second only.
+
+The orders were tuned on the days of another seed.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from heapq import nlargest, nsmallest
 
+from bench.day_bound import Bound, bound, by_importance, plainly
 from bench.day_of_agents import HOUR, OFFLINE, Spell, agents
 from sync_agent.flapping import Flapping
 from sync_agent.lasting import Lasting
@@ -25,6 +29,10 @@ from sync_agent.plan import plan, written
 from sync_agent.urgency import IMPORTANCE, Owed, kind_of, next_rows
 
 _AGENTS = 15_000
+"""Whose budget is divided: fewer agents have so much less."""
+_AT_MOST = 750
+"""Agents, unless told otherwise: ten times as many show the same and take ten times as long."""
+_SEED = 11
 _SHARE = 0.8
 _UNITS = 2.0
 _MINUTE = 60
@@ -174,25 +182,45 @@ ORDERS: Mapping[str, tuple[Choose, float]] = {
 """With the seconds by which flapping is damped."""
 
 
-def main(count: int = _AGENTS) -> None:
+def main(count: int = _AT_MOST) -> None:
     for units, calls in ((3_600, 3.0), (3_600, 6.0), (1_200, 3.0)):
-        days = agents(count, calls)
+        days = agents(count, calls, _SEED)
         changes = sum(len(day) - 1 for day in days)
         budget = units * count / _AGENTS
         print(f"{count:,} agents, {calls:g} calls an hour, {changes:,} changes; {budget:,.0f} units a minute at 80 %")
-        total = count * (_DAY[1] - _DAY[0])
+        scores = {}
         for name, (choose, damping) in ORDERS.items():
             began = time.perf_counter()
-            score = Day(days, budget, choose, damping).run()
-            right, weighted = 100 * (1 - score.wrong / total), score.weighted / HOUR
-            print(
-                f"  {name:<24}{right:>8.3f} % right{score.wrong / HOUR:>10,.1f} wrong row-hours"
-                f"{weighted:>10,.1f} by importance{score.p95:>8.0f} s p95{score.writes:>11,} writes"
-                f"{time.perf_counter() - began:>7.0f} s",
-                flush=True,
-            )
+            scores[name] = Day(days, budget, choose, damping).run()
+            _tell(name, scores[name], count, time.perf_counter() - began)
+        _tell_bounds(days, budget, scores["clairvoyant"])
     print()
 
 
+def bounds(days: list[list[Spell]], units: float, reached: Score) -> tuple[Bound, Bound]:
+    """Plainly and by importance. ``reached``: by some order."""
+    most = int(units * _SHARE / _UNITS)
+    plain = bound(days, most, _DAY, plainly, reached.wrong)
+    return plain, bound(days, most, _DAY, by_importance, reached.weighted)
+
+
+def _tell(name: str, score: Score, count: int, took: float) -> None:
+    right = 100 * (1 - score.wrong / (count * (_DAY[1] - _DAY[0])))
+    print(
+        f"  {name:<24}{right:>8.3f} % right{score.wrong / HOUR:>10,.1f} wrong row-hours"
+        f"{score.weighted / HOUR:>10,.1f} by importance{score.p95:>8.0f} s p95{score.writes:>11,} writes{took:>7.0f} s",
+        flush=True,
+    )
+
+
+def _tell_bounds(days: list[list[Spell]], units: float, reached: Score) -> None:
+    plain, weighted = bounds(days, units, reached)
+    for name, low, heavy in (
+        ("no order is below", plain.limited, weighted.limited),
+        ("without any limit", plain.unlimited, weighted.unlimited),
+    ):
+        print(f"  {name:<24}{low / HOUR:>26,.1f} wrong row-hours{heavy / HOUR:>10,.1f} by importance", flush=True)
+
+
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else _AGENTS)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else _AT_MOST)
