@@ -41,10 +41,13 @@ class Sight:
     gone: frozenset[str]
     failed: int
     """Who could not be asked about."""
+    anew: int
+    """Of those present, who was seen to be by this very question."""
 
     def without(self, explained: Collection[str]) -> Sight:
         left = self.gone.difference(explained)
-        return replace(self, present=self.present + len(self.gone) - len(left), gone=left)
+        there = len(self.gone) - len(left)
+        return replace(self, present=self.present + there, gone=left, anew=self.anew + there)
 
     def is_doubtful(self, least: float) -> bool:
         """``least``: the share of the users, as far as they could be asked about, that must be there."""
@@ -52,7 +55,8 @@ class Sight:
         return bool(self.gone) and self.known >= FEWEST_KNOWN and asked - len(self.gone) < least * asked
 
     def is_back(self, least: float) -> bool:
-        return self.present >= least * self.known
+        """While anybody is gone, what was heard of the others before that says nothing: so many must be seen anew."""
+        return (self.anew if self.gone else self.present) >= least * self.known
 
 
 def known_users(
@@ -83,20 +87,24 @@ def known_users(
     return dict(known)
 
 
-def sight(known: Collection[str], said: Mapping[str, Match]) -> Sight:
-    """``said``: the latest about each name, be it that it could not be asked."""
-    present, gone, failed = 0, set(), 0
+def sight(known: Collection[str], answers: Mapping[str, Match], earlier: Mapping[str, Match] | None = None) -> Sight:
+    """``answers``: to this very question; ``earlier``: the latest about each name before, be it that it could not be
+    asked.
+    """
+    said = {**(earlier or {}), **answers}
+    present, gone, failed, anew = 0, set(), 0, 0
     for name in known:
         match said.get(name):
             case Found() | Absent(explained=True):
                 present += 1
+                anew += name in answers
             case Absent() | CouldNotAsk(not_believed=True):
                 gone.add(name)
             case CouldNotAsk():
                 failed += 1
             case _:
                 pass
-    return Sight(len(known), present, frozenset(gone), failed)
+    return Sight(len(known), present, frozenset(gone), failed, anew)
 
 
 def judged(

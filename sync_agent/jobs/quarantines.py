@@ -59,7 +59,7 @@ class Quarantines:
         """The answers of a tenant as far as they are believed. ``account``: the first of the tenant's."""
         known = known_users(observed.rows.values(), observed.matches, observed.before, observed.tenant_of)
         users = known.get(tenant_id, {})
-        seen = sight(users, {**observed.matches, **observed.unanswered, **answers})
+        seen = sight(users, answers, {**observed.matches, **observed.unanswered})
         explained = frozenset[str]()
         if seen.gone and (tenant_id in self.standing or seen.is_doubtful(self.least)):
             explained = await _seen_by_id(directory, {name: users[name] for name in seen.gone})

@@ -14,7 +14,7 @@ from sync_agent.jobs.canaries import canaries_of, vouched
 from sync_agent.jobs.context import Context, Tenant
 from sync_agent.jobs.observed import Observed
 from sync_agent.jobs.tenant_domains import TenantDomains, tenant_domains, without_tenant
-from sync_agent.jobs.witnesses import witnesses
+from sync_agent.jobs.witnesses import as_news, witnesses
 from sync_agent.model import Absent, CouldNotAsk, Found, Match, NoTenant
 from sync_agent.upn import examine
 
@@ -50,7 +50,8 @@ async def resolve_users(
     Never raises for a tenant's failure: the names that depended on it become CouldNotAsk, with the reason.
     """
     observed = context.observed
-    asked = observed.names() if names is None else frozenset(names) | _vouching(context, names)
+    vouching = frozenset[str]() if names is None else _vouching(context, names)
+    asked = observed.names() if names is None else frozenset(names) | vouching
     stage = context.progress.stage("Asking the tenants", len(asked))
     known = await tenant_domains(context, {_domain(name) for name in asked})
     await context.quarantines.refresh()
@@ -67,7 +68,7 @@ async def resolve_users(
         observed.domains[tenant_id] = observed.domains.get(tenant_id, frozenset()) | domains
     for tenant_id, answered in zip(routes.by_tenant, answers, strict=True):
         _note_belief(observed, tenant_id, answered)
-    observed.put_matches(matches)
+    observed.put_matches(as_news(matches, vouching))
     _note_troubles(context, routes, known, matches)
     found = sum(isinstance(match, Found) for match in matches.values())
     stage.done(f"{found:,} of {len(asked):,} names found")

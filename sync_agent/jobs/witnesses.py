@@ -40,6 +40,13 @@ def witnesses(
     return frozenset(chosen)
 
 
+def as_news(matches: Mapping[str, Match], vouching: Collection[str]) -> Mapping[str, Match]:
+    """Without the absences of those who were asked about only to vouch for others: a few among many are no way to find
+    out who left. That is for the questions about them, which weigh all who are gone together.
+    """
+    return {name: match for name, match in matches.items() if name not in vouching or not isinstance(match, Absent)}
+
+
 def vouched_for(
     answers: Mapping[str, Match], said: Collection[Match | None], missing: str, now: datetime
 ) -> Mapping[str, Match]:

@@ -174,7 +174,9 @@ class WatchedService:
 
     def _turn(self, turn: Callable[[], Coroutine[Any, Any, object]]) -> None:
         self._begins()
-        before, doubted = shown(self.centre), self.centre.must_be_doubted()
+        before, doubted = shown(self.centre), set[int]()
+        if turn == self._jobs.resolve_users:  # a reading of the list asks about a few alone
+            doubted = self.centre.must_be_doubted()
         self._run(turn())
         self._held = self._jobs._held
         observed = self._service.context.observed

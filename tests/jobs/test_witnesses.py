@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_agent.jobs.witnesses import canaries_missing, person_missing, vouched_for, witnesses
+from sync_agent.jobs.witnesses import as_news, canaries_missing, person_missing, vouched_for, witnesses
 from sync_agent.model import Absent, CouldNotAsk, Found, Match, User
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
@@ -32,6 +32,13 @@ def test_they_are_others_that_each_tenant_which_is_asked_has_found(
         possible = {name for name, by in found.items() if by == tenant_id} - names
         asked = any(name.partition("@")[2] in domains.get(tenant_id, ()) for name in names)
         assert sum(found[name] == tenant_id for name in chosen) == (min(3, len(possible)) if asked else 0)
+
+
+@given(st.dictionaries(NAMES, MATCHES), st.frozensets(NAMES))
+def test_that_a_witness_is_gone_is_no_news_and_all_else_is(matches: dict[str, Match], vouching: frozenset[str]) -> None:
+    news = as_news(matches, vouching)
+    gone = {name for name in vouching if isinstance(matches.get(name), Absent)}
+    assert news == {name: match for name, match in matches.items() if name not in gone}
 
 
 ANSWERS = st.dictionaries(

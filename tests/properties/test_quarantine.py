@@ -109,7 +109,7 @@ def test_a_question_about_a_few_neither_begins_nor_ends_one() -> None:
 
 def test_fewer_than_the_floor_may_leave_together() -> None:
     known = AGENTS[: FEWEST_KNOWN - 1]
-    assert not Sight(len(known), 1, frozenset(known[1:]), 0).is_doubtful(0.5)
+    assert not Sight(len(known), 1, frozenset(known[1:]), 0, 1).is_doubtful(0.5)
 
 
 def test_the_rows_remember_who_was_found_where() -> None:
@@ -132,3 +132,16 @@ def test_the_rows_remember_who_was_found_where() -> None:
     }
     known = known_users(rows, matches, before, {"contoso": "t1", "contoso-2": "t1", "fabrikam": "t2"})
     assert known == {"t1": {"jane@contoso.com": "1"}, "t2": {"new@fabrikam.com": "6"}}
+
+
+def test_what_was_heard_before_of_the_others_does_not_end_it() -> None:
+    """A new row's question finds one user, and some of those who were found before gone: the others may be too."""
+    earlier: dict[str, Match] = {name: found(name) for name in AGENTS}
+    asked: dict[str, Match] = {AGENTS[0]: found(AGENTS[0]), **dict.fromkeys(AGENTS[1:4], PLAIN)}
+    standing = Quarantine("t", len(AGENTS), 5, NOW)
+    seen = sight(AGENTS, asked, earlier)
+    assert judged("t", standing, seen, asked, 0.5, NOW) == standing
+    back: dict[str, Match] = {name: found(name) for name in AGENTS[:4]}
+    assert judged("t", standing, sight(AGENTS, back, earlier), back, 0.5, NOW) is None
+    whole = {**earlier, **asked}
+    assert judged("t", standing, sight(AGENTS, whole), whole, 0.5, NOW) is None
