@@ -14,6 +14,9 @@ from sync_agent.microsoft365.errors import NotFound, Refused
 from sync_agent.microsoft365.graph import Graph
 from sync_agent.microsoft365.list_place import Place, list_id
 
+_MANY_UNITS = 2.0
+_CREATE_UNITS = 2.0
+
 
 class Found(msgspec.Struct):
     """A list; ``title`` as people see it, ``name`` as its address has it."""
@@ -68,7 +71,8 @@ async def find_list(graph: Graph, site_id: str, place: Place) -> Found:
 
 
 async def list_columns(graph: Graph, list_path: str) -> list[ListColumn]:
-    return [_column(column) async for page in graph.pages(f"{list_path}/columns", dict[str, Any]) for column in page]
+    pages = graph.pages(f"{list_path}/columns", dict[str, Any], units=_MANY_UNITS)
+    return [_column(column) async for page in pages for column in page]
 
 
 async def add_column(graph: Graph, list_path: str, specification: Specification, display: str) -> None:
@@ -79,12 +83,12 @@ async def add_column(graph: Graph, list_path: str, specification: Specification,
         **({"indexed": True} if specification.indexed else {}),
         **_facet(specification),
     }
-    await graph.post(f"{list_path}/columns", body, dict[str, Any], units=2.0)
+    await graph.post(f"{list_path}/columns", body, dict[str, Any], units=_CREATE_UNITS)
 
 
 async def make_list(graph: Graph, site_id: str, title: str, description: str) -> Found:
     body = {"displayName": title, "description": description, "list": {"template": "genericList"}}
-    return await graph.post(f"/sites/{site_id}/lists", body, Found, units=2.0)
+    return await graph.post(f"/sites/{site_id}/lists", body, Found, units=_CREATE_UNITS)
 
 
 def _facet(specification: Specification) -> dict[str, Any]:
@@ -111,7 +115,7 @@ def _facet(specification: Specification) -> dict[str, Any]:
 
 async def _find_among_all(graph: Graph, site_id: str, place: Place) -> Found:
     path = f"/sites/{site_id}/lists?$select=id,displayName,name"
-    lists = [found async for page in graph.pages(path, Found) for found in page]
+    lists = [found async for page in graph.pages(path, Found, units=_MANY_UNITS) for found in page]
     wanted = place.wanted.casefold()
     for found in lists:
         if wanted in {found.title.casefold(), found.id.casefold()}:

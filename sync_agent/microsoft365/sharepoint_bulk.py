@@ -82,7 +82,8 @@ class Site:
         content_type, body = encode_posts(posts)
         headers = {"Content-Type": content_type, "Accept": "multipart/mixed"}
         url = f"{self.url}/_api/$batch"
-        answer = await self.send("POST", url, 0.0, headers=headers, body=body, repeatable=False)
+        units = min(WRITE_UNITS * len(posts), self.budget.limit)
+        answer = await self.send("POST", url, units, paid=units, headers=headers, body=body, repeatable=False)
         if answer.status not in {200, 202}:
             raise refusal(answer, "Writing a batch of rows of the list")
         answers = decode_answers(answer.headers, answer.body, len(posts))
@@ -93,7 +94,8 @@ class Site:
     async def post_one(self, post: Post) -> BatchAnswer:
         """By itself; its units are paid already."""
         headers = {**JSON_HEADERS, **post.headers}
-        answer = await self.send("POST", post.url, 0.0, headers=headers, body=post.body, repeatable=False)
+        more = {"headers": headers, "body": post.body, "repeatable": False}
+        answer = await self.send("POST", post.url, WRITE_UNITS, paid=WRITE_UNITS, **more)
         return BatchAnswer(answer.status, answer.body)
 
     def failure(self, answer: BatchAnswer, doing: str) -> ServiceError | None:

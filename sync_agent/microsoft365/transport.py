@@ -70,7 +70,8 @@ class TokenSource(Protocol):
 class Request:
     """``repeatable``: whether carrying it out twice is harmless (all GETs, POSTs that only read).
 
-    ``kind`` is what it counts under in ``Transport.requests``: sign-in, directory, presence, list.
+    ``kind`` is what it counts under in ``Transport.requests``: sign-in, directory, presence, list. ``paid``: of its
+    ``units``, those spent beforehand. They are for the first try; Microsoft counts each further one anew.
     """
 
     method: str
@@ -80,6 +81,7 @@ class Request:
     tokens: TokenSource | None = None
     budget: Budget | None = None
     units: float = 1.0
+    paid: float = 0.0
     repeatable: bool = True
     kind: str = "other"
     priority: Priority = Priority.NORMAL
@@ -149,7 +151,7 @@ class Transport:
         while True:
             tried += 1
             try:
-                answer, token = await self._once(request)
+                answer, token = await self._once(request, request.units - (request.paid if tried == 1 else 0.0))
             except Lost as failure:
                 if tried >= self._retrying.attempts or not failure.worth_repeating(repeatable=request.repeatable):
                     # Not from its cause: aiohttp's errors hold the request, and with it the token.
@@ -179,7 +181,7 @@ class Transport:
     async def aclose(self) -> None:
         await self._client.aclose()
 
-    async def _once(self, request: Request) -> tuple[Answer, str]:
+    async def _once(self, request: Request, units: float) -> tuple[Answer, str]:
         """One try, inside the budget. The token is asked for first, so that a failed sign-in spends nothing, and again
         after the wait, since that may have been long.
         """
@@ -187,7 +189,7 @@ class Transport:
             if request.tokens is not None:
                 await request.tokens.token()
             if request.budget is not None:
-                place = request.budget.place(request.units, self._retrying.patience, request.priority)
+                place = request.budget.place(units, self._retrying.patience, request.priority)
                 await held.enter_async_context(place)
             token = await request.tokens.token() if request.tokens is not None else ""
             self.requests[request.kind] += 1

@@ -41,6 +41,8 @@ class Meter:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._spent: defaultdict[str, _Spent] = defaultdict(_Spent)
+        self.charged: defaultdict[str, float] = defaultdict(float)
+        """Ever since the start, by key."""
 
     def charge(self, key: str, window: Window, units: float) -> Charged:
         """Spend, also beyond the limit: a throttled request counts too."""
@@ -51,6 +53,7 @@ class Meter:
             spent.total -= spent.when.popleft()[1]
         spent.when.append((now, units))
         spent.total += units
+        self.charged[key] += units
         over = spent.total - limit
         wait = spent.freed(over) + seconds - now if over > 0 else 0.0
         return Charged(spent.total / limit, spent.when[0][0] + seconds - now, wait)

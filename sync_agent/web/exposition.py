@@ -13,13 +13,13 @@ _ESCAPED = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """``samples``: by the value of the one ``label``; by "" where there is no label."""
+    """``samples``: by the value of the one ``label``, or the values of two; by "" where there is no label."""
 
     name: str
     kind: Literal["gauge", "counter"]
     told: str
-    samples: Mapping[str, float] = field(default_factory=dict)
-    label: str = ""
+    samples: Mapping[str, float] | Mapping[tuple[str, str], float] = field(default_factory=dict)
+    label: str | tuple[str, str] = ""
 
 
 def exposition(metrics: Iterable[Metric]) -> str:
@@ -34,5 +34,9 @@ def _lines(metric: Metric) -> str:
     )
 
 
-def _label(name: str, value: str) -> str:
-    return f'{{{name}="{value.translate(_ESCAPED)}"}}' if name else ""
+def _label(name: str | tuple[str, str], value: str | tuple[str, str]) -> str:
+    if not name:
+        return ""
+    names, values = ((each,) if isinstance(each, str) else each for each in (name, value))
+    pairs = (f'{one}="{its.translate(_ESCAPED)}"' for one, its in zip(names, values, strict=True))
+    return f"{{{','.join(pairs)}}}"

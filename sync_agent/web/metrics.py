@@ -5,7 +5,7 @@ settings, tenants, and words of ours. docs/metrics.md says what each is; a test 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sync_agent import __version__
@@ -13,6 +13,7 @@ from sync_agent.freshness import Freshness
 from sync_agent.fuses import Held
 from sync_agent.jobs.backlog_told import backlogged
 from sync_agent.jobs.context import Context
+from sync_agent.microsoft365.pacing import Priority, Snapshot
 from sync_agent.web.exposition import Metric
 
 
@@ -80,13 +81,29 @@ def _work(of: Watched) -> Iterator[Metric]:
 
 
 def _limits(of: Watched) -> Iterator[Metric]:
-    budgets = of.context.budgets
-    rates = {each.name: each.rate for each in budgets}
-    room = {each.name: each.room() for each in budgets}
-    closed = {each.name: each.closed_for() for each in budgets}
     yield Metric("sync_agent_requests_total", "counter", "Requests sent, by kind.", dict(of.requests), "kind")
+    yield from _budgets([(budget.snapshot(), budget.room()) for budget in of.context.budgets])
+
+
+def _budgets(found: Sequence[tuple[Snapshot, float]]) -> Iterator[Metric]:
+    room = {each.name: units for each, units in found}
+    seen = [each for each, _ in found]
+    limits = {each.name: each.limit for each in seen}
+    windows = {each.name: each.window for each in seen}
+    spent = {each.name: each.spent for each in seen}
+    total = {each.name: each.total for each in seen}
+    rates = {each.name: each.rate for each in seen}
+    of_day = {each.name: each.of_day for each in seen if each.of_day is not None}
+    closed = {each.name: each.closed_for for each in seen}
+    waiting = {(each.name, one.name.lower()): float(each.waiting.get(one, 0)) for each in seen for one in Priority}
+    yield Metric("sync_agent_budget_limit", "gauge", "Units that may be spent in a window.", limits, "budget")
+    yield Metric("sync_agent_budget_window_seconds", "gauge", "How long a window is.", windows, "budget")
+    yield Metric("sync_agent_budget_spent", "gauge", "Units spent in the last window.", spent, "budget")
+    yield Metric("sync_agent_budget_units_total", "counter", "Units spent since the start.", total, "budget")
     yield Metric("sync_agent_budget_rate", "gauge", "Units a second let through in the long run.", rates, "budget")
     yield Metric("sync_agent_budget_room", "gauge", "Units that could be spent at once.", room, "budget")
+    yield Metric("sync_agent_budget_day_room", "gauge", "Units of 24 hours that are at hand.", of_day, "budget")
+    yield Metric("sync_agent_budget_waiting", "gauge", "Callers in line for units.", waiting, ("budget", "priority"))
     yield Metric("sync_agent_budget_closed_seconds", "gauge", "Until it may be used again.", closed, "budget")
 
 

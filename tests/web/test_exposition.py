@@ -21,5 +21,11 @@ def test_escapes_are_as_the_format_has_them() -> None:
     assert text == '# HELP a x\n# TYPE a counter\na{l="q\\"b\\\\c\\nd"} 2.0\n'
 
 
+def test_two_labels() -> None:
+    text = exposition([Metric("a", "gauge", "x", {("b", 'c"d'): 2.0}, ("of", "by"))])
+    (family,) = text_string_to_metric_families(text)
+    assert [(sample.labels, sample.value) for sample in family.samples] == [({"of": "b", "by": 'c"d'}, 2.0)]
+
+
 def test_what_has_no_samples_is_left_out() -> None:
     assert exposition([Metric("a", "gauge", "x"), Metric("b", "gauge", "y", {"": 1.0})]).splitlines()[-1] == "b 1.0"

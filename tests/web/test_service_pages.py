@@ -16,12 +16,12 @@ from sync_agent.jobs.observed import Observed
 from tests.test_scheduler import all_shown, running, until
 from tests.web.asking import asked
 
-_DOCUMENTED = re.compile(r"^\| `(sync_agent_\w+)` \| (\w+) \| (?:`(\w+)`)? ?\|", re.MULTILINE)
+_DOCUMENTED = re.compile(r"^\| `(sync_agent_\w+)` \| (\w+) \| ((?:`\w+`(?:, )?)*) ?\|", re.MULTILINE)
 
 
 def documented() -> dict[str, tuple[str, str]]:
     text = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
-    return {name: (kind, label) for name, kind, label in _DOCUMENTED.findall(text)}
+    return {name: (kind, label.replace("`", "")) for name, kind, label in _DOCUMENTED.findall(text)}
 
 
 def free_port() -> int:
@@ -54,7 +54,7 @@ async def test_the_pages_of_a_running_service(tmp_path: Path) -> None:
     assert (status, headers["content-type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
     families = {family.name: family for family in text_string_to_metric_families(text)}
     found = {
-        sample.name: (family.type, next(iter(sample.labels), ""))
+        sample.name: (family.type, ", ".join(sample.labels))
         for family in families.values()
         for sample in family.samples
     }
@@ -63,6 +63,10 @@ async def test_the_pages_of_a_running_service(tmp_path: Path) -> None:
     assert known.keys() - found.keys() <= {"sync_agent_shown_age_seconds"}, "before the first look there are no ages"
     rows = sum(sample.value for sample in families["sync_agent_rows"].samples)
     assert rows == len(served.agents.items)
+    waiting = families["sync_agent_budget_waiting"]
+    assert {sample.labels["priority"] for sample in waiting.samples} == {"urgent", "normal", "background"}
+    spent = {sample.labels["budget"]: sample.value for sample in families["sync_agent_budget_units"].samples}
+    assert spent and all(units > 0 for units in spent.values())
     kinds = {sample.labels["kind"] for sample in families["sync_agent_requests"].samples}
     assert {"list", "directory", "presence"} <= kinds
     assert [name for name in upns | titles if name in text.lower() or name in text] == []

@@ -32,6 +32,7 @@ PATIENCE = 120.0
 class Snapshot:
     """A budget at one moment. Units of the limit; ``rate`` a second; ``closed_for`` seconds; ``why`` it is slower than
     its limit, "" where it is not; ``stated``: units that the service itself names as the whole limit, where it did.
+    ``spent``: in the window; ``total``: since the start; ``of_day``: units of 24 hours at hand, where they are limited.
     """
 
     name: str
@@ -39,6 +40,8 @@ class Snapshot:
     window: float
     rate: float
     spent: float
+    total: float
+    of_day: float | None
     waiting: Mapping[Priority, int]
     in_flight: int
     closed_for: float
@@ -79,6 +82,7 @@ class Budget:
         self._clock = clock
         self._sleep = sleep
         self._spent = Window(window)
+        self._total = 0.0
         self._closed_until = 0.0
         self._line = Line()
         self._paid = Line()
@@ -108,11 +112,20 @@ class Budget:
         return max(0.0, room - self._line.units())
 
     def snapshot(self) -> Snapshot:
-        spent = self._spent.spent(self._clock())
-        waiting, closed = self._line.by_priority(), self.closed_for()
-        rate, why = self.rate, self._why()
+        now = self._clock()
         return Snapshot(
-            self.name, self.limit, self.window, rate, spent, waiting, self._in_flight, closed, why, self._stated
+            name=self.name,
+            limit=self.limit,
+            window=self.window,
+            rate=self.rate,
+            spent=self._spent.spent(now),
+            total=self._total,
+            of_day=None if self._reserve is None else self._reserve.room(now) / self.spenders,
+            waiting=self._line.by_priority(),
+            in_flight=self._in_flight,
+            closed_for=self.closed_for(),
+            why=self._why(),
+            stated=self._stated,
         )
 
     def closed_for(self) -> float:
@@ -210,6 +223,7 @@ class Budget:
 
     def _take(self, units: float, now: float) -> None:
         self._spent.take(units, now)
+        self._total += units
         if self._reserve is not None:
             self._reserve.take(units * self.spenders, now)
 
