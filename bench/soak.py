@@ -23,6 +23,7 @@ from typing import Any
 
 import structlog
 
+from sync_agent.garbage import settle
 from sync_agent.progress import Silent
 from sync_agent.scheduler import run
 from sync_agent.service import open_service
@@ -130,7 +131,7 @@ async def _soaked(settings: Path, process: subprocess.Popen[str], minutes: float
         process.stdin.write("provisioned\n")
         process.stdin.flush()
         began, stop = time.monotonic(), asyncio.Event()
-        running = asyncio.create_task(run(service, stop))
+        running = asyncio.create_task(run(service, stop, settle))
         print(HEAD, flush=True)
         while (left := began + 60 * minutes - time.monotonic()) > 0:
             await asyncio.wait([running], timeout=min(60, left))

@@ -8,6 +8,7 @@ The service runs here, as `sync-agent run` runs it but for shorter intervals; th
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import tempfile
 import threading
@@ -19,6 +20,7 @@ from types import FrameType
 from typing import Any
 
 from bench.served import Served, served
+from sync_agent.garbage import settle
 from sync_agent.progress import Silent
 from sync_agent.scheduler import run
 from sync_agent.service import Service, open_service
@@ -40,6 +42,9 @@ class Stalls:
     """Seconds for which the loop was held, the longest by what was to blame."""
 
     longest: dict[str, float] = field(default_factory=dict)
+    collected: list[float] = field(default_factory=list)
+    """Seconds of each collection of garbage, those of `settle` too. In one, nobody can look on."""
+    _collects_since: float = 0.0
     _beats: int = 0
     _over: threading.Event = field(default_factory=threading.Event)
     _loop: int = field(default_factory=threading.get_ident)
@@ -66,6 +71,14 @@ class Stalls:
     def end(self) -> None:
         self._over.set()
 
+    def collecting(self, phase: str, _info: dict[str, int]) -> None:
+        """Called by the interpreter around each collection of garbage, which may be to blame whatever is running."""
+        if phase == "start":
+            self._collects_since = time.thread_time()
+        else:
+            took = time.thread_time() - self._collects_since
+            self.collected.append(took)
+
 
 def _blamed(frame: FrameType | None) -> str:
     """What of ours the loop has called: the outermost three."""
@@ -79,11 +92,17 @@ def _blamed(frame: FrameType | None) -> str:
     return " < ".join(calls[-3:]) or "not ours"
 
 
+def _settle() -> None:
+    began = time.thread_time()
+    settle()
+    print(f"{(time.thread_time() - began) * 1000:.0f} ms: settled, as every schedule.resolve_everybody")
+
+
 async def _watched(service: Service, facts: Served, seconds: float) -> tuple[Stalls, Stalls]:
     """At the start, and in the ``seconds`` that follow, in which users change."""
     await service.context.edges.agent_list.provision(dry_run=False)
     stop = asyncio.Event()
-    running = asyncio.create_task(run(service, stop))
+    running = asyncio.create_task(run(service, stop, _settle))
     start = await _look(asyncio.sleep(_START))
     then = await _look(_changes(facts, seconds))
     stop.set()
@@ -100,16 +119,20 @@ async def _changes(facts: Served, seconds: float) -> None:
 
 async def _look(meanwhile: Coroutine[Any, Any, None]) -> Stalls:
     stalls = Stalls()
+    gc.callbacks.append(stalls.collecting)
     beating = asyncio.create_task(stalls.beat())
     looking = asyncio.create_task(asyncio.to_thread(stalls.look_on))
     await meanwhile
     stalls.end()
+    gc.callbacks.remove(stalls.collecting)
     await asyncio.gather(beating, looking)
     return stalls
 
 
 def _print(title: str, stalls: Stalls) -> None:
     print(f"{title}: longest {max(stalls.longest.values(), default=0.0) * 1000:.0f} ms")
+    garbage = ", ".join(f"{took * 1000:.0f}" for took in sorted(stalls.collected, reverse=True)[:5])
+    print(f"{garbage} ms: the longest of {len(stalls.collected)} collections of garbage")
     for blamed, held in sorted(stalls.longest.items(), key=lambda item: -item[1])[:12]:
         print(f"{held * 1000:>8.0f} ms  {blamed}")
 

@@ -71,8 +71,11 @@ Job = Callable[[], Coroutine[Any, Any, object]]
 class Jobs:
     """The jobs of one service, made safe to run for months: each reports its failures and leaves the others alone."""
 
-    def __init__(self, service: Service, stop: asyncio.Event) -> None:
+    def __init__(self, service: Service, stop: asyncio.Event, settle: Callable[[], None] = lambda: None) -> None:
+        """``settle``: called when the list was just read and everybody asked about, every few hours."""
         self._service = service
+        self._settle = settle
+        self._settle_due = 0.0
         self._context = service.context
         self._stop = stop
         times = service.settings.schedule
@@ -214,7 +217,11 @@ class Jobs:
         await read_list(self._context, follow=True)
         # Half a turn early, for turns are never quite punctual.
         self._whole_due = began + times.read_whole_list - times.read_list / 2
-        return await self._planned()
+        planned = await self._planned()
+        if began >= self._settle_due:
+            self._settle_due = began + times.resolve_everybody
+            self._settle()
+        return planned
 
     async def _planned(self) -> WriteBack:
         """Ask at once about whatever nobody was asked about yet, or could not be asked; then plan."""
@@ -356,9 +363,9 @@ def _tell_held(held: Held) -> None:
     _log.error("held", fuse=held.fuse, rows=held.rows, of=held.of, cause=held.cause, **todo)
 
 
-async def run(service: Service, stop: asyncio.Event) -> None:
-    """Run until ``stop`` is set, then end the writes under way and save the state."""
-    jobs = Jobs(service, stop)
+async def run(service: Service, stop: asyncio.Event, settle: Callable[[], None] = lambda: None) -> None:
+    """Run until ``stop`` is set, then end the writes under way and save the state. ``settle``: as `Jobs` has it."""
+    jobs = Jobs(service, stop, settle)
     scheduler = AsyncIOScheduler(
         timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     )

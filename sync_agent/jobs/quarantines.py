@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -57,7 +58,8 @@ class Quarantines:
         self, observed: Observed, directory: Directory, tenant_id: str, account: str, answers: Mapping[str, Match]
     ) -> Mapping[str, Match]:
         """The answers of a tenant as far as they are believed. ``account``: the first of the tenant's."""
-        known = known_users(observed.rows.values(), observed.matches, observed.before, observed.tenant_of)
+        seen_so_far = tuple(observed.rows.values()), dict(observed.matches), dict(observed.before)
+        known = await asyncio.to_thread(known_users, *seen_so_far, observed.tenant_of)  # a tenth of a second of work
         users = known.get(tenant_id, {})
         seen = sight(users, answers, {**observed.matches, **observed.unanswered})
         explained = frozenset[str]()

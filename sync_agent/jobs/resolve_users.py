@@ -63,7 +63,7 @@ async def resolve_users(
         name: without_tenant(context, domain, known) for domain, part in routes.homeless.items() for name in part
     }
     stage.advance(len(homeless))
-    matches = combine([*answers, homeless])
+    matches = await asyncio.to_thread(combine, [*answers, homeless])
     for tenant_id, domains in known.told.items():
         observed.domains[tenant_id] = observed.domains.get(tenant_id, frozenset()) | domains
     for tenant_id, answered in zip(routes.by_tenant, answers, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
@@ -108,7 +109,7 @@ class Directory:
         found = await evidence(self._sessions, set(filter(askable, absent)), lookup.aliases)
         doubtful = absent and not lookup.users and not believed
         doubt = await self._doubt(len(absent), bool(absent & frozenset(known))) if doubtful else None
-        answers = {name: self._answer(name, lookup, found) for name in names}
+        answers = await asyncio.to_thread(self._answers, names, lookup, found)
         return answers if doubt is None else {name: _doubted(answer, doubt) for name, answer in answers.items()}
 
     async def came_up(self, questions: Questions) -> CameUp:
@@ -117,7 +118,7 @@ class Directory:
         if not questions:
             return CameUp()
         if everybody is not None:
-            return CameUp(tuple(record.user() for record in everybody))
+            return CameUp(await asyncio.to_thread(lambda: tuple(record.user() for record in everybody)))
         return await search(self._sessions, questions)
 
     async def addresses(self, user_id: str) -> frozenset[str] | CouldNotAsk:
@@ -127,6 +128,9 @@ class Directory:
             return (await self._sessions.ask(lambda graph: graph.get(question, UserRecord))).addresses
         except ServiceError as failure:
             return CouldNotAsk(failure.reason, self._clock())
+
+    def _answers(self, names: Collection[str], lookup: LookedUp, found: Evidence) -> dict[str, Answer]:
+        return {name: self._answer(name, lookup, found) for name in names}
 
     def _answer(self, name: str, lookup: LookedUp, found: Evidence) -> Answer:
         if (record := lookup.users.get(name)) is not None:
