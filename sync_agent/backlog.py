@@ -106,6 +106,11 @@ class Backlog:
         """The whole list was read: whatever failed may be tried at once."""
         self._failures.clear()
 
+    def hurry(self) -> None:
+        """It was the list that failed: rows whose write did are due at once."""
+        for failure in self._failures.values():
+            failure.until, failure.times = 0.0, 0
+
     def due(self, now: datetime) -> list[int]:
         """Rows whose write failed, and for which it is time to be tried again: each is told once."""
         rows = [id_ for id_, each in self._failures.items() if each.waits and not self._waits(id_, now.timestamp())]

@@ -34,8 +34,9 @@ from sync_agent.jobs.read_list import follow_list, read_list
 from sync_agent.jobs.report import write_report
 from sync_agent.jobs.share_budgets import EVERY, ShareBudgets
 from sync_agent.jobs.watch_freshness import LOOKS_EVERY, WatchFreshness
-from sync_agent.jobs.write_back import WriteBack, not_held, write_back
+from sync_agent.jobs.write_back import WriteBack, not_held, take_due, write_back
 from sync_agent.lease import RENEWALS
+from sync_agent.list_pause import ListPause
 from sync_agent.microsoft365.agent_list import ListProblem
 from sync_agent.microsoft365.anomaly_list import WRITE_UNITS
 from sync_agent.microsoft365.errors import ServiceError, SignInPending
@@ -91,6 +92,7 @@ class Jobs:
         self._backlog_told = BacklogTold()
         self._rows_wait = False
         """Whether more rows could have been written, but for the budget."""
+        self._pause = ListPause()
         self._written: Counter[str] = Counter()
         """Rows since the list was last looked at."""
         self._whole_due = 0.0
@@ -285,11 +287,18 @@ class Jobs:
     async def _write_back(self, *, quick: bool = False) -> None:
         """What a fuse holds is looked at again when the list is: planning it each second would hold up all else."""
         self._rows_wait = False
+        now, pause = self._context.clock().timestamp(), self._pause
+        if pause.is_over(now):
+            self._context.observed.backlog.hurry()
+        take_due(self._context)
         if not self._context.may_write() or not not_held(self._context, self._held):
             return
+        most = pause.most(_A_TURN, now)
         result = await write_back(
-            self._context, known_rows=self._known_rows, leave=self._held, most=_A_TURN, quick=quick, stop=self._stop
+            self._context, known_rows=self._known_rows, leave=self._held, most=most, quick=quick, stop=self._stop
         )
+        writes = result.writes
+        pause.heard(writes.done + writes.conflicts, writes.failed, self._context.clock().timestamp())
         self._rows_wait = result.left > 0 or result.writes.failed > 0
         if result.held is not None:
             self._note_held(result.held.and_before(self._held))

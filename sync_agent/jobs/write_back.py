@@ -82,7 +82,7 @@ async def write_back(
     Write errors of single rows are counted and logged. Raises ListProblem.
     """
     observed, now = context.observed, context.clock()
-    observed.dirty.update(dict.fromkeys(row_id for row_id in observed.backlog.due(now) if row_id in observed.rows))
+    take_due(context)
     first = await _planned(context, _to_plan(context, leave, most=most, quick=quick))
     if most is not None:
         first = Plan(tuple(observed.backlog.among(not_held(context, leave))))
@@ -164,6 +164,13 @@ async def _planned(context: Context, row_ids: Sequence[int]) -> Plan:
         changes += plan_dirty(context, row_ids[start : start + _PLANNED_AT_ONCE]).changes
         await asyncio.sleep(0)
     return Plan(tuple(change for change in changes if change.row.id in context.observed.rows))
+
+
+def take_due(context: Context) -> None:
+    """Rows whose write failed some time ago are dirty again."""
+    observed = context.observed
+    due = observed.backlog.due(context.clock())
+    observed.dirty.update(dict.fromkeys(row_id for row_id in due if row_id in observed.rows))
 
 
 def not_held(context: Context, held: Held | None) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -52,7 +53,9 @@ class Failed:
 
 
 def failed(row_id: int, error: ServiceError) -> Failed:
-    return Failed(row_id, error.reason, refused=isinstance(error, Refused))
+    """The reason does not name the row in its address: rows that fail alike are told of together."""
+    reason = re.sub(rf"(/items[/(]){row_id}\b", r"\1…", error.reason)
+    return Failed(row_id, reason, refused=isinstance(error, Refused))
 
 
 Outcome = Written | Overtaken | Failed

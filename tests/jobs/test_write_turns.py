@@ -16,6 +16,7 @@ from sync_agent.jobs.poll_presence import poll_presence
 from sync_agent.jobs.read_list import read_list
 from sync_agent.jobs.write_back import write_back
 from sync_agent.progress import Silent
+from sync_agent.scheduler import Jobs
 from sync_agent.service import Service, open_service, utc_now
 from sync_agent.settings import load
 from sync_agent.simulator.world import SimUser
@@ -160,6 +161,35 @@ async def test_once_the_whole_list_was_read_a_failed_row_is_tried_at_once(tmp_pa
         served.world.faults.clear()
         await read_list(service.context)
         assert (await write_back(service.context, most=MANY)).writes.done == 1
+
+
+@pytest.mark.anyio
+async def test_a_list_that_refuses_all_is_tried_with_few_rows_and_written_at_once_when_it_can_be(
+    tmp_path: Path,
+) -> None:
+    async with clocked(tmp_path) as (served, service, clock):
+        rows, jobs = right_rows(served), Jobs(service, asyncio.Event())
+        served.world.faults.add(r"PATCH .*/items/\d+/fields", status=423)
+        for row_id in rows[1:]:
+            user_of(served, row_id).availability = "Busy"
+        await become(service, user_of(served, rows[0]), "Busy", "InACall")
+        with capture_logs() as logs:
+            await jobs._write_back()
+        assert jobs._ever_written["failed"] == len(rows) > 20
+        assert [each["count"] for each in logs if each["event"] == "rows_not_written"] == [len(rows)]
+        for pause, tried in ((2, 20), (4, 20), (8, 20), (16, 20), (30, 20), (30, 20)):
+            before = jobs._ever_written["failed"]
+            clock.forward(pause - 1)
+            await jobs._write_back()
+            assert jobs._ever_written["failed"] == before, "left alone"
+            clock.forward(1)
+            await jobs._write_back()
+            assert jobs._ever_written["failed"] - before == tried
+        served.world.faults.clear()
+        clock.forward(30)
+        for _ in range(2):
+            await jobs._write_back()
+        assert [row_id for row_id in rows if served.shown(row_id, "Presence") != "Busy"] == []
 
 
 @pytest.mark.anyio
