@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, update
+from sqlalchemy import Connection, delete, func, select, update
 
+from sync_agent.state.passes import believed
 from sync_agent.state.tables import anomalies, passes, verdicts
 
 TOLERATED = timedelta(hours=1)
@@ -18,9 +19,14 @@ def was_set_back(before: datetime | None, now: datetime) -> bool:
 
 
 def put_right(connection: Connection, list_title: str, now: datetime) -> None:
-    """Whatever is said to have happened after ``now`` happened until now; passes of then are forgotten."""
+    """Whatever is said to have happened after ``now`` happened until now. Passes of then are forgotten, but for the
+    last that no fuse held: by it the next one tells whether rows are missing.
+    """
     for table, names in ((verdicts, ("since", "until")), (anomalies, ("opened", "seen", "resolved"))):
         for name in names:
             ahead = (table.c.list == list_title) & (table.c[name] > now)
             connection.execute(update(table).where(ahead).values({name: now}))
-    connection.execute(delete(passes).where(passes.c.list == list_title, passes.c.started > now))
+    last = connection.execute(select(func.max(passes.c.id)).where(believed(list_title))).scalar()
+    ahead = (passes.c.list == list_title) & (passes.c.started > now)
+    connection.execute(update(passes).where(ahead, passes.c.id == last).values(started=now, seconds=0.0))
+    connection.execute(delete(passes).where(ahead))

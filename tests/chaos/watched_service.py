@@ -107,6 +107,9 @@ class WatchedService:
     def heals(self) -> None:
         """However it went: once nothing fails any more, two rounds of whatever ran last are enough, and all is true."""
         healthy = self._healthy_turns if self._by_jobs else self._healthy_pass
+        if self.awaits_an_operator:  # a look lifts what holds no longer; until then nothing is written
+            self._later()
+            healthy()
         for _ in range(_MOST_QUESTIONS):
             self._two_rounds_and_a_third(healthy)
             if not self.awaits_an_operator:

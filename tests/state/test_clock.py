@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from sync_agent.fuses import Held
 from sync_agent.model import Anomaly, Code, Status
 from sync_agent.state.store import Store
 from tests.outcomes import STARTED, anomaly, outcome
@@ -55,6 +57,17 @@ def test_a_clock_that_is_years_ahead_for_a_pass_makes_nothing_forgotten(keeping:
     passed(keeping, TEN_YEARS, {})
     passed(keeping, 2 * day, {})
     assert statuses(keeping, 1, [0.5 * day, 1.5 * day]) == [Status.ERROR, Status.OK]
+    keeping.close()
+
+
+def test_how_many_rows_there_were_is_known_though_the_clock_is_set_back_when_they_are_missing(keeping: Store) -> None:
+    """Else the fuse that holds the pass would let the next one through."""
+    held = Held("max_missing_rows", "0123456789abcdef", 20, 23, "50%", "20 of 23 rows are no longer in the list")
+    keeping.save(outcome({}, rows=23, started=STARTED + TEN_YEARS))
+    for hour in range(2):
+        keeping.save(replace(outcome({}, rows=3, started=STARTED + timedelta(hours=hour)), held=held))
+        assert keeping.known_rows("Agents") == 23
+    assert [day.started for day in keeping.days("Agents", STARTED)] == [STARTED + timedelta(seconds=1.5)]
     keeping.close()
 
 
