@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 from sync_agent.characters import printable
 from sync_agent.model import Change, Code, OurColumn, Row, Status
@@ -17,6 +18,7 @@ from sync_agent.plan import Plan, judged_values
 
 NO_COLUMNS = "columns"
 TWO_WRITERS = "two_writers"
+MISSING_ROWS = "max_missing_rows"
 NOT_APPROVED = "approve"
 """What is called a fuse where a plan was approved that is not the one at hand."""
 
@@ -94,20 +96,24 @@ def no_columns(plan: Plan, rows: Sequence[Row], unwritable: str) -> Held | None:
 def let_through(plan: Plan, held: Held | None, rows: Sequence[Row], checksum: str) -> Held | None:
     """What still holds the plan once a person has approved what has this checksum: the plan as a whole, or what the
     fuses hold of it. If it is neither, everything is held: what is approved is done, or nothing. What is wrong with the
-    list, and not with the plan, no approval of a plan lets go.
+    list, and not with the plan, no approval of a plan lets go; nor does it let go rows that vanished, which no plan
+    tells of.
     """
     if held is not None and held.fuse in (NO_COLUMNS, TWO_WRITERS):
         return held
     judged = [change for change in plan.changes if judged_values(change)]
-    if not judged or checksum in (plan.checksum, held.checksum if held is not None else None):
+    whole = held.checksum if held is not None and held.fuse == MISSING_ROWS else plan.checksum
+    if (not judged and held is None) or checksum in (whole, held.checksum if held is not None else None):
         return None
     cause = (
         f"{printable(checksum)} is not the plan at hand: since it was shown, rows were edited, or the tenants answer "
         f"otherwise; it now changes the verdict of {len(judged):,} rows"
     )
     if held is not None:
-        cause = f"{cause}; the fuse {held.fuse} holds some of that ({held.cause})"
-    return Held(NOT_APPROVED, plan.checksum, len(judged), len(rows), "0%", cause)
+        cause = (
+            f"{cause}; the fuse {held.fuse} holds {'all' if held.row_ids is None else 'some'} of that ({held.cause})"
+        )
+    return Held(NOT_APPROVED, whole, len(judged), len(rows), "0%", cause)
 
 
 def percent(share: float) -> str:
@@ -120,7 +126,8 @@ def _too_many_missing(plan: Plan, rows: Sequence[Row], safety: Safety, known_row
     if known_rows is None or missing < safety.max_worsened_floor or missing <= known_rows * safety.max_missing_rows:
         return None
     cause = f"{missing:,} of {known_rows:,} rows are no longer in the list"
-    return Held("max_missing_rows", plan.checksum, missing, known_rows, percent(safety.max_missing_rows), cause)
+    checksum = sha256(f"{plan.checksum} {missing} of {known_rows}".encode()).hexdigest()[:16]
+    return Held(MISSING_ROWS, checksum, missing, known_rows, percent(safety.max_missing_rows), cause)
 
 
 def _too_many_wrong_at_first(plan: Plan, rows: Sequence[Row], safety: Safety) -> Held | None:

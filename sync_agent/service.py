@@ -117,6 +117,8 @@ class Service:
                 approved = None
             approved_plan = None if await self._is_for_fixes(approved) else approved
             back = await self._write_back(dry_run=dry_run, approved=approved_plan, known_rows=known_rows)
+            if approved_plan is not None and back.held is None:
+                known_rows = None
             fixing = await self._fixed(back, dry_run=dry_run, approved=approved, known_rows=known_rows)
             error = back.error
         except ServiceError as failure:
@@ -218,9 +220,11 @@ class Service:
 
     async def _write_back(self, *, dry_run: bool, approved: str | None, known_rows: int | None) -> WriteBack:
         """In turns, for rows that a person changed meanwhile: a few, since somebody who types faster than we write is
-        left to the next pass. Each turn is judged by the fuses.
+        left to the next pass. Each turn is judged by the fuses, but that rows are gone is approved for the whole pass.
         """
         whole = await write_back(self.context, dry_run=dry_run, approved=approved, known_rows=known_rows)
+        if approved is not None and whole.held is None:
+            known_rows = None
         for _ in range(_MORE_TURNS):
             if dry_run or whole.error or not not_held(self.context, whole.held):
                 break

@@ -320,6 +320,20 @@ def test_rows_gone_are_told_before_rows_worsened() -> None:
     assert held.cause == "160 of 200 rows are no longer in the list"
 
 
+def test_rows_gone_are_let_go_by_their_own_checksum_alone() -> None:
+    """Also where nothing else is to be written: the plan is then the same whichever rows are gone."""
+    rows = [Row(id_, "jane@contoso.com") for id_ in range(20)]
+    held, more = judge(Plan(), rows, Safety(), 60), judge(Plan(), rows[:19], Safety(), 60)
+    assert held is not None and more is not None
+    assert held.checksum not in (Plan().checksum, more.checksum)
+    assert let_through(Plan(), held, rows, held.checksum) is None
+    for other in ("c0ffee", Plan().checksum, more.checksum):
+        still = let_through(Plan(), held, rows, other)
+        assert still is not None
+        assert (still.fuse, still.checksum, still.row_ids) == ("approve", held.checksum, None)
+        assert "the fuse max_missing_rows holds all of that (40 of 60 rows are no longer in the list)" in still.cause
+
+
 def test_the_limits_are_settings() -> None:
     assert judged(50, 100, safety=Safety(max_worsened=0.5)) is None
     assert judged(5, 10, safety=Safety(max_worsened_floor=5)) is not None

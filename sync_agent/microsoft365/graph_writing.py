@@ -10,6 +10,7 @@ import msgspec
 from sync_agent.microsoft365.cells import json_value, same_cells
 from sync_agent.microsoft365.columns import Columns
 from sync_agent.microsoft365.errors import Garbled, ServiceError
+from sync_agent.microsoft365.errors import Overtaken as OvertakenError
 from sync_agent.microsoft365.graph import Graph, Part, PartAnswer
 from sync_agent.microsoft365.graph_items import GraphItems
 from sync_agent.microsoft365.list_answers import Failed, Outcome, Overtaken, Written, failed
@@ -48,7 +49,7 @@ class Writer:
         doubtful = []
         for change, answer in zip(todo, answers, strict=True):
             if answer.status in _NOT_AS_IT_WAS:
-                doubtful.append((change.row.id, answer))
+                doubtful.append((change.row, answer))
             else:
                 outcomes.append(_outcome(change.row.id, answer))
         return outcomes + await self._look_again(doubtful)
@@ -75,15 +76,15 @@ class Writer:
         url = f"{self.path}/items/{change.row.id}/fields"
         return Part("PATCH", url, headers=headers, body=body, units=WRITE_UNITS)
 
-    async def _look_again(self, doubtful: Sequence[tuple[int, PartAnswer]]) -> list[Outcome]:
+    async def _look_again(self, doubtful: Sequence[tuple[Row, PartAnswer]]) -> list[Outcome]:
         if not doubtful:
             return []
         try:
-            rows = await self.items.read_rows([row_id for row_id, _ in doubtful])
+            rows = await self.items.read_rows([row.id for row, _ in doubtful])
         except ServiceError as error:
             self.trouble.heard(error)
-            return [failed(row_id, error) for row_id, _ in doubtful]
-        return [_doubt_resolved(row_id, answer, rows.get(row_id)) for row_id, answer in doubtful]
+            return [failed(row.id, error) for row, _ in doubtful]
+        return [_doubt_resolved(row, answer, rows.get(row.id)) for row, answer in doubtful]
 
 
 def _outcome(row_id: int, answer: PartAnswer) -> Outcome:
@@ -96,7 +97,13 @@ def _outcome(row_id: int, answer: PartAnswer) -> Outcome:
         return Written(row_id)
 
 
-def _doubt_resolved(row_id: int, answer: PartAnswer, now: Row | None) -> Outcome:
+def _doubt_resolved(row: Row, answer: PartAnswer, now: Row | None) -> Outcome:
+    """``row`` as it was to be written. A conflict about a row that nobody changed is a refusal: it is checked out, say,
+    and deciding it anew would change nothing.
+    """
     if now is not None and answer.status == 404:
-        return Failed(row_id, "Graph does not find the row to write, but to read: was a column deleted?", refused=True)
-    return Overtaken(row_id, now)
+        return Failed(row.id, "Graph does not find the row to write, but to read: was a column deleted?", refused=True)
+    refusal = answer.failure
+    if now is not None and refusal is not None and not isinstance(refusal, OvertakenError) and now.etag == row.etag:
+        return failed(row.id, refusal)
+    return Overtaken(row.id, now)

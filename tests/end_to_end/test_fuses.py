@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from sync_agent.simulator.faults import Truly
+from sync_agent.simulator.wire import Call, Reply
 from tests.lab import Lab, lab
 
 
@@ -27,6 +29,33 @@ def test_vanished_rows_are_not_taken_for_granted_by_the_next_pass(synced: Lab) -
     assert again.code == 3
     assert again.json()["held"] == held.json()["held"]
     assert synced.run("sync", "--approve", held.json()["held"]["checksum"]).code == 0
+    assert synced.run("sync").code == 0
+
+
+def test_vanished_rows_are_let_go_by_no_other_checksum(synced: Lab) -> None:
+    for row_id in list(synced.agents.items)[:40]:
+        synced.agents.delete(row_id)
+    refused = synced.run("sync", "--approve", "c0ffee")
+    assert refused.code == 3
+    assert "40 of 60 rows are no longer in the list" in refused.err
+    assert synced.run("sync", "--json").json()["held"]["fuse"] == "max_missing_rows"
+
+
+def test_what_is_approved_goes_on_though_a_person_edits_a_row_meanwhile(synced: Lab) -> None:
+    for row_id in list(synced.agents.items)[:40]:
+        synced.agents.delete(row_id)
+    edited = next(iter(synced.agents.items))
+    synced.agents.edit(edited, {"UPN": "nobody"})
+    checksum = synced.run("sync", "--json").json()["held"]["checksum"]
+
+    def overtaken(call: Call, truly: Truly) -> Reply:
+        synced.agents.edit(edited, {"UPN": None})
+        return truly(call)
+
+    synced.world.faults.add(r"PATCH .*/fields", instead=overtaken, times=1)
+    ran = synced.run("sync", "--json", "--approve", checksum)
+    assert (ran.code, ran.json()["held"], ran.json()["writes"]["conflicts"]) == (0, None, 1)
+    assert "upn_missing" in synced.agents.items[edited].fields["SyncAnomalies"]
     assert synced.run("sync").code == 0
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sync_agent.microsoft365.list_answers import Overtaken, Written
+from sync_agent.microsoft365.list_answers import Failed, Overtaken, Written
 from sync_agent.model import Change, OurColumn
 from tests.microsoft365.agent_list_suite import VALUES, AgentListSuite, write_all
 from tests.microsoft365.list_office import Office, bare, nobody, provisioned
@@ -62,6 +62,22 @@ class TestGraphList(AgentListSuite):
             changes = [Change(first, {OurColumn.STATUS: "Splendid"}), Change(second, VALUES)]
             outcomes = await write_all(opened, changes)
         assert "not one of the choices" in getattr(outcomes[first.id], "reason", "")
+        assert isinstance(outcomes[second.id], Written)
+
+    @pytest.mark.anyio
+    async def test_a_conflict_about_a_row_that_nobody_changed_is_told(self, office: Office) -> None:
+        """It is checked out, say: to decide it anew would go on for ever, and nobody would hear of it."""
+        office.add_rows(2)
+        body = b'{"error": {"code": "conflict", "message": "The file is checked out by terry.leader@contoso.com."}}'
+        json = {"content-type": "application/json"}
+        async with office.agent_list() as opened:
+            first, second = await opened.read(nobody)
+            office.world.faults.add(rf"PATCH .*/items/{first.id}/", status=409, body=body, headers=json)
+            outcomes = await write_all(opened, [Change(first, VALUES), Change(second, VALUES)])
+        refused = outcomes[first.id]
+        assert isinstance(refused, Failed)
+        assert refused.refused
+        assert "checked out by terry.leader@contoso.com" in refused.reason
         assert isinstance(outcomes[second.id], Written)
 
     @pytest.mark.anyio
