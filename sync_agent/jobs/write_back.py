@@ -93,11 +93,13 @@ async def write_back(
         result.held = await _judged(context, first, known_rows)
     if approved is not None:
         result.held = let_through(first, result.held, tuple(observed.rows.values()), approved)
+    if dry_run:
+        return result
     held = result.held
     free = {change.row.id: change for change in first.changes if held is None or not held.holds(change.row.id)}
     todo = [free[row_id] for row_id in _chosen(context, free, most)]
     result.left = observed.backlog.ready(free, now) - len(todo)
-    if dry_run or (held is not None and not todo):
+    if held is not None and not todo:
         return result
     await context.journal.settle(observed.rows, observed.unwritten)  # also of a process that was killed at the very end
     if todo or most is None:
