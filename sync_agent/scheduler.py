@@ -13,6 +13,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, cast
@@ -43,6 +44,7 @@ from sync_agent.microsoft365.errors import ServiceError, SignInPending
 from sync_agent.outcome import Writes
 from sync_agent.plan import Plan
 from sync_agent.service import Service
+from sync_agent.state.freshness_kept import FreshnessRecord
 from sync_agent.state.store import StateUnavailable
 from sync_agent.web.metrics import Watched
 from sync_agent.web.pages import pages
@@ -257,7 +259,11 @@ class Jobs:
         unreachable = next((self._failing[job] for job in ("read_list", "write_back") if job in self._failing), "")
         waits = [f"account {id_} waits for a person's sign-in" for id_, a in self._service.accounts.items() if a.prompt]
         told = self._watch.look(self._held, unreachable, "; ".join(waits))
-        store = self._service.store
+        store, title = self._service.store, self._service.settings.sharepoint.agent_list
+        if store is not None and self._context.may_write() and (found := self._watch.to_keep()) is not None:
+            record = FreshnessRecord(self._context.clock(), found)
+            with suppress(StateUnavailable):  # told by whoever keeps the history
+                await asyncio.to_thread(store.keep_freshness, title, record)
         if told is Told.MISSED and store is not None and self._context.may_write():
             await self._notifier.tell(store, "`sync-agent report`", self._troubles())
 

@@ -99,6 +99,8 @@ def _show(console: Console, content: Content) -> None:
     for note in content.unwritten_notes:
         console.print(Text(note, style="yellow"))
     console.print(status_line(last.rows, last.status))
+    if content.freshness_note:
+        console.print(content.freshness_note, highlight=False)
     if content.anomalies:
         console.print(_codes(content))
     if content.acknowledged:

@@ -41,6 +41,7 @@ class WatchFreshness:
     """While the promise is missed: so, and why."""
     _owed_since: dict[int, datetime] = field(default_factory=dict)
     _told_at: float | None = None
+    _kept_at: float | None = None
 
     def look(self, held: Held | None, unreachable: str, waits_for: str) -> Told | None:
         """``unreachable``: why the list could not be read or written; ``waits_for``: the person who must sign in. What
@@ -69,6 +70,14 @@ class WatchFreshness:
     def _held_interval(self) -> float:
         paces = [rounds.pace for rounds in self.context.edges.presence.rounds.values()]
         return max((pace.held for pace in paces if pace is not None), default=self.interval)
+
+    def to_keep(self) -> Freshness | None:
+        """Once a minute what was found last, for whoever makes a report."""
+        now = self.clock()
+        if not self.latest.rows or (self._kept_at is not None and now - self._kept_at < _TOLD_EVERY):
+            return None
+        self._kept_at = now
+        return self.latest
 
     def _log_each_minute(self) -> None:
         now = self.clock()

@@ -6,14 +6,17 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import floor
 
 from sync_agent.characters import BLANKS, printable
 from sync_agent.report.age import AGE_GROUPS, age_group
-from sync_agent.state.store import AnomalyRecord, PassRecord, Store
+from sync_agent.state.store import AnomalyRecord, FreshnessRecord, PassRecord, Store
 
 TREND = timedelta(days=90)
 """Whole days (UTC), the one of the report included."""
 _MOST_ROWS = 20
+_RUNS = timedelta(minutes=10)
+"""What was said of freshness longer ago says nothing of the list as it is: no service runs."""
 NONE = "(none)"
 """The tenant of an anomaly where none is known to have the UPN or its domain, and the team of a row without one."""
 
@@ -48,6 +51,14 @@ class Content:
 
     unwritten: Mapping[int, str] = field(default_factory=dict)
     """By row id, why rows could not be written: what they show is older than what is known."""
+
+    freshness: FreshnessRecord | None = None
+    """As `run` last saw it, if it is to be told."""
+
+    @property
+    def freshness_note(self) -> str:
+        """A sentence on how fresh what the list shows is; empty where no service runs, or has read any presence."""
+        return "" if self.freshness is None else _freshness_note(self.freshness)
 
     @property
     def unwritten_notes(self) -> list[str]:
@@ -116,6 +127,20 @@ def _not_written(reason: str, row_ids: Sequence[int]) -> str:
     return f"{rows} could not be written: {printable(reason, 300)}"
 
 
+def _freshness_note(record: FreshnessRecord) -> str:
+    found = record.found
+    right = f"{floor(1000 * found.share_right) / 10:g} % of {found.rows:,} rows show what is true"
+    unread = f"; of {found.never_read:,} agents no presence was read yet" if found.never_read else ""
+    ages = (found.p50, found.p95, found.longest)
+    half, most, all_ = ("" if age is None else _seconds(age) for age in ages)
+    old = f"; half of what is shown is at most {half} old, 95 % {most}, all {all_}" if all_ else ""
+    return f"At {record.at:%Y-%m-%d %H:%M} UTC {right}{old}{unread}."
+
+
+def _seconds(age: float) -> str:
+    return f"{age:.1f} s" if age < 10 else f"{age:,.0f} s"
+
+
 def _domain(upn: str) -> str:
     return BLANKS.sub("", upn).rpartition("@")[2].lower()
 
@@ -140,5 +165,7 @@ def gather(store: Store, now: datetime) -> Content:
     days = store.days(last.list_title, first_day)
     users = {row_id: user_id for row_id, (_, user_id) in store.last_matched(last.list_title).items()}
     accounts, acknowledged = store.accounts_by_domain(last.list_title), len(standing) - len(counted)
-    unwritten = store.unwritten(last.list_title)
-    return Content(now, last, counted, days, held, acknowledged, users, accounts, unwritten)
+    unwritten, freshness = store.unwritten(last.list_title), store.freshness(last.list_title)
+    if freshness is not None and now - freshness.at > _RUNS:
+        freshness = None
+    return Content(now, last, counted, days, held, acknowledged, users, accounts, unwritten, freshness)

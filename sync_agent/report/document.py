@@ -8,7 +8,7 @@ from typing import Any
 from sync_agent.outcome import in_json
 from sync_agent.report.administrator import advice
 from sync_agent.report.content import Content, Group
-from sync_agent.state.store import AnomalyRecord, PassRecord
+from sync_agent.state.store import AnomalyRecord, FreshnessRecord, PassRecord
 
 
 def document(content: Content) -> dict[str, Any]:
@@ -27,8 +27,14 @@ def document(content: Content) -> dict[str, Any]:
         "anomalies": [_anomaly(content, anomaly) for anomaly in content.anomalies],
         "administrator": {group.name: asdict(advice(group.name)) for group in content.codes},
         "unwritten": [{"row": id_, "reason": in_json(reason)} for id_, reason in content.unwritten.items()],
+        "freshness": None if content.freshness is None else _freshness(content.freshness),
         "days": [_day(day) for day in content.days],
     }
+
+
+def _freshness(record: FreshnessRecord) -> dict[str, Any]:
+    """Ages in seconds; ``right`` and ``never_read`` are rows."""
+    return {"at": record.at.isoformat(), **asdict(record.found)}
 
 
 def _counts(groups: list[Group]) -> dict[str, int]:

@@ -16,6 +16,7 @@ from sync_agent.state import (
     answering,
     approving,
     digests,
+    freshness_kept,
     journalling,
     leasing,
     lives,
@@ -27,6 +28,7 @@ from sync_agent.state import (
 )
 from sync_agent.state.clock_set_back import put_right, was_set_back
 from sync_agent.state.database import StateUnavailable, database_file, look_at_database, reading, writing
+from sync_agent.state.freshness_kept import FreshnessRecord
 from sync_agent.state.list_writers import ListWriters
 from sync_agent.state.opening import Opening
 from sync_agent.state.pruning import is_due, prune
@@ -36,6 +38,7 @@ from sync_agent.state.run_journal import RunJournal
 __all__ = [
     "AnomalyRecord",
     "Digest",
+    "FreshnessRecord",
     "JournalEntry",
     "PassRecord",
     "RunJournal",
@@ -135,6 +138,15 @@ class Store:
         """By row id, why rows could not be written when they last were tried."""
         with reading(self._engine) as connection:
             return refusals.standing(connection, list_title)
+
+    def keep_freshness(self, list_title: str, record: FreshnessRecord) -> None:
+        with writing(self._engine) as connection:
+            freshness_kept.keep(connection, list_title, record)
+
+    def freshness(self, list_title: str) -> FreshnessRecord | None:
+        """As `run` last saw it; None where it never did."""
+        with reading(self._engine) as connection:
+            return freshness_kept.latest(connection, list_title)
 
     def held(self) -> str | None:
         """The fuse that held the last pass, if one did."""

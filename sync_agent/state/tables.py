@@ -277,3 +277,17 @@ unwritten = Table(
     Column("reason", Text, nullable=False),
 )
 """Rows that could not be written when they last were tried, and why."""
+
+freshness = Table(
+    "freshness",
+    metadata,
+    Column("list", String(255), primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("right_rows", Integer, nullable=False),
+    Column("never_read", Integer, nullable=False),
+    Column("p50", Float),
+    Column("p95", Float),
+    Column("longest", Float),
+)
+"""How fresh what the list shows was when `run` last looked: ages in seconds, the others are counts of rows."""

@@ -103,3 +103,20 @@ async def test_what_stands_still_is_named_before_what_is_scarce(tmp_path: Path) 
         service.context.budgets[0].close_for(30)
         watch.look(None, "", "")
         assert "throttled: SharePoint is to be left alone for 30 s" in watch.trouble
+
+
+@pytest.mark.anyio
+async def test_the_latest_is_kept_for_reports_once_a_minute(tmp_path: Path) -> None:
+    async with running(tmp_path) as (served, service):
+        assert service.store is not None
+        store = service.store
+        await until(lambda: store.freshness("Agents") is not None)
+        kept = store.freshness("Agents")
+        assert kept is not None
+        assert kept.found.rows == len(served.agents.items)
+        watch, clock = watching(service, target=5)
+        watch.look(None, "", "")
+        found = [watch.to_keep(), watch.to_keep()]
+        clock.now += LASTING
+        found.append(watch.to_keep())
+        assert found == [watch.latest, None, watch.latest]

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from sync_agent.freshness import Freshness
 from sync_agent.model import Anomaly, Code, User
 from sync_agent.outcome import Outcome
 from sync_agent.report.administrator import advice
@@ -24,7 +25,7 @@ from sync_agent.report.content import Content, NothingToReport, gather
 from sync_agent.report.csv_file import write_csv
 from sync_agent.report.document import document
 from sync_agent.report.html import to_html
-from sync_agent.state.store import Store
+from sync_agent.state.store import FreshnessRecord, Store
 from tests.outcomes import STARTED, anomaly, outcome
 from tests.report import records
 from tests.report.records import a_pass, record
@@ -288,3 +289,26 @@ def test_an_anomaly_without_a_user_counts_to_the_tenant_of_its_domain() -> None:
         "fabrikam": 1,
         "northwind": 1,
     }
+
+
+@pytest.mark.parametrize(("minutes", "told"), [(0, True), (10, True), (11, False)])
+def test_how_fresh_the_list_is_is_told_while_a_service_runs(tmp_path: Path, minutes: int, told: bool) -> None:
+    store = Store.open(f"sqlite:///{tmp_path}/history.db")
+    store.save(outcome({}))
+    store.keep_freshness("Agents", FreshnessRecord(STARTED, Freshness(1_000, 938, 2, 0.55, 4.2, 61.6)))
+    content = gather(store, STARTED + timedelta(minutes=minutes))
+    note = (
+        "At 2026-03-02 08:00 UTC 93.8 % of 1,000 rows show what is true; half of what is shown is at most "
+        "0.6 s old, 95 % 4.2 s, all 62 s; of 2 agents no presence was read yet."
+    )
+    assert content.freshness_note == (note if told else "")
+    assert (note in to_html(content)) is told
+    figures = {"rows": 1_000, "right": 938, "never_read": 2, "p50": 0.55, "p95": 4.2, "longest": 61.6}
+    assert document(content)["freshness"] == ({"at": STARTED.isoformat(), **figures} if told else None)
+
+
+def test_a_list_without_presence_is_right_or_not_and_nearly_right_is_not_right() -> None:
+    found = Freshness(20_000, 19_999)
+    assert records.content(freshness=FreshnessRecord(STARTED, found)).freshness_note == (
+        f"At {STARTED:%Y-%m-%d %H:%M} UTC 99.9 % of 20,000 rows show what is true."
+    )

@@ -7,9 +7,10 @@ from datetime import timedelta
 
 import pytest
 
+from sync_agent.freshness import Freshness
 from sync_agent.fuses import Held
 from sync_agent.model import Code, Status
-from sync_agent.state.store import Store
+from sync_agent.state.store import FreshnessRecord, Store
 from tests.outcomes import STARTED, anomaly, outcome
 
 
@@ -119,3 +120,12 @@ def test_it_is_counted_how_often_an_anomaly_has_come_up(store: Store) -> None:
     for found in [[anomaly(Code.UPN_MISSING)], [], [anomaly(Code.UPN_MISSING)]]:
         store.save(outcome({1: found, 2: [anomaly(Code.UPN_MISSING)]}))
     assert [(found.row_id, found.times) for found in store.open_anomalies("Agents")] == [(1, 2), (2, 1)]
+
+
+def test_of_freshness_the_latest_of_each_list_is_kept(store: Store) -> None:
+    assert store.freshness("Agents") is None
+    earlier = FreshnessRecord(STARTED, Freshness(rows=9))
+    latest = FreshnessRecord(STARTED + timedelta(minutes=1), Freshness(9, 8, 1, 0.5, 2.25, 30.0))
+    for title, record in (("Agents", earlier), ("Agents", latest), ("Others", earlier)):
+        store.keep_freshness(title, record)
+    assert (store.freshness("Agents"), store.freshness("Others")) == (latest, earlier)
