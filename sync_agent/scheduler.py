@@ -2,7 +2,8 @@
 
 Read_list, resolve_users and report are interval and cron jobs. Presence and write-back are one long job each, a paced
 loop inside: APScheduler cannot say "the next as soon as this one ends", and a tick of half a second overlapping itself
-would only fill the log. The list is read whole at first and at every ``schedule.read_whole_list``; at the turns of
+would only fill the log. So is the list of anomalies, which follows read_list.
+The list is read whole at first and at every ``schedule.read_whole_list``; at the turns of
 ``schedule.read_list`` between, what changed in it is followed, where the service tells that. Nothing a tenant or the
 list does ends a job: what failed is tried again at the next turn.
 """
@@ -64,9 +65,9 @@ _TOGETHER = 0.1
 
 _BROKEN = 60.0
 """Seconds for which a service whose job broke counts as not well; it is tried again all the time."""
-_LONG_JOBS = ("poll_presence", "write_back", "watch_freshness")
+_LONG_JOBS = ("mirror_anomalies", "poll_presence", "write_back", "watch_freshness")
 """Which go on until the service stops."""
-_JOBS = ("read_list", "apply_fixes", "mirror_anomalies", "resolve_users", *_LONG_JOBS, "hold_lease", "report")
+_JOBS = ("read_list", "apply_fixes", "resolve_users", *_LONG_JOBS, "hold_lease", "report")
 
 Job = Callable[[], Coroutine[Any, Any, object]]
 
@@ -92,6 +93,8 @@ class Jobs:
         promise = Promise(service.settings.presence.target_age)
         self._watch = WatchFreshness(service.context, times.presence, promise)
         self._backlog_told = BacklogTold()
+        self._judged = asyncio.Event()
+        """The list was looked at, and what came of it may be mirrored."""
         self._rows_wait = False
         """Whether more rows could have been written, but for the budget."""
         self._pause = ListPause()
@@ -158,6 +161,12 @@ class Jobs:
         await self._guarded("read_list", self._read_list)
         if self._held is None and "read_list" not in self._failing and self._context.may_write():
             await self._guarded("apply_fixes", self._apply_fixes)
+            self._judged.set()
+
+    async def mirror_anomalies(self) -> None:
+        """After each turn of read_list that let the rows pass; never in its way: it may wait for units for long."""
+        while await _set_before(self._judged, self._stop):
+            self._judged.clear()
             await self._guarded("mirror_anomalies", self._mirror_anomalies)
 
     async def hold_lease(self) -> None:
@@ -357,6 +366,17 @@ class Jobs:
                 _log.info("job_recovered", job=name)
 
 
+async def _set_before(wanted: asyncio.Event, end: asyncio.Event) -> bool:
+    """Wait for one of them; whether to go on."""
+    waits = [asyncio.ensure_future(event.wait()) for event in (wanted, end)]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waits:
+            each.cancel()
+    return not end.is_set()
+
+
 async def _set_within(seconds: float, *events: asyncio.Event) -> bool:
     """Whether one of the events is set before so many seconds have passed."""
     waits = [asyncio.ensure_future(event.wait()) for event in events]
@@ -406,6 +426,7 @@ def _schedule(scheduler: AsyncIOScheduler, service: Service, jobs: Jobs) -> None
         (jobs.read_list, IntervalTrigger(seconds=times.read_list, timezone=UTC)),
         (jobs.resolve_users, IntervalTrigger(seconds=times.resolve_users, timezone=UTC)),
         (jobs.poll_presence, DateTrigger(now, timezone=UTC)),
+        (jobs.mirror_anomalies, DateTrigger(now, timezone=UTC)),
         (jobs.write_back, DateTrigger(now, timezone=UTC)),
         (jobs.hold_lease, DateTrigger(now, timezone=UTC)),
         (jobs.share_budgets, DateTrigger(now, timezone=UTC)),

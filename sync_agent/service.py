@@ -47,7 +47,7 @@ from sync_agent.microsoft365.anomaly_list import anomaly_list
 from sync_agent.microsoft365.directory import Directory
 from sync_agent.microsoft365.errors import ServiceError
 from sync_agent.microsoft365.graph import Graph
-from sync_agent.microsoft365.pacing import REAL_TIME, Budget, Timing
+from sync_agent.microsoft365.pacing import REAL_TIME, Budget, Priority, Timing, going_at
 from sync_agent.microsoft365.presence import PresenceReader
 from sync_agent.microsoft365.recording import recording
 from sync_agent.microsoft365.tenant_names import TenantNames
@@ -85,8 +85,9 @@ class Service:
 
     async def open_list(self) -> None:
         """Find the list and our columns in it. Raises ListProblem (ColumnsMissing too) or ServiceError."""
-        await self.context.edges.agent_list.open()
-        await self.context.edges.agent_list.unwritable()  # told by a fuse, unless the list was never made ready
+        with going_at(Priority.URGENT):
+            await self.context.edges.agent_list.open()
+            await self.context.edges.agent_list.unwritable()  # told by a fuse, unless the list was never made ready
         if not self.context.observed.rows:
             await self._remember()
 

@@ -1,4 +1,8 @@
-"""Read the Agent list: whole, which starts every pass and heals whatever was missed; or only what changed since."""
+"""Read the Agent list: whole, which starts every pass and heals whatever was missed; or only what changed since.
+
+Reading goes before the writes that wait for SharePoint's budget: it takes a few units a turn, and in a backlog of
+minutes nobody would learn of an edit, nor of a row that needs no write any more.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import structlog
 
 from sync_agent.jobs.context import Context
 from sync_agent.microsoft365.agent_list import Changes, WholeListNeeded
+from sync_agent.microsoft365.pacing import Priority, going_at
 
 _log = structlog.get_logger()
 
@@ -20,7 +25,8 @@ async def read_list(context: Context, *, follow: bool = False) -> None:
     the list. Raises ListProblem when the site, the list or a column is not as the settings say.
     """
     stage = context.progress.stage("Reading the list")
-    rows = await context.edges.agent_list.read(stage.advance, follow=follow)
+    with going_at(Priority.URGENT):
+        rows = await context.edges.agent_list.read(stage.advance, follow=follow)
     context.observed.put_rows(rows, context.clock())
     await context.writers.look(context.observed.rows, rows, judge=context.may_write())
     context.observed.forget_names(context.observed.names())
@@ -35,7 +41,8 @@ async def follow_list(context: Context) -> bool:
     Raises ServiceError and ListProblem as `read_list` does; what changed is then told the next time.
     """
     observed = context.observed
-    told = await context.edges.agent_list.changes(observed.rows)
+    with going_at(Priority.URGENT):
+        told = await context.edges.agent_list.changes(observed.rows)
     reason = _not_enough(told, context)
     if isinstance(told, Changes) and reason is None:
         observed.put_followed(told.rows, told.deleted, context.clock())

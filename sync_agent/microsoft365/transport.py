@@ -25,7 +25,7 @@ from sync_agent.microsoft365.engine import Client, Routes, ssl_context
 from sync_agent.microsoft365.errors import UNREADABLE, Garbled, Throttled, Unreachable, refusal
 from sync_agent.microsoft365.json_text import decoded
 from sync_agent.microsoft365.lost import Lost, lost
-from sync_agent.microsoft365.pacing import Budget, Priority
+from sync_agent.microsoft365.pacing import Budget, Priority, priority_now
 from sync_agent.microsoft365.recording import recorded
 from sync_agent.microsoft365.retrying import FAILED, THROTTLED, Retrying, http_date, retry_after
 
@@ -84,7 +84,7 @@ class Request:
     paid: float = 0.0
     repeatable: bool = True
     kind: str = "other"
-    priority: Priority = Priority.NORMAL
+    priority: Priority = field(default_factory=priority_now)
 
 
 @dataclass(frozen=True, slots=True)

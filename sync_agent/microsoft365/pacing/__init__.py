@@ -3,5 +3,6 @@
 from sync_agent.microsoft365.pacing.budget import PATIENCE, Budget, Snapshot
 from sync_agent.microsoft365.pacing.line import Priority
 from sync_agent.microsoft365.pacing.timing import REAL_TIME, Timing
+from sync_agent.microsoft365.pacing.urgency import going_at, priority_now
 
-__all__ = ["PATIENCE", "REAL_TIME", "Budget", "Priority", "Snapshot", "Timing"]
+__all__ = ["PATIENCE", "REAL_TIME", "Budget", "Priority", "Snapshot", "Timing", "going_at", "priority_now"]
