@@ -9,8 +9,13 @@ from collections.abc import Iterator
 import pytest
 import structlog
 import trustme
+from hypothesis import HealthCheck, settings
 
 from tests.postgresql import Server, programs, serving
+
+# What an example takes says more of the machine, and of what else runs on it, than of the code.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture

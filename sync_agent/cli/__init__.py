@@ -20,7 +20,7 @@ COMMANDS = {
     "run": "The service: keep the list right all day.",
     "sync": "One pass: read, check, write what differs.",
     "explain": "Why a row has its verdict, step by step.",
-    "capacity": "What the list takes of Microsoft's limits, and what ages to expect, before anything runs.",
+    "capacity": "What the list takes of Microsoft's limits, before anything runs.",
     "account": "What is known of each account; believe one that lost users.",
     "history": "The last runs, or what was written to a row, when and why.",
     "undo": "Take back what a run wrote, or all since a time.",

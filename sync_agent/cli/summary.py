@@ -144,7 +144,7 @@ def status_line(rows: int, status: Mapping[Status, int]) -> Text:
 
 
 def _held(held: Held) -> str:
-    what = held.cause
+    what = held.cause[:1].upper() + held.cause[1:]
     if held.fuse == "max_worsened":
         what = f"{held.rows:,} of {held.of:,} rows that show OK would no longer, and at most {held.limit} may: {what}"
     told = f"Held by the fuse {held.fuse}: {_not_written(held)}. {what}."

@@ -52,10 +52,22 @@ class Failed:
     refused: bool = field(default=False, compare=False)
 
 
+_LOCKED = ". Whoever has it open or checked out must close it or check it in; it is tried again by itself"
+_TO_DO: Mapping[int, str] = {
+    403: ". Give the app the role write on the list, or on the row where that has permissions of its own",
+    409: _LOCKED,
+    423: _LOCKED,
+}
+"""By status: what a person does about a single row."""
+
+
 def failed(row_id: int, error: ServiceError) -> Failed:
-    """The reason does not name the row in its address: rows that fail alike are told of together."""
-    reason = re.sub(rf"(/items[/(]){row_id}\b", r"\1…", error.reason)
-    return Failed(row_id, reason, refused=isinstance(error, Refused))
+    """The reason does not name the row, in its address say: rows that fail alike are told of together."""
+    if not isinstance(error, Refused):
+        return Failed(row_id, re.sub(rf"(/items[/(]){row_id}\b", r"\1…", error.reason))
+    said = ": ".join(filter(None, (error.code, error.message.rstrip(".")))) or "no explanation given"
+    todo = _TO_DO.get(error.status, "")
+    return Failed(row_id, f"SharePoint refused the write: {error.status}, {said}{todo}", refused=True)
 
 
 Outcome = Written | Overtaken | Failed

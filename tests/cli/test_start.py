@@ -147,10 +147,10 @@ def test_where_the_settings_are(
 
 def test_settings_without_effect_are_told_once_in_one_line(bare: Lab) -> None:
     with bare.settings.open("a") as file:
-        file.write("web: {listen: 127.0.0.1:8099}\nnotify: {report_link: x}\n")
+        file.write("presence: {worst_age: 90s}\nnotify: {report_link: x}\n")
     told = [line for line in bare.run("provision").err.splitlines() if "settings_without_effect" in line]
     assert len(told) == 1
-    assert "web.listen" in told[0]
+    assert "presence.worst_age" in told[0]
     assert "notify.report_link" in told[0]
 
 

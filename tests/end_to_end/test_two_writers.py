@@ -69,7 +69,7 @@ def test_passes_that_correct_each_other_come_to_a_stop_until_somebody_approves(p
     before = revisions(pair.right)
     shown = pair.right.run("sync")
     assert shown.code == 3
-    assert "Held by the fuse two_writers: nothing is written. another service, with another state.database" in shown.out
+    assert "Held by the fuse two_writers: nothing is written. Another service, with another state.database" in shown.out
     assert pair.right.run("report", "--json").json()["held"] == "two_writers"
     dry = pair.right.run("sync", "--dry-run", "--approve", checksum, "--json")
     assert dry.json()["held"] is None

@@ -64,6 +64,8 @@ def test_each_row_that_is_not_written_is_told_with_its_reason_until_it_is(office
     for row_id, how in rows.items():
         _, _, message = REFUSALS[how]
         assert message.rstrip(".") in told[row_id], told
+        assert told[row_id].startswith("SharePoint refused the write: 4")
+        assert ("the role write" if how == "denied" else "must close it or check it in") in told[row_id]
     assert told.keys() == rows.keys()
     assert ran.err.count("rows_not_written") == 3
 
