@@ -53,6 +53,13 @@ class ExposedJobs(Jobs):
         """But asking about everybody: whose users changed is told."""
         self._whole_due = 0.0
 
+    async def look_and_list(self) -> None:
+        """A turn of read_list, and of the job that waits for it."""
+        await self.read_list()
+        if self._judged.is_set():
+            self._judged.clear()
+            await self._guarded("mirror_anomalies", self._mirror_anomalies)
+
     async def sweep_and_write(self) -> None:
         await self._guarded("poll_presence", partial(poll_presence, self._context))
         await self._guarded("write_back", self._write_back)
@@ -98,7 +105,7 @@ class WatchedService:
             case "pass":
                 self._sync()
             case "list":
-                self._turn(self._jobs.read_list)
+                self._turn(self._jobs.look_and_list)
             case "users":
                 self._turn(self._jobs.resolve_users)
             case "presence":
@@ -153,7 +160,7 @@ class WatchedService:
     def _healthy_turns(self) -> None:
         self._jobs.failures.clear()
         self._jobs.everything_is_due()
-        for turn in (self._jobs.read_list, self._jobs.resolve_users, self._jobs.sweep_and_write):
+        for turn in (self._jobs.look_and_list, self._jobs.resolve_users, self._jobs.sweep_and_write):
             self._turn(turn)
         assert self._jobs.failures == [], "nothing fails, and yet a job did"
 
