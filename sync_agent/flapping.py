@@ -21,6 +21,7 @@ class Flapping:
     _changed: dict[str, float] = field(default_factory=dict)
     """When each user's presence last changed, as far as that may matter."""
     _until: dict[str, float] = field(default_factory=dict)
+    _purge_at: int = _MANY
 
     def changed(self, user_id: str, at: float) -> None:
         """The user's presence changed; that it was seen for the first time is no change."""
@@ -28,8 +29,10 @@ class Flapping:
         self._changed[user_id] = at
         if before is not None and 0 <= at - before < self.damping and self.held_until(user_id, at) is None:
             self._until[user_id] = at + self.damping
-        if len(self._changed) > _MANY:
+        if len(self._changed) > self._purge_at:
             self._changed = {id_: when for id_, when in self._changed.items() if 0 <= at - when < self.damping}
+            self._until = {id_: until for id_, until in self._until.items() if at < until}
+            self._purge_at = max(_MANY, 2 * len(self._changed))  # else it would be gone through at each change
 
     def held_until(self, user_id: str, now: float) -> float | None:
         """None where nothing is held (any longer)."""

@@ -203,7 +203,7 @@ class Jobs:
     async def _read_list(self) -> None:
         """Look at the list, whole or at what changed in it, and judge what comes of it; nothing is written here."""
         started, clock = self._context.clock(), time.perf_counter()
-        followed = self._may_follow() and await follow_list(self._context)
+        followed = await self._followed()
         planned = await (self._planned() if followed else self._planned_on_the_whole())
         if followed and planned.held is not None:  # before a person is asked, nothing that was missed may be in it
             planned = await self._planned_on_the_whole()
@@ -220,6 +220,14 @@ class Jobs:
     def _may_follow(self) -> bool:
         """A held plan is judged on the whole list each time: its checksum is what `sync --approve` finds there."""
         return self._held is None and time.monotonic() < self._whole_due
+
+    async def _followed(self) -> bool:
+        if not self._may_follow():
+            return False
+        followed = await follow_list(self._context)
+        if not followed:  # the log is read on from here: what it told is lost unless the whole list is read
+            self._whole_due = 0.0
+        return followed
 
     async def _planned_on_the_whole(self) -> WriteBack:
         began, times = time.monotonic(), self._service.settings.schedule

@@ -38,6 +38,7 @@ class ShareBudgets:
     _turn: int = 0
     _heard: dict[tuple[str, str], tuple[int, float]] = field(default_factory=dict)
     """By budget and spender: the last sign of life, and when it was first seen."""
+    _listened_at: float = 0.0
 
     async def turn(self) -> None:
         """Show that this service lives, and divide each budget by how many do. Raises StateUnavailable."""
@@ -45,12 +46,21 @@ class ShareBudgets:
             return
         self._turn += 1
         keys = [budget.key for budget in self.budgets]
-        silent = {spender for (_, spender), (_, since) in self._heard.items() if self.clock() - since > SILENCE}
+        silent = self._silent()
         found = await asyncio.to_thread(self.store.beat, self._me, keys, self._turn, silent)
         self._note(found)
         living = Counter(budget for budget, _ in self._heard)
         for budget in self.budgets:
             self._divide(budget, max(1, living[budget.key]))
+
+    def _silent(self) -> set[str]:
+        """Who gave no sign of life for too long, as far as this one was listening: while the database or this machine
+        was away nobody was heard, and all begin anew.
+        """
+        now = self.clock()
+        if now - self._listened_at > 2 * EVERY:
+            self._heard = {spender: (number, now) for spender, (number, _) in self._heard.items()}
+        return {spender for (_, spender), (_, since) in self._heard.items() if now - since > SILENCE}
 
     async def leave(self) -> None:
         """So that the others need not wait for this one's silence; where that fails, they do."""
@@ -62,7 +72,7 @@ class ShareBudgets:
             _log.warning("budgets_not_given_up", reason=str(failure), effect="others wait for a silence of 40 s")
 
     def _note(self, found: Beats) -> None:
-        now = self.clock()
+        self._listened_at = now = self.clock()
         before, self._heard = self._heard, {}
         for spender, number in found.items():
             known = before.get(spender)

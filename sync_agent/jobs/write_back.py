@@ -102,6 +102,7 @@ async def write_back(
     if held is not None and not todo:
         return result
     await context.journal.settle(observed.rows, observed.unwritten)  # also of a process that was killed at the very end
+    todo = [change for change in todo if change.row.id in observed.rows]
     if todo or most is None:
         await _make(context, todo, result, stop)
     return result

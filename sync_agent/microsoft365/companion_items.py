@@ -79,14 +79,21 @@ class CompanionItems:
     _own: dict[int, _Live] = field(default_factory=dict)
     """By row id: the same columns of the Agent list, which are left where presence once was written there."""
     _spare: list[_Kept] = field(default_factory=list)
+    _fresh: set[int] = field(default_factory=set)
+    """Rows written since the latest reading began."""
+
+    def begin_reading(self) -> None:
+        """What is written from now on is newer than what ``put`` will tell."""
+        self._fresh.clear()
 
     def put(self, items: Iterable[ListItem], rows: Collection[int]) -> None:
         """The whole companion list as just read, beside the ids of the rows that there are."""
-        self._items.clear()
+        self._items = {row_id: kept for row_id, kept in self._items.items() if row_id in self._fresh}
         self._spare.clear()
+        newer = {kept.id for kept in self._items.values()}
         for item in sorted(items, key=lambda item: item.id):
             row_id = item.cells.get(ROW)
-            if not isinstance(row_id, int):
+            if not isinstance(row_id, int) or item.id in newer:
                 continue
             kept = _Kept(item.id, self._live(item))
             if row_id in rows and row_id not in self._items:
@@ -143,6 +150,7 @@ class CompanionItems:
             before = self._items[row_id].live if row_id in self._items else _NOTHING
             told = {our: values.get(self.names.of(our), _cells(before)[our]) for our in _KEPT}
             self._items[row_id] = _Kept(item_id, _live(told))
+            self._fresh.add(row_id)
 
     def lost(self, row_id: int) -> None:
         """Somebody deleted the row's item."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from sync_agent.list_item import AnyChange
 from sync_agent.microsoft365.companion_items import CompanionItems, Parts
 from sync_agent.microsoft365.errors import NotFound, ServiceError
-from sync_agent.microsoft365.list_answers import Changes, Failed, LastEdit, Outcome, WholeListNeeded, Written
+from sync_agent.microsoft365.list_answers import Changes, Failed, LastEdit, Outcome, Overtaken, WholeListNeeded, Written
 from sync_agent.microsoft365.own_list import MOST_AT_ONCE, OwnList
 from sync_agent.microsoft365.side_by_side import Trouble, Writing
 from sync_agent.model import Change, Fix, Row
@@ -55,11 +55,13 @@ class CompanionList:
 
     async def changes(self, known: Mapping[int, Row]) -> Changes | WholeListNeeded:
         """Nobody else writes the companion list: a person's edit there is found when the whole list is read."""
+        gone = self._row_ids - known.keys()  # what was told before, and believed
+        self._row_ids -= gone
+        self._items.forget(gone)
         told = await self._agents.changes(known)
         if isinstance(told, WholeListNeeded):
             return told
-        self._row_ids = (self._row_ids | told.rows.keys()) - told.deleted
-        self._items.forget(told.deleted)
+        self._row_ids |= told.rows.keys()
         return replace(told, rows={id_: self._items.joined(row) for id_, row in told.rows.items()})
 
     async def read_rows(self, ids: Collection[int]) -> dict[int, Row]:
@@ -92,8 +94,14 @@ class CompanionList:
         return await self._agents.provision(dry_run) + await self._companion.provision(dry_run)
 
     async def _read_companion(self) -> None:
-        self._items.put(await self._companion.read(), self._row_ids)
-        self._in_doubt = False
+        doubted, self._in_doubt = self._in_doubt, False
+        self._items.begin_reading()
+        try:
+            items = await self._companion.read()
+        except BaseException:
+            self._in_doubt |= doubted
+            raise
+        self._items.put(items, self._row_ids)
 
     async def _empty_spare(self) -> None:
         """Items whose row is gone; what fails is tried again with the next writes."""
@@ -131,6 +139,8 @@ class CompanionList:
     def _outcome(
         self, change: Change, part: Parts, first: Outcome | None, second: ServiceError | int | None
     ) -> Outcome:
+        if isinstance(first, Overtaken) and first.row is not None:
+            return replace(first, row=self._items.joined(first.row))
         if first is not None and not isinstance(first, Written):
             return first
         if isinstance(second, ServiceError):

@@ -20,7 +20,6 @@ from yarl import URL
 
 from sync_agent.microsoft365.errors import ServiceError
 
-_CONNECTIONS = 64
 _KEEP_ALIVE = 60.0
 
 
@@ -32,7 +31,8 @@ class Engine(httpx.AsyncBaseTransport):
     """
 
     def __init__(self, context: ssl.SSLContext, proxy: httpx.Proxy | None) -> None:
-        connector = aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE, ssl=context)
+        # The budgets bound what is in flight: who has spent units must go out, and not wait for another's connection.
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE, ssl=context)
         self._session = aiohttp.ClientSession(
             connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
         )

@@ -10,6 +10,7 @@ import structlog
 from sync_agent.microsoft365.code_offers import CodeOffers
 from sync_agent.microsoft365.errors import ServiceError, SignInFailed, SignInPending
 from sync_agent.microsoft365.sign_in import PersonNeeded, SignIn, Token
+from sync_agent.settings import SecretUnavailable
 
 _log = structlog.get_logger()
 
@@ -43,7 +44,7 @@ class HeldToken:
         self._asking = asyncio.Lock()  # msal has no single flight of its own
 
     async def token(self) -> str:
-        """Raises SignInFailed, SignInPending, Unreachable, SecretUnavailable."""
+        """Raises SignInFailed, SignInPending, Unreachable."""
         if self._clock() < self._fresh_until:
             return self._value
         async with self._asking:
@@ -77,10 +78,17 @@ class HeldToken:
         try:
             answer = await asyncio.to_thread(self._way.acquire, self._resource)
         except SignInFailed as failure:
-            self._refused, self._refused_until = failure, self._clock() + _AFTER_FAILURE
+            self._refuse(failure)
             raise
+        except SecretUnavailable as failure:  # a file that is being replaced, say: it may be back in a minute
+            refused = SignInFailed(str(failure))
+            self._refuse(refused)
+            raise refused from None
         self._refused = None
         return self._without_person(answer)
+
+    def _refuse(self, failure: SignInFailed) -> None:
+        self._refused, self._refused_until = failure, self._clock() + _AFTER_FAILURE
 
     def _without_person(self, answer: Token | PersonNeeded) -> Token:
         if isinstance(answer, Token):

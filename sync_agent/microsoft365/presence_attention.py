@@ -96,8 +96,14 @@ class AttentiveRounds(TenantRounds):
 
     async def _ask(self, attention: Attention, chunk: Chunk, take: Take) -> None:
         read_at = self._watch.clock()
-        swept = await self._watch.ask(chunk)
-        del self._asked[chunk]
+        try:
+            swept = await self._watch.ask(chunk)
+        except BaseException:  # a fault of our own, after which the rounds go on
+            on_their_way = [id_ for id_ in chunk.ids if attention.is_on_its_way(id_)]
+            attention.heard(on_their_way, {}, self._timing.clock())
+            raise
+        finally:
+            del self._asked[chunk]
         if attention is not self._attention:
             return
         watched = [id_ for id_ in chunk.ids if attention.is_on_its_way(id_)]

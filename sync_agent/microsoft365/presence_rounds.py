@@ -188,8 +188,10 @@ class EvenRounds(TenantRounds):
 
     async def _ask(self, part: _Part, take: Take) -> None:
         read_at = self._watch.clock()
-        swept = await self._watch.ask(part.chunk)
-        part.asked_at = None
+        try:
+            swept = await self._watch.ask(part.chunk)
+        finally:  # also of a fault of our own, after which the rounds go on
+            part.asked_at = None
         if part not in self._parts:
             self._hand_over(self._not_overtaken(swept, read_at), read_at, take)
             return

@@ -115,8 +115,12 @@ class Writer:
         in_order = None not in answers
         outcomes: list[Outcome] = []
         again, gone = [], []
-        for (change, now), answer in zip(todo, answers, strict=True):
-            judged = self._judge(change, now, answer, sent_as, in_order)
+        # All before anything more is asked: one of them may want to be left alone for a while.
+        all_judged = [
+            self._judge(change, now, answer, sent_as, in_order)
+            for (change, now), answer in zip(todo, answers, strict=True)
+        ]
+        for (change, _), judged in zip(todo, all_judged, strict=True):
             if isinstance(judged, Again):
                 await self.forms.learn(judged)
                 again.append(change)

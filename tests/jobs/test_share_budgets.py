@@ -98,6 +98,17 @@ def test_who_was_taken_for_dead_counts_again_at_its_next_sign(start: Callable[[f
     assert one.beat()[0] == 600
 
 
+def test_an_outage_of_the_database_makes_nobody_dead(start: Callable[[float], Service]) -> None:
+    """Else both would take all of the limit as soon as it is back."""
+    one, two = start(1_000), start(50)
+    one.beat(), two.beat(), one.beat()
+    for service in (one, two):
+        service.clock.now += 50
+    assert [one.beat()[0], two.beat()[0], one.beat()[0]] == [600, 600, 600]
+    two.stop()
+    assert one.beat()[0] == 1_200
+
+
 def test_each_change_is_logged_once(start: Callable[[float], Service]) -> None:
     one, two = start(1_000), start(50)
     with capture_logs() as logs:

@@ -11,7 +11,6 @@ import pytest
 from structlog.testing import capture_logs
 
 from sync_agent.microsoft365.errors import SignInFailed, Unreachable
-from sync_agent.settings import SecretUnavailable
 from tests.microsoft365.signing_in import (
     CLIENT,
     DISCOVERY,
@@ -269,13 +268,13 @@ async def test_a_network_that_is_down(entra: Entra, tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_secret_that_cannot_be_had_is_a_fault_of_the_settings(
+async def test_a_secret_that_cannot_be_had_is_a_sign_in_that_fails(
     entra: Entra, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("CONTOSO_SECRET", raising=False)
     settings = settings_for(tmp_path, entra, by_secret(client_secret="${env:CONTOSO_SECRET}"))
     async with opened(settings, entra) as service:  # opening asks nobody and reveals nothing
-        with pytest.raises(SecretUnavailable, match="CONTOSO_SECRET"):
+        with pytest.raises(SignInFailed, match="CONTOSO_SECRET"):
             await service.contoso.sign_in()
 
 

@@ -401,6 +401,32 @@ async def test_a_fault_of_whoever_is_told_ends_it_and_leaves_nothing_running(con
         assert asyncio.all_tasks() == before
 
 
+@pytest.mark.parametrize("worst_age", [None, 1.0])
+async def test_after_such_a_fault_everybody_is_asked_for_again(contoso: Contoso, worst_age: float | None) -> None:
+    """Those too whose questions were under way and were cut off by it."""
+    ids = tuple(team(contoso, 2_000))
+    told: set[str] = set()
+
+    def broken(parts: Sequence[Readings], read_at: datetime) -> None:
+        raise RuntimeError("a bug")
+
+    def take(parts: Sequence[Readings], read_at: datetime) -> None:
+        told.update(id_ for part in parts for id_ in part.every)
+
+    async with opened(contoso) as at:
+        reader = PresenceReader({TENANT: at.sessions}, at.reader._clock, worst_age=worst_age)
+        contoso.spoil(PRESENCE, delay=0.1)
+        for _ in range(4):
+            with pytest.raises(ExceptionGroup):
+                await reader.follow(lambda: {TENANT: ids}, 0.1, broken)
+        task = asyncio.create_task(reader.follow(lambda: {TENANT: ids}, 0.1, take))
+        async with asyncio.timeout(_REAL_PATIENCE):
+            while told != set(ids):  # noqa: ASYNC110 -- what is waited for knows of no event
+                await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 async def test_a_whole_answer_that_tells_nobody_is_not_believed(contoso: Contoso) -> None:
     ids = tuple(team(contoso, 20))
     async with following(contoso, ids) as it:
