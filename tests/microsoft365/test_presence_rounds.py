@@ -47,6 +47,8 @@ class Following:
     """The seconds at which each part was asked for, by its first id."""
     hung: int = 0
     """So many parts are not waited for."""
+    at_least: float = 0.0
+    """Seconds that each wait takes in truth: where answers are slow in truth, hours would pass until they come."""
     _known: set[object] = field(default_factory=set)
 
     @property
@@ -77,7 +79,7 @@ class Following:
         while self.rounds.waiting > self.hung:  # noqa: ASYNC110 -- what is waited for knows of no event
             await asyncio.sleep(0.001)
         self.contoso.clock.now += seconds
-        await asyncio.sleep(0)
+        await asyncio.sleep(self.at_least)
 
     async def until(self, seen: Callable[[], bool]) -> None:
         async with asyncio.timeout(_REAL_PATIENCE):
@@ -276,7 +278,7 @@ async def test_an_answer_from_before_the_watched_changed_does_not_overtake_a_new
         )
 
     def hang(it: Following) -> None:
-        it.hung = 1
+        it.hung, it.at_least = 1, 0.1
         contoso.mend()
         contoso.spoil(PRESENCE, delay=1.5, times=1, instead=as_it_was)
 
@@ -294,7 +296,7 @@ async def test_an_answer_from_before_the_watched_changed_counts_for_whom_nobody_
     ids = tuple(team(contoso, 600))
 
     def hang(it: Following) -> None:
-        it.hung = 2
+        it.hung, it.at_least = 2, 0.1
         contoso.mend()
         contoso.spoil(PRESENCE, delay=2.0, times=1)
         contoso.spoil(PRESENCE, silent=True)
