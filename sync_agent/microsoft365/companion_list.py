@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING
 from sync_agent.list_item import AnyChange
 from sync_agent.microsoft365.companion_items import CompanionItems, Parts
 from sync_agent.microsoft365.errors import NotFound, ServiceError
-from sync_agent.microsoft365.list_answers import Changes, Failed, LastEdit, Outcome, Overtaken, WholeListNeeded, Written
+from sync_agent.microsoft365.list_answers import (
+    Changes,
+    Failed,
+    LastEdit,
+    Outcome,
+    Overtaken,
+    WholeListNeeded,
+    Written,
+    failed,
+)
 from sync_agent.microsoft365.own_list import MOST_AT_ONCE, OwnList
 from sync_agent.microsoft365.side_by_side import Trouble, Writing
 from sync_agent.model import Change, Fix, Row
@@ -150,11 +159,12 @@ class CompanionList:
 
     def _failed(self, row_id: int, part: Parts, error: ServiceError) -> Failed:
         """An item whose making was not answered may have been made: the list is read before another is."""
-        if isinstance(error, NotFound):
-            self._items.lost(row_id)
         if part.companion is not None and part.companion.item is None:
             self._in_doubt = True
-        return Failed(row_id, error.reason)
+        if isinstance(error, NotFound):  # it is made again at the next try, which need not wait
+            self._items.lost(row_id)
+            return Failed(row_id, error.reason)
+        return failed(row_id, error)
 
 
 async def _to_agents(agents: Writing, parts: Mapping[int, Parts]) -> dict[int, Outcome]:
