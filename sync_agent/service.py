@@ -1,69 +1,51 @@
-"""Wires the settings to the edges and the edges to the jobs, and makes one whole pass of them.
+"""One Agent list with everything that keeps it right, from its opening to its end.
 
-Data flows: settings → accounts and transport → agent list, directories, presence (the edges) → read_list →
-resolve_users → poll_presence → write_back → outcome → state.
+Data flows: settings → accounts and transport → agent list, directories, presence (the edges, see wiring) → read_list →
+resolve_users → poll_presence → write_back (a pass of them, see jobs/whole_pass) → outcome → state.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 
-from sync_agent.backlog import Backlog
 from sync_agent.explanation.facts import Facts
 from sync_agent.explanation.past import row_past
-from sync_agent.flapping import Flapping
-from sync_agent.fuses import Safety
 from sync_agent.jobs.apply_fixes import Ask, apply_fixes
 from sync_agent.jobs.approvals import note_approvals
-from sync_agent.jobs.context import Context, Edges, Tenant
-from sync_agent.jobs.domain_owners import DomainOwners
+from sync_agent.jobs.context import Context
 from sync_agent.jobs.explain_row import explain_row
 from sync_agent.jobs.history import History
 from sync_agent.jobs.hold_lease import HoldLease
 from sync_agent.jobs.mirror_anomalies import mirror_anomalies
-from sync_agent.jobs.observed import Observed
-from sync_agent.jobs.other_writers import OtherWriters
-from sync_agent.jobs.poll_presence import poll_presence
-from sync_agent.jobs.quarantines import Quarantines
-from sync_agent.jobs.read_list import read_list
-from sync_agent.jobs.resolve_users import resolve_news, resolve_users
 from sync_agent.jobs.undo import Undone, undo
-from sync_agent.jobs.write_back import WriteBack, not_held, verdict_of, write_back
-from sync_agent.jobs.write_journal import WriteJournal
-from sync_agent.judging import Rules
+from sync_agent.jobs.whole_pass import WholePass
+from sync_agent.jobs.write_back import WriteBack, verdict_of
 from sync_agent.microsoft365.accounts import Account, Announce, open_accounts
-from sync_agent.microsoft365.agent_list import ListProblem, agent_list, sharepoint_budget
-from sync_agent.microsoft365.anomaly_list import anomaly_list
-from sync_agent.microsoft365.directory import Directory
+from sync_agent.microsoft365.agent_list import ListProblem
 from sync_agent.microsoft365.errors import ServiceError
-from sync_agent.microsoft365.graph import Graph
-from sync_agent.microsoft365.pacing import REAL_TIME, Budget, Priority, Timing, going_at
-from sync_agent.microsoft365.presence import PresenceReader
+from sync_agent.microsoft365.pacing import REAL_TIME, Priority, Timing, going_at
 from sync_agent.microsoft365.recording import recording
-from sync_agent.microsoft365.tenant_names import TenantNames
-from sync_agent.microsoft365.tenant_of_domain import owner_of
 from sync_agent.microsoft365.transport import Transport
 from sync_agent.outcome import AccountState, Fixing, Mirrored, Outcome, Writes
 from sync_agent.plan import Plan
 from sync_agent.progress import Progress
-from sync_agent.settings import Auto, Settings
-from sync_agent.staleness import Answered, Patience
+from sync_agent.settings import Settings
+from sync_agent.staleness import Answered
 from sync_agent.state.records import RunKind
 from sync_agent.state.store import StateUnavailable, Store
+from sync_agent.wiring import list_name, open_store, wired
 
 _log = structlog.get_logger()
 
-_MORE_TURNS = 2
 _BY_HAND = "this pass was asked for, and writes beside it what differs"
 
 
@@ -102,35 +84,21 @@ class Service:
         started, clock = self.context.clock(), time.perf_counter()
         self.context.journal.begin(RunKind.SYNC)
         self.context.writers.keeps = not dry_run
-        back, fixing, error = None, None, None
         if not dry_run and (writer := await self.lease.held_by_another()):
             _log.warning("another_service_writes", service=writer, effect=_BY_HAND)
+        made = WholePass(self.context, self.store, self.history, self.settings.sharepoint.agent_list)
         try:
             await self.open_list()
-            await read_list(self.context)
-            if not dry_run:
-                await self.note_approvals()
-            await resolve_users(self.context)
-            await poll_presence(self.context)
-            known_rows = await self.known_rows()
-            if approved is not None and self.context.writers.is_about(approved):
-                await self.context.writers.accept(self.context.observed.rows)
-                approved = None
-            approved_plan = None if await self._is_for_fixes(approved) else approved
-            back = await self._write_back(dry_run=dry_run, approved=approved_plan, known_rows=known_rows)
-            if approved_plan is not None and back.held is None:
-                known_rows = None
-            fixing = await self._fixed(back, dry_run=dry_run, approved=approved, known_rows=known_rows)
-            error = back.error
+            await made.make(dry_run=dry_run, approved=approved)
         except ServiceError as failure:
-            error = failure.told
-        outcome = self.outcome(started, time.perf_counter() - clock, back, error, fixing)
-        if back is None or dry_run:
+            made.error = failure.told
+        outcome = self.outcome(started, time.perf_counter() - clock, made.back, made.error, made.fixing)
+        if made.back is None or dry_run:
             return outcome
         await self.save(outcome)
-        if back.held or back.error:
+        if made.back.held or made.back.error:
             return outcome
-        mirrored = await self._mirrored()
+        mirrored = await made.mirrored()
         seconds, requests = time.perf_counter() - clock, dict(self.transport.requests)
         return replace(outcome, mirrored=mirrored, seconds=seconds, requests=requests)
 
@@ -158,79 +126,19 @@ class Service:
             raise ListProblem(f"Nothing can be written: {why}.")
         return await undo(self.context, self.store, self.settings.sharepoint.agent_list, wanted, dry_run=dry_run)
 
-    async def _fixed(
-        self, back: WriteBack, *, dry_run: bool, approved: str | None, known_rows: int | None
-    ) -> Fixing | None:
-        """Approved fixes, and then what comes of them in the list, within the same pass."""
-        if back.held or back.error:
-            return None
-        try:
-            fixing = await self.apply_fixes(dry_run=dry_run, approved=approved)
-        except (ServiceError, ListProblem) as failure:
-            return Fixing(error=failure.told if isinstance(failure, ServiceError) else str(failure))
-        if fixing is not None and (fixing.done or fixing.conflicts):
-            await resolve_news(self.context)
-            await poll_presence(self.context)
-            another = await self._write_back(dry_run=False, approved=None, known_rows=known_rows)
-            back.writes.planned += another.writes.planned
-            back.add(another)
-        return fixing
-
-    async def _is_for_fixes(self, approved: str | None) -> bool:
-        """Whether a person lets fixes through, and not a plan."""
-        if approved is None:
-            return False
-        fixing = await self.apply_fixes(dry_run=True)
-        return fixing is not None and fixing.held is not None and fixing.held.checksum == approved
-
     async def note_approvals(self) -> None:
         """Beside which UPN each was first seen, whatever comes of the pass; without it no fix is written."""
-        if self.context.safety.approved_fixes:
-            with suppress(StateUnavailable):  # told when the pass is saved
-                await note_approvals(self.context.observed, self.store, self.settings.sharepoint.agent_list)
+        with suppress(StateUnavailable):  # told when the pass is saved
+            await note_approvals(self.context, self.store, self.settings.sharepoint.agent_list)
 
-    async def apply_fixes(
-        self,
-        *,
-        ask: Ask | None = None,
-        dry_run: bool = False,
-        approved: str | None = None,
-        stop: asyncio.Event | None = None,
-    ) -> Fixing | None:
+    async def apply_fixes(self, *, ask: Ask, stop: asyncio.Event | None = None) -> Fixing | None:
         """None where the settings allow none. Raises ServiceError, ListProblem."""
-        if not self.context.safety.approved_fixes:
-            return None
-        title = self.settings.sharepoint.agent_list
-        return await apply_fixes(
-            self.context, self.store, title, ask=ask, dry_run=dry_run, approved=approved, stop=stop
-        )
-
-    async def _mirrored(self) -> Mirrored | None:
-        try:
-            return await self.mirror_anomalies()
-        except (ServiceError, ListProblem) as failure:
-            return Mirrored(error=failure.told if isinstance(failure, ServiceError) else str(failure))
+        return await apply_fixes(self.context, self.store, self.settings.sharepoint.agent_list, ask=ask, stop=stop)
 
     async def mirror_anomalies(self, *, most: int | None = None, stop: asyncio.Event | None = None) -> Mirrored | None:
         """None where the settings name no list of anomalies. Raises ServiceError, ListProblem."""
-        listed = self.context.edges.anomaly_list
-        if listed is None:
-            return None
         title = self.settings.sharepoint.agent_list
-        return await mirror_anomalies(self.context, listed, self.store, title, most=most, stop=stop)
-
-    async def _write_back(self, *, dry_run: bool, approved: str | None, known_rows: int | None) -> WriteBack:
-        """In turns, for rows that a person changed meanwhile: a few, since somebody who types faster than we write is
-        left to the next pass. Each turn is judged by the fuses, but that rows are gone is approved for the whole pass.
-        """
-        whole = await write_back(self.context, dry_run=dry_run, approved=approved, known_rows=known_rows)
-        if approved is not None and whole.held is None:
-            known_rows = None
-        for _ in range(_MORE_TURNS):
-            if dry_run or whole.error or not not_held(self.context, whole.held):
-                break
-            whole.add(await write_back(self.context, known_rows=known_rows, leave=whole.held))
-        return whole
+        return await mirror_anomalies(self.context, self.store, title, most=most, stop=stop)
 
     def outcome(
         self,
@@ -266,8 +174,7 @@ class Service:
 
     async def known_rows(self) -> int | None:
         """How many rows the list had in the last pass that was not held, of this run or an earlier one."""
-        title = self.settings.sharepoint.agent_list
-        return await self.history.told(lambda store: store.known_rows(title), None)
+        return await self.history.known_rows(self.settings.sharepoint.agent_list)
 
     async def _remember(self) -> None:
         """Of earlier runs: by whom rows were matched, which tells a user who was renamed from a cell that was edited;
@@ -308,10 +215,10 @@ async def open_service(
     bundles = sorted({bundle for cloud in settings.clouds.values() if (bundle := cloud.ca_bundle) is not None})
     transport = Transport(ca_bundles=bundles, proxy=settings.proxy, sleep=timing.sleep)
     accounts = open_accounts(settings, transport, announce, clock=timing.clock, sleep=timing.sleep)
-    store = _open_store(settings, read_only=read_only)
+    store = open_store(settings, read_only=read_only)
     history = History(store)
-    lease = HoldLease(store, _list_name(settings), settings.safety.lease)
-    context = _context(settings, transport, accounts, progress, clock, timing, history, store)
+    lease = HoldLease(store, list_name(settings), settings.safety.lease)
+    context = wired(settings, transport, accounts, progress, clock, timing, history, store)
     context = replace(context, may_write=lease.may_write)
     try:
         yield Service(settings, transport, accounts, context, store, history, lease)
@@ -323,105 +230,3 @@ async def open_service(
         await transport.aclose()
         if store is not None:
             store.close()
-
-
-def _list_name(settings: Settings) -> str:
-    """That tells it from lists of the same title in other sites."""
-    return f"{settings.sharepoint.site_url} {settings.sharepoint.agent_list}"
-
-
-def _open_store(settings: Settings, *, read_only: bool) -> Store | None:
-    url = settings.state.database
-    if not read_only:
-        return Store.for_service(url, timedelta(seconds=settings.state.keep))
-    try:
-        return Store.look(url)
-    except StateUnavailable as failure:
-        _log.warning("state_unavailable", reason=str(failure), effect="history is not looked at")
-        return None
-
-
-def _context(
-    settings: Settings,
-    transport: Transport,
-    accounts: Mapping[str, Account],
-    progress: Progress,
-    clock: Callable[[], datetime],
-    timing: Timing,
-    history: History,
-    store: Store | None,
-) -> Context:
-    by_tenant: defaultdict[str, list[Account]] = defaultdict(list)
-    for account in accounts.values():
-        by_tenant[account.tenant_id].append(account)
-    site_account = accounts[settings.sharepoint.account]
-    budget = sharepoint_budget(settings, timing)
-    edges = Edges(
-        agent_list=agent_list(settings, accounts, transport, budget),
-        anomaly_list=anomaly_list(settings, accounts, transport, budget),
-        sharepoint=budget,
-        tenants={id_: _tenant(id_, group, settings, transport, clock) for id_, group in by_tenant.items()},
-        presence=PresenceReader(
-            {id_: {a.id: _graph(a, transport, "presence") for a in group} for id_, group in by_tenant.items()},
-            clock,
-            timing=timing,
-            worst_age=settings.presence.worst_age if isinstance(settings.schedule.presence, Auto) else None,
-        ),
-        tenant_names=TenantNames(
-            {
-                a.id: _graph(a, transport, "directory")
-                for a in accounts.values()
-                if a.endpoints == site_account.endpoints
-            },
-            clock,
-        ),
-    )
-    look_up = partial(owner_of, transport=transport, authority=site_account.endpoints.authority, clock=clock)
-    return Context(
-        edges=edges,
-        safety=Safety(**settings.safety.model_dump(exclude={"min_known_users", "lease", "verdict_stale_after"})),
-        progress=progress,
-        clock=clock,
-        unavailable_after=timedelta(seconds=settings.presence.unavailable_after),
-        quarantines=Quarantines(history, settings.sharepoint.agent_list, settings.safety.min_known_users, clock),
-        writers=OtherWriters(store, _list_name(settings), clock),
-        journal=WriteJournal(store, settings.sharepoint.agent_list, clock),
-        budgets=(budget, *_budgets(accounts.values())),
-        owners=DomainOwners(look_up if settings.validation.domain_lookup else None, clock),
-        patience=Patience(
-            verdict=timedelta(seconds=settings.safety.verdict_stale_after),
-            presence=timedelta(seconds=settings.presence.stale_after),
-        ),
-        observed=Observed(
-            tenant_of={account.id: account.tenant_id for account in accounts.values()},
-            rules=Rules(name_mismatch=settings.validation.name_mismatch),
-            backlog=Backlog(Flapping(settings.presence.flap_damping)),
-        ),
-    )
-
-
-def _budgets(accounts: Iterable[Account]) -> list[Budget]:
-    """Each once: accounts of one app and tenant share theirs."""
-    budgets = [each for account in accounts for each in (account.presence_budget, account.directory_budget)]
-    return list(dict.fromkeys(budgets))
-
-
-def _tenant(
-    id_: str, accounts: list[Account], settings: Settings, transport: Transport, clock: Callable[[], datetime]
-) -> Tenant:
-    sessions = {account.id: _graph(account, transport, "directory") for account in accounts}
-    given = [account.domains for account in settings.accounts if account.tenant_id == id_ and account.domains]
-    return Tenant(
-        id=id_,
-        directory=Directory(id_, sessions, clock),
-        accounts=tuple(sessions),
-        configured_domains=frozenset(domain for domains in given for domain in domains) if given else None,
-        people=lambda: {account.id: account.person for account in accounts if account.person is not None},
-        canaries=frozenset(each.canary for each in settings.accounts if each.tenant_id == id_ and each.canary),
-    )
-
-
-def _graph(account: Account, transport: Transport, kind: str) -> Graph:
-    budget = account.presence_budget if kind == "presence" else account.directory_budget
-    graph = account.endpoints.graph
-    return Graph(transport, account.tokens(graph), graph, budget, kind)

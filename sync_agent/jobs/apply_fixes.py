@@ -45,19 +45,22 @@ async def apply_fixes(
     dry_run: bool = False,
     approved: str | None = None,
     stop: asyncio.Event | None = None,
-) -> Fixing:
-    """Comes after the fuses have let a pass through. ``ask``: who asks the tenants about names, where that is not
-    resolve_users itself; ``approved`` is the checksum of held fixes to be let through; after ``stop`` is set no further
-    few are begun.
+) -> Fixing | None:
+    """Comes after the fuses have let a pass through; None where the settings allow no fixes.
+
+    ``ask``: who asks the tenants about names, where that is not resolve_users itself; ``approved`` is the checksum of
+    held fixes to be let through; after ``stop`` is set no further few are begun.
 
     A fixed row is put into what is observed, with its verdict, and is planned with everything else. What failed is
     counted and logged. Raises ServiceError, ListProblem, before anything is written.
     """
+    if not context.safety.approved_fixes:
+        return None
     if not await context.edges.agent_list.takes_approvals():
         return Fixing(error=_NO_COLUMN)
     without_state: StateUnavailable | None = None
     try:
-        await note_approvals(context.observed, store, list_title, keep=not dry_run)
+        await note_approvals(context, store, list_title, keep=not dry_run)
     except StateUnavailable as failure:
         without_state = failure
     result = Fixing(await _planned(context, ask or partial(resolve_users, context)))

@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 
 from sync_agent.fixes import first_seen
-from sync_agent.jobs.observed import Observed
+from sync_agent.jobs.context import Context
 from sync_agent.state.store import StateUnavailable, Store
 
 
-async def note_approvals(observed: Observed, store: Store | None, list_title: str, *, keep: bool = True) -> None:
-    """Of the list as it was read last. ``keep``: for later processes too, before anything is done about an approval.
+async def note_approvals(context: Context, store: Store | None, list_title: str, *, keep: bool = True) -> None:
+    """Of the list as it was read last, where the settings allow fixes. ``keep``: for later processes too, before
+    anything is done about an approval.
 
     Raises StateUnavailable where it is not known what was seen earlier or will not be known later; this process knows
     what it saw all the same.
     """
+    if not context.safety.approved_fixes:
+        return
+    observed = context.observed
     rows, mine = tuple(observed.rows.values()), observed.approvals
     observed.approvals = first_seen(mine, rows)
     if store is None:

@@ -37,6 +37,10 @@ class History:
         known = dict(answered or {})  # the loop goes on while a thread writes
         await self.told(lambda store: store.save(outcome, quarantined, known), None)
 
+    async def known_rows(self, list_title: str) -> int | None:
+        """How many rows the list had in the last pass that was not held, of this run or an earlier one."""
+        return await self.told(lambda store: store.known_rows(list_title), None)
+
     async def told(self, question: Callable[[Store], T], otherwise: T) -> T:
         """What the database says; ``otherwise`` where there is none, or none that can be used."""
         if self._store is None:

@@ -16,7 +16,7 @@ from sync_agent.anomaly_mirror import Mirroring, Standing, compare
 from sync_agent.jobs.context import Context
 from sync_agent.jobs.observed import Observed
 from sync_agent.list_item import ItemChange
-from sync_agent.microsoft365.anomaly_list import MOST_AT_ONCE, AnomalyList
+from sync_agent.microsoft365.anomaly_list import MOST_AT_ONCE
 from sync_agent.microsoft365.errors import NotFound, Overtaken, ServiceError
 from sync_agent.microsoft365.side_by_side import Trouble, chunks
 from sync_agent.model import Severity
@@ -28,17 +28,19 @@ _log = structlog.get_logger()
 
 async def mirror_anomalies(
     context: Context,
-    anomaly_list: AnomalyList,
     store: Store | None,
     list_title: str,
     *,
     most: int | None = None,
     stop: asyncio.Event | None = None,
-) -> Mirrored:
-    """Compare, and write ``most`` of the items that differ; after ``stop`` is set no further batch is begun.
+) -> Mirrored | None:
+    """Compare, and write ``most`` of the items that differ; after ``stop`` is set no further batch is begun. None where
+    the settings name no list of anomalies.
 
     Raises ServiceError, ListProblem. What could not be written of single items is told in the answer.
     """
+    if (anomaly_list := context.edges.anomaly_list) is None:
+        return None
     if store is None:
         raise ServiceError("The list of anomalies is not kept, for state.database cannot be used")
     made = await _compared(context, store, list_title, await anomaly_list.read())
