@@ -17,12 +17,14 @@ from sync_agent.simulator import (
     graph_list_delta,
     graph_lists,
     graph_presence,
+    graph_subscriptions,
     graph_user_delta,
     graph_users,
     rest_batch,
     sharepoint_rest,
     wire,
 )
+from sync_agent.simulator.faults import Fault
 from sync_agent.simulator.wire import Call, Failure, Reply, Route, json_reply
 from sync_agent.simulator.world import World
 
@@ -42,6 +44,7 @@ class Application:
             *graph_batch.routes(self._part),
             *rest_batch.routes(self._part),
             *graph_presence.routes(),
+            *graph_subscriptions.routes(),
             *graph_user_delta.routes(),
             *graph_users.routes(),
             *graph_lists.routes(),
@@ -67,8 +70,14 @@ class Application:
         if fault is not None and fault.silent:
             await _client_gone(receive)
             return
-        reply = self.dispatch(call) if fault is None else fault.answer(call, self.dispatch)
+        if graph_subscriptions.asks_elsewhere(call):
+            reply = await asyncio.to_thread(self._reply, call, fault)
+        else:
+            reply = self._reply(call, fault)
         await _answer(call, reply, send, cut=fault is not None and fault.cut)
+
+    def _reply(self, call: Call, fault: Fault | None) -> Reply:
+        return self.dispatch(call) if fault is None else fault.answer(call, self.dispatch)
 
     def dispatch(self, call: Call) -> Reply:
         """The true answer to one request, errors included."""

@@ -69,6 +69,7 @@ class Simulator:
         if self._given_folder is None:
             self._temporary = tempfile.TemporaryDirectory(prefix="simulator-")
         self._folder.mkdir(parents=True, exist_ok=True)
+        self.world.trusted = self.ca_bundle
         # A connection that a fault cuts off is no news.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         config = uvicorn.Config(

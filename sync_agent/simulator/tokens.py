@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 GRAPH_NAMES = ("https://graph.microsoft.com", "00000003-0000-0000-c000-000000000000")
 """Graph's names as a resource, besides its own address."""
 _KEY_ID = "embedded"
+_PUBLISHER = "0bf30f3b-4a52-48df-9a82-234910c4a086"
+"""The app id of Graph's own, that tells subscribers of changes."""
 
 Why = Literal["empty", "audience", "signature", "issuer", "expired"]
 
@@ -125,6 +127,17 @@ class Mint:
         }
         info = orjson.dumps({"uid": user.id, "utid": tenant.id})
         return self._sign(claims), base64.urlsafe_b64encode(info).rstrip(b"=").decode()
+
+    def validation_token(self, world: World, tenant_id: str, app_id: str, version: int = 1) -> str:
+        """What proves to the app that a notification is Graph's, in the form of either version of Entra's tokens."""
+        now = int(world.clock())
+        times = {"iat": now, "nbf": now, "exp": now + 3_600}
+        claims: dict[str, Any] = {"aud": app_id, "tid": tenant_id, "ver": f"{version}.0", **times}
+        if version == 1:
+            claims |= {"iss": f"https://sts.windows.net/{tenant_id}/", "appid": _PUBLISHER, "appidacr": "2"}
+        else:
+            claims |= {"iss": f"{world.origin}/{tenant_id}/v2.0", "azp": _PUBLISHER, "azpacr": "2"}
+        return self._sign(claims)
 
     def check(self, world: World, token: str, audiences: Iterable[str]) -> Principal:
         """Raises BadToken for a token that is forged, expired, or meant for somebody else."""

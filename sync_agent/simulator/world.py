@@ -11,6 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -18,6 +19,7 @@ from cryptography import x509
 from sync_agent.simulator.devices import Devices
 from sync_agent.simulator.faults import Faults
 from sync_agent.simulator.meter import Meter
+from sync_agent.simulator.subscriptions import Subscriptions
 from sync_agent.simulator.tokens import Mint
 from sync_agent.simulator.user_log import UserLog
 
@@ -175,6 +177,9 @@ class World:
     """The latest requests, a batch being one; whoever wants to see some puts a deque with room here."""
     origin: str = ""
     """Where the server is, as in https://127.0.0.1:8443; set when it starts."""
+    trusted: Path | None = None
+    """The authority whose certificates the addresses of subscribers may have; set with the origin."""
+    subscriptions: Subscriptions = field(default_factory=Subscriptions)
     lenient_device_login: bool = False
     """Whether persons of other tenants get through a device sign-in, as with the authority /organizations."""
     random: random.Random = field(default_factory=lambda: random.Random(1))

@@ -18,6 +18,7 @@ from sync_agent.simulator.devices import Devices
 from sync_agent.simulator.lists import SharePointList, agent_list
 from sync_agent.simulator.meter import Meter
 from sync_agent.simulator.server import Simulator
+from sync_agent.simulator.subscriptions import Subscriptions
 from sync_agent.simulator.world import AppRegistration, SimUser, Site, Tenant, World
 
 TENANT = "11111111-0000-4000-8000-000000000001"
@@ -112,6 +113,7 @@ def fresh_office() -> Office:
     world.random = random.Random(1)
     world.token_lifetime, world.moving, world.other_origins = (3_600, 5_400), False, [ELSEWHERE]
     world.faults.clear()
+    world.subscriptions = Subscriptions()
     world.requests.clear()
     app = AppRegistration(CLIENT, {SECRET: FAR_AHEAD}, [certificate().certificate], set(ALL))
     contoso = Tenant(TENANT, "Contoso", ["contoso.com", "contoso.onmicrosoft.com"], apps={CLIENT: app})
