@@ -58,10 +58,14 @@ def with_service(
     # Imported only now, with all its libraries: what is wrong in the settings is told at once.
     from sync_agent.service import open_service  # noqa: PLC0415
 
-    async def session() -> T:
+    results: list[T] = []
+
+    async def session() -> None:
+        """Returns nothing: asyncio.run makes a text of what its task returned, which for a pass is the whole list."""
         async with open_service(
             settings, progress=progress or Silent(), announce=announce, read_only=read_only
         ) as service:
-            return await work(service)
+            results.append(await work(service))
 
-    return asyncio.run(session())
+    asyncio.run(session())
+    return results[0]

@@ -114,9 +114,9 @@ class Answer:
             ) from error
 
 
-@lru_cache(maxsize=1_000)
+@lru_cache(maxsize=100)
 def _url(address: str) -> httpx.URL:
-    """Parsed once: a sweep asks the same address for each of its chunks."""
+    """Parsed once: a sweep asks the same address for each of its chunks, and one that names rows is long."""
     return httpx.URL(address)
 
 
@@ -287,4 +287,4 @@ def request_id_in(headers: Mapping[str, str]) -> str | None:
 
 def _host(url: str) -> str:
     """Of a URL only the host goes into messages: paths and queries hold people's names."""
-    return httpx.URL(url).netloc.decode()
+    return _url(url).netloc.decode()
