@@ -11,15 +11,12 @@ from sync_agent.microsoft365.certificate import certificate_credential
 from sync_agent.microsoft365.code_offers import Announce, CodeOffers, Prompt
 from sync_agent.microsoft365.device_code import DeviceSignIn
 from sync_agent.microsoft365.errors import SignInPending
+from sync_agent.microsoft365.federated_token import federated_credential
 from sync_agent.microsoft365.held_token import HeldToken
+from sync_agent.microsoft365.machine_sign_in import ManagedIdentitySignIn
 from sync_agent.microsoft365.msal_bridge import MsalHttp
 from sync_agent.microsoft365.pacing import Budget
-from sync_agent.microsoft365.sign_in import (
-    ConfidentialSignIn,
-    ManagedIdentitySignIn,
-    Party,
-    SignIn,
-)
+from sync_agent.microsoft365.sign_in import ConfidentialSignIn, Party, SignIn
 from sync_agent.microsoft365.token_cache import TokenCache
 from sync_agent.microsoft365.transport import TokenSource, Transport
 from sync_agent.model import User
@@ -121,7 +118,8 @@ def open_accounts(
     accounts: dict[str, Account] = {}
     by_app: dict[tuple[str, str | None], Account] = {}
     for configured in settings.accounts:
-        cache = TokenCache(settings.state.tokens, configured.id, _credential(configured))
+        by_person = configured.auth == "device_code"
+        cache = TokenCache(settings.state.tokens if by_person else None, configured.id)
         party = Party(configured, settings.endpoints(configured), http, cache)
         account = Account(party, settings.pacing.share, announce, clock=clock, sleep=sleep)
         # Microsoft counts by app and tenant, whatever the settings call it.
@@ -133,7 +131,7 @@ def open_accounts(
 
 def _way(party: Party) -> SignIn:
     match party.account.auth:
-        case "client_secret" | "certificate":
+        case "client_secret" | "certificate" | "workload_identity":
             return ConfidentialSignIn(party, _credential(party.account))
         case "device_code":
             return DeviceSignIn(party)
@@ -142,12 +140,14 @@ def _way(party: Party) -> SignIn:
 
 
 def _credential(account: AccountSettings) -> Callable[[], object]:
-    """What the app proves itself by, as msal takes it; nothing where a person or the machine does."""
+    """What the app proves itself by, as msal takes it."""
     match account.auth:
         case "client_secret":
             assert account.client_secret is not None
             return account.client_secret.reveal
         case "certificate":
             return partial(certificate_credential, account)
-        case _:
-            return str
+        case "workload_identity":
+            return partial(federated_credential, account)
+        case other:
+            raise ValueError(other)

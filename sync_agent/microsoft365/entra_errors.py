@@ -52,7 +52,48 @@ EXPLANATIONS: Mapping[int, Explanation] = _table(
             "upload this certificate to the app registration, and compare the thumbprints",
         ),
     ),
-    ((700024,), Explanation("the certificate's assertion is outside its time", "set this machine's clock")),
+    (
+        (700024,),
+        Explanation(
+            "the assertion of the certificate, or the platform's token, is outside its time",
+            "set this machine's clock; the platform must renew token_file before it ends",
+        ),
+    ),
+    (
+        (70021, 700211),
+        Explanation(
+            "no federated credential of the app has the issuer of the platform's token",
+            "give the federated credential exactly that issuer, to the last slash",
+        ),
+    ),
+    (
+        (700212,),
+        Explanation(
+            "no federated credential of the app has the audience of the platform's token",
+            "have the platform make its token for the audience api://AzureADTokenExchange, as the credential says",
+        ),
+    ),
+    (
+        (700213,),
+        Explanation(
+            "no federated credential of the app has the subject of the platform's token",
+            "give the credential that subject: in Kubernetes system:serviceaccount:NAMESPACE:NAME, case included",
+        ),
+    ),
+    (
+        (70025,),
+        Explanation(
+            "the app has no federated credential",
+            "add a federated credential to the app registration, under Certificates & secrets",
+        ),
+    ),
+    (
+        (50027,),
+        Explanation(
+            "the platform's token is malformed, or not signed by its issuer",
+            "let Entra reach the public keys of the cluster's issuer, and check that token_file is the platform's",
+        ),
+    ),
     (
         (65001, 90094),
         Explanation("nobody consented to the permissions", "grant admin consent to the app registration"),

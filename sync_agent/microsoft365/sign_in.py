@@ -104,7 +104,7 @@ class MsalClient:
 
 
 class ConfidentialSignIn:
-    """Client secret or certificate: the app itself."""
+    """By a client secret, a certificate or the platform's token: the app itself."""
 
     def __init__(self, party: Party, credential: Callable[[], Any]) -> None:
         self._account_id = party.account.id
@@ -117,31 +117,6 @@ class ConfidentialSignIn:
 
     def forget(self, resource: str) -> None:
         self._msal.ask(lambda app: app.remove_tokens_for_client())
-
-
-class ManagedIdentitySignIn:
-    """The identity of the Azure machine this runs on; ``client_id`` names a user-assigned one."""
-
-    def __init__(self, party: Party) -> None:
-        self._party = party
-        self._msal = MsalClient(party, self._client)
-
-    def acquire(self, resource: str) -> Token:
-        return self._msal.ask(
-            lambda client: token_in(self._party.account.id, client.acquire_token_for_client(resource=resource))
-        )
-
-    def forget(self, resource: str) -> None:
-        """msal has no question for this; what it would find is taken out of its cache."""
-        cache = self._party.cache.opened
-        for entry in list(cache.search(cache.CredentialType.ACCESS_TOKEN, target=[resource])):
-            cache.remove_at(entry)
-
-    def _client(self, cache: Any) -> Any:
-        client_id = self._party.account.client_id
-        system = msal.SystemAssignedManagedIdentity
-        identity = msal.UserAssignedManagedIdentity(client_id=client_id) if client_id else system()
-        return msal.ManagedIdentityClient(identity, http_client=self._party.http, token_cache=cache)
 
 
 def application(kind: Callable[..., Any], party: Party, cache: Any, **more: Any) -> Any:

@@ -1,7 +1,7 @@
-"""One msal token cache an account, kept on disk so that a device sign-in survives a restart.
+"""One msal token cache an account: of a person on disk, so that a device sign-in survives a restart, else in memory.
 
-Encrypted where the platform can (DPAPI, Keychain, libsecret), else a file that only its owner reads. Kept apart from
-any other cache: removing it means that people must sign in again. All of it blocks.
+On disk it is encrypted where the platform can (DPAPI, Keychain, libsecret), else a file that only its owner reads. Kept
+apart from any other cache: removing it means that people must sign in again. All of it blocks.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import json
 import re
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,29 +29,19 @@ _STALE_LOCK = 30.0
 
 
 class TokenCache:
-    """The cache of one account; in memory only, with a warning, where its folder cannot be used.
+    """The cache of one account; in memory only without a folder, and, with a warning, where that cannot be used."""
 
-    ``credential``: what the app proves itself by. Each has a file of its own: with tokens that another credential got,
-    one that was changed for a wrong one would seem right for as long as they last.
-    """
-
-    def __init__(self, folder: Path, account_id: str, credential: Callable[[], object] = str) -> None:
+    def __init__(self, folder: Path | None, account_id: str) -> None:
         self._account_id = account_id
-        self._folder = folder
-        self._credential = credential
-        self._path = folder
+        self._path = None if folder is None else folder / file_name(account_id)
         self._opened: Any = None
 
     @property
     def opened(self) -> Any:
-        """What msal takes as ``token_cache``; opened at the first use, since an encrypted store may ask the desktop.
-
-        Raises what ``credential`` raises.
-        """
+        """What msal takes as ``token_cache``; opened at the first use, since an encrypted store may ask the desktop."""
         if self._opened is None:
-            self._path = self._folder / file_name(self._account_id, self._credential())
             try:
-                self._opened = self._open()
+                self._opened = msal.SerializableTokenCache() if self._path is None else self._open(self._path)
             except DISK_TROUBLE as error:
                 self._opened = msal.SerializableTokenCache()
                 self._warn(error)
@@ -65,31 +54,19 @@ class TokenCache:
         self._opened.deserialize(known)
         self._warn(error)
 
-    def _open(self) -> Any:
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._remove_those_of_other_credentials()
-        self._remove_stale_lock()
-        persistence = _persistence(self._path)
-        if self._path.exists():
-            self._path.chmod(0o600)
-            self._set_aside_if_broken(persistence)
-        tempfile.TemporaryFile(
-            dir=self._folder
-        ).close()  # a read-only folder is better told now than at the first token
-        _say_how_kept(self._folder, persistence.is_encrypted)
+    def _open(self, path: Path) -> Any:
+        folder = path.parent
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _remove_stale_lock(path)
+        persistence = _persistence(path)
+        if path.exists():
+            path.chmod(0o600)
+            self._set_aside_if_broken(path, persistence)
+        tempfile.TemporaryFile(dir=folder).close()  # a read-only folder is better told now than at the first token
+        _say_how_kept(folder, persistence.is_encrypted)
         return msal_extensions.PersistedTokenCache(persistence)
 
-    def _remove_those_of_other_credentials(self) -> None:
-        for path in self._folder.glob(f"{Path(file_name(self._account_id)).stem}-*.bin*"):
-            if not path.name.startswith(self._path.name):
-                path.unlink(missing_ok=True)
-
-    def _remove_stale_lock(self) -> None:
-        lock = self._path.with_name(f"{self._path.name}.lockfile")
-        if lock.exists() and time.time() - lock.stat().st_mtime > _STALE_LOCK:
-            lock.unlink(missing_ok=True)
-
-    def _set_aside_if_broken(self, persistence: Any) -> None:
+    def _set_aside_if_broken(self, path: Path, persistence: Any) -> None:
         try:
             sound = _is_cache(persistence.load())
         except PersistenceNotFound:
@@ -98,8 +75,8 @@ class TokenCache:
             sound = False
         if sound:
             return
-        aside = self._path.with_suffix(".broken")
-        self._path.replace(aside)
+        aside = path.with_suffix(".broken")
+        path.replace(aside)
         effect = "people who signed in by device code sign in again"
         _log.warning("token_cache_broken", account=self._account_id, set_aside=str(aside), effect=effect)
 
@@ -109,16 +86,16 @@ class TokenCache:
         _log.warning("tokens_not_kept", account=self._account_id, file=str(self._path), reason=reason, effect=effect)
 
 
-def file_name(account_id: str, credential: object = "") -> str:
-    """Readable, safe on every file system, and different for different ids and credentials, whatever is in them."""
+def file_name(account_id: str) -> str:
+    """Readable, safe on every file system, and different for different ids, whatever is in them."""
     plain = re.sub(r"[^a-z0-9.]+", "-", account_id.lower()).strip(".-")[:80]
-    of_credential = f"-{_digest(str(credential))}" if credential else ""
-    return f"{plain or 'account'}-{_digest(account_id)}{of_credential}.bin"
+    return f"{plain or 'account'}-{hashlib.sha256(account_id.encode()).hexdigest()[:8]}.bin"
 
 
-def _digest(text: str) -> str:
-    """Too short to lead back to a secret."""
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+def _remove_stale_lock(path: Path) -> None:
+    lock = path.with_name(f"{path.name}.lockfile")
+    if lock.exists() and time.time() - lock.stat().st_mtime > _STALE_LOCK:
+        lock.unlink(missing_ok=True)
 
 
 def _persistence(path: Path) -> Any:

@@ -37,6 +37,6 @@ def _is_written(settings: Settings, name: str) -> bool:
 
 
 def _unused_credentials(account: AccountSettings) -> Iterator[str]:
-    for name in CREDENTIALS:
-        if name != account.auth and getattr(account, name) is not None:
+    for name, auth in CREDENTIALS.items():
+        if auth != account.auth and getattr(account, name) is not None:
             yield f"accounts.{account.id}.{name}"

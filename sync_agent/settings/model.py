@@ -116,16 +116,21 @@ class CertificateSettings(Group):
     password: Secret | None = None
 
 
-Auth = Literal["client_secret", "certificate", "device_code", "managed_identity"]
+Auth = Literal["client_secret", "certificate", "device_code", "managed_identity", "workload_identity"]
 
 _NEEDED: Mapping[str, tuple[str, ...]] = {
     "client_secret": ("client_id", "client_secret"),
     "certificate": ("client_id", "certificate"),
     "device_code": ("client_id",),
     "managed_identity": (),
+    "workload_identity": ("client_id",),
 }
-CREDENTIALS = ("client_secret", "certificate")
-"""Settings that only the ``auth`` of the same name looks at."""
+CREDENTIALS: Mapping[str, Auth] = {
+    "client_secret": "client_secret",
+    "certificate": "certificate",
+    "token_file": "workload_identity",
+}
+"""Settings that only one ``auth`` looks at."""
 
 
 class AccountSettings(Group):
@@ -137,6 +142,7 @@ class AccountSettings(Group):
     client_id: Guid | None = None
     client_secret: Secret | None = None
     certificate: CertificateSettings | None = None
+    token_file: PathText | None = None
     domains: Annotated[tuple[Domain, ...], Field(min_length=1)] | None = None
     canary: Upn | None = None
     cloud: Name = "global"

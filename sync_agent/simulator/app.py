@@ -20,6 +20,7 @@ from sync_agent.simulator import (
     graph_subscriptions,
     graph_user_delta,
     graph_users,
+    machine_identity,
     rest_batch,
     sharepoint_rest,
     wire,
@@ -54,6 +55,7 @@ class Application:
             *sharepoint_rest.routes(),
             *entra.routes(),
             *devices.routes(),
+            *machine_identity.routes(),
         ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

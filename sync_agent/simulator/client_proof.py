@@ -1,4 +1,4 @@
-"""How an app proves itself to Entra: by a secret, or by an assertion that its certificate signed."""
+"""How an app proves itself to Entra: by a secret, or by an assertion of its certificate or of a trusted issuer."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from sync_agent.simulator.entra_refusal import Refusal
+from sync_agent.simulator.federation import check_federated
 from sync_agent.simulator.wire import Call
 from sync_agent.simulator.world import AppRegistration, Tenant
 
@@ -19,9 +20,12 @@ _SKEW = 300
 
 
 def proven_by_certificate(call: Call, form: Mapping[str, str], tenant: Tenant, app: AppRegistration) -> bool:
-    """Check the app's credential; True for a certificate."""
+    """Check the app's credential; True for an assertion, which is a certificate's or as good as one."""
     if "client_assertion" in form:
-        _check_assertion(call, form["client_assertion"], tenant, app)
+        if _is_by_another_issuer(form["client_assertion"], app):
+            check_federated(call, form["client_assertion"], app)
+        else:
+            _check_assertion(call, form["client_assertion"], tenant, app)
         return True
     if "client_secret" not in form:
         text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."
@@ -33,6 +37,16 @@ def proven_by_certificate(call: Call, form: Mapping[str, str], tenant: Tenant, a
     if expiry <= call.world.clock():
         raise Refusal("invalid_client", 7000222, "The provided client secret keys for app are expired.", 401)
     return False
+
+
+def _is_by_another_issuer(assertion: str, app: AppRegistration) -> bool:
+    """An assertion that the app signed itself names the app as its issuer, and its certificate in the header."""
+    try:
+        header = jwt.get_unverified_header(assertion)
+        issuer = str(jwt.decode(assertion, options={"verify_signature": False}).get("iss"))
+    except jwt.PyJWTError:
+        return False
+    return issuer.lower() != app.client_id and not {"x5t", "x5t#S256"} & header.keys()
 
 
 def _check_assertion(call: Call, assertion: str, tenant: Tenant, app: AppRegistration) -> None:

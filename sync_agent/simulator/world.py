@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from sync_agent.simulator.devices import Devices
 from sync_agent.simulator.faults import Faults
@@ -55,6 +56,15 @@ class SimUser:
         return self.licensed and not self.guest
 
 
+@dataclass(frozen=True, slots=True)
+class FederatedCredential:
+    """Whose tokens Entra takes for the app's: of this issuer, about this subject, made for this audience."""
+
+    issuer: str
+    subject: str
+    audience: str = "api://AzureADTokenExchange"
+
+
 @dataclass(slots=True)
 class AppRegistration:
     """``secrets``: value to expiry (seconds since the epoch)."""
@@ -65,6 +75,7 @@ class AppRegistration:
     permissions: set[str] = field(default_factory=lambda: set(GRAPH_PERMISSIONS))
     public_client_flows: bool = True
     enabled: bool = True
+    federated: list[FederatedCredential] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -109,6 +120,18 @@ class Tenant:
         self._by_upn.pop(user.upn.lower(), None)
         user.upn = upn
         self._by_upn[upn.lower()] = user
+
+
+@dataclass(slots=True)
+class Machine:
+    """An Azure machine with managed identities: its ``own`` (system-assigned), and those ``assigned`` to it, by client
+    id. ``header``: the secret by which App Service knows its programs.
+    """
+
+    tenant: Tenant
+    header: str
+    own: AppRegistration | None = None
+    assigned: dict[str, AppRegistration] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -170,6 +193,10 @@ class World:
     meter: Meter = field(default_factory=Meter)
     mint: Mint = field(default_factory=Mint)
     devices: Devices = field(default_factory=Devices)
+    machine: Machine | None = None
+    """The Azure machine that clients run on, where they run on one."""
+    issuers: dict[str, RSAPublicKey] = field(default_factory=dict)
+    """Who else signs tokens that Entra may be told to trust, by the issuer's address: a Kubernetes cluster, say."""
     other_origins: list[str] = field(default_factory=list)
     """Further resources that tokens may be asked for."""
     requests: Counter[str] = field(default_factory=Counter)

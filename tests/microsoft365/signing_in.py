@@ -137,7 +137,7 @@ def fresh_entra() -> Entra:
     world.faults.clear()
     world.devices = Devices()
     world.token_lifetime, world.lenient_device_login = (3_600, 3_600), False
-    world.other_origins = [SHAREPOINT]
+    world.other_origins, world.machine, world.issuers = [SHAREPOINT], None, {}
     secrets = {SECRET: began + 1_000 * DAY, OLD_SECRET: began - DAY}
     app = AppRegistration(CLIENT, secrets)
     world.tenants = {

@@ -120,12 +120,14 @@ async def test_a_rejected_token_is_not_given_again(entra: Entra, tmp_path: Path)
 
 
 @pytest.mark.anyio
-async def test_a_token_survives_a_restart(entra: Entra, tmp_path: Path) -> None:
+async def test_tokens_of_apps_are_on_no_disk(entra: Entra, tmp_path: Path) -> None:
+    """They are asked for anew after a restart, with the credential that is then in the settings."""
     settings, tokens = settings_for(tmp_path, entra, by_secret()), []
     for _ in range(2):
         async with opened(settings, entra) as service:
             tokens.append(await service.contoso.tokens(entra.url).token())
-    assert tokens[0] == tokens[1]
+    assert tokens[0] != tokens[1]
+    assert not (tmp_path / "state").exists()
 
 
 @pytest.mark.anyio
@@ -290,32 +292,6 @@ async def test_nothing_secret_is_ever_said(entra: Entra, tmp_path: Path, caplog:
     said = f"{events} {caplog.text} {failure!r} {held} {settings!r}"
     for secret in (SECRET, "an0ther-s3cret", token):
         assert secret not in said
-
-
-@pytest.mark.anyio
-async def test_a_machine_without_managed_identity(
-    entra: Entra, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # As App Service tells its programs; here it is the embedded Entra that does not know the address.
-    monkeypatch.setenv("IDENTITY_ENDPOINT", f"{entra.url}/msi/token")
-    monkeypatch.setenv("IDENTITY_HEADER", "header")
-    async with opened(settings_for(tmp_path, entra, {"id": "contoso", "auth": "managed_identity"}), entra) as service:
-        with pytest.raises((SignInFailed, Unreachable), match="account contoso cannot sign in"):
-            await service.contoso.sign_in()
-
-
-@pytest.mark.anyio
-async def test_a_managed_identity(entra: Entra, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("IDENTITY_ENDPOINT", f"{entra.url}/msi/token")
-    monkeypatch.setenv("IDENTITY_HEADER", "header")
-    for number in (1, 2):
-        body = f'{{"access_token": "identity-{number}", "expires_on": "{time.time() + 3600:.0f}", "resource": "x"}}'
-        entra.spoil("/msi/token", body.encode(), times=1, headers={"content-type": "application/json"})
-    async with opened(settings_for(tmp_path, entra, {"id": "contoso", "auth": "managed_identity"}), entra) as service:
-        tokens = service.contoso.tokens(entra.url)
-        assert await tokens.token() == "identity-1"
-        await tokens.renew("identity-1")
-        assert await tokens.token() == "identity-2"
 
 
 @pytest.mark.anyio

@@ -22,6 +22,7 @@ _NO_DEFAULTS = {
     "sharepoint.api",
     "accounts.certificate.path",
     "accounts.certificate.password",
+    "accounts.token_file",
     "accounts.domains",
     "notify.urls",
     "proxy",

@@ -208,6 +208,7 @@ def test_the_names_of_our_columns_are_those_of_the_model() -> None:
         ("auth: certificate\n    certificate: {path: x.pem}", "rest"),
         ("auth: device_code", "rest"),
         ("auth: managed_identity", "graph"),
+        ("auth: workload_identity", "graph"),
     ],
 )
 def test_the_lists_api_follows_from_the_account(tmp_path: Path, auth: str, api: str) -> None:

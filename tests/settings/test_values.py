@@ -175,8 +175,8 @@ def test_a_wrong_value_in_a_group(tmp_path: Path, group: str, setting: str, valu
         (
             "auth: client_secret",
             "auth: client-secret",
-            "8:5: accounts.contoso.auth: found “client-secret”, expected client_secret, certificate, device_code or "
-            "managed_identity; did you mean client_secret?",
+            "8:5: accounts.contoso.auth: found “client-secret”, expected client_secret, certificate, device_code, "
+            "managed_identity or workload_identity; did you mean client_secret?",
         ),
         (
             "client_secret: ${env:CONTOSO_SECRET}",

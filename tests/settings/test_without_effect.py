@@ -41,6 +41,7 @@ def test_what_this_version_does_not_look_at(tmp_path: Path, addition: str, names
         ("certificate", ["accounts.contoso.client_secret"]),
         ("device_code", ["accounts.contoso.client_secret", "accounts.contoso.certificate"]),
         ("managed_identity", ["accounts.contoso.client_secret", "accounts.contoso.certificate"]),
+        ("workload_identity", ["accounts.contoso.client_secret", "accounts.contoso.certificate"]),
     ],
 )
 def test_a_credential_that_the_account_does_not_sign_in_with(tmp_path: Path, auth: str, names: list[str]) -> None:
