@@ -18,6 +18,7 @@ from sync_agent.deciding import Deciding
 from sync_agent.detective import NO_CLUES, Clues, Heard, clues_of
 from sync_agent.fixes import Sighting, Unfollowed
 from sync_agent.hand_edits import presence_edited
+from sync_agent.jobs.meanwhile import Meanwhile
 from sync_agent.judging import Rules
 from sync_agent.leads import questions
 from sync_agent.microsoft365.presence import AnswerKey, Readings
@@ -84,6 +85,8 @@ class Observed:
     """Approved fixes that were not made when fixes last were looked for: told once."""
     approvals: dict[int, Sighting] = field(default_factory=dict)
     """By row id, beside which UPN cell an approval was first seen, as far as that is known."""
+    _meanwhile: Meanwhile | None = None
+    """While the list is being read."""
     _answers: WeakSet[AnswerKey] = field(default_factory=WeakSet)
     """Of the answers that ``presences`` was made of, as long as more news may come to them."""
     watched: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -114,17 +117,22 @@ class Observed:
             self._names = names_to_ask(self.rows.values())
         return self._names
 
+    def begin_reading(self) -> None:
+        """Before the list is read, or what changed in it: what becomes of rows from now on is newer than that."""
+        self._meanwhile = Meanwhile()
+
     def put_rows(self, rows: Iterable[Row], at: datetime) -> None:
         """The whole list as just read. Every row is planned again: that is what heals lost writes and hand edits."""
-        before = self.rows
+        before, meanwhile = self.rows, self._end_reading()
+        read = meanwhile.newest(rows, before)
         # A row that is as it was stays the very one: 15,000 comparisons are dear enough once.
-        self.rows = {row.id: row if (known := before.get(row.id)) != row else known for row in rows}
+        self.rows = {id_: row if (known := before.get(id_)) != row else known for id_, row in read.items()}
         self._note_rows(before, before.keys() | self.rows.keys())
         self.edited |= presence_edited(before, self.rows)
         for gone in self.before.keys() - self.rows.keys():
             del self.before[gone]
         self.rows_read_at = at
-        self.unwritten.clear()
+        self.unwritten &= meanwhile.doubted
         self.backlog.forgive()
         self._decide(self.rows)
 
@@ -133,6 +141,8 @@ class Observed:
         them concern is planned again; a row that shows no other cells (our own writes come back as changes too) is
         only remembered with its new version.
         """
+        meanwhile = self._end_reading()
+        rows = meanwhile.newest(rows.values(), self.rows)
         self.edited |= presence_edited(self.rows, rows)
         changed = [id_ for id_, row in rows.items() if _says_other(row, self.rows.get(id_))]
         gone = {id_ for id_ in deleted if id_ in self.rows}
@@ -140,14 +150,17 @@ class Observed:
         before, self.rows = self.rows, {id_: row for id_, row in {**self.rows, **rows}.items() if id_ not in gone}
         self._note_rows(before, gone.union(changed))
         self.rows_read_at = at
-        self.dirty.update(dict.fromkeys(id_ for id_ in self.unwritten if id_ in self.rows))
-        self.unwritten.clear()
+        looked_at = self.unwritten - meanwhile.doubted
+        self.dirty.update(dict.fromkeys(id_ for id_ in looked_at if id_ in self.rows))
+        self.unwritten -= looked_at
         if changed or gone:
             self._decide(changed)
 
     def put_overtaken(self, rows: Mapping[int, Row | None]) -> None:
         """Rows that a person changed since they were read, as they are now; None: deleted."""
         self.edited |= presence_edited(self.rows, rows)
+        if self._meanwhile is not None:
+            self._meanwhile.reread.update(rows)
         if rows:
             there = {id_: row for id_, row in {**self.rows, **rows}.items() if row is not None}
             before, self.rows = self.rows, there
@@ -163,6 +176,14 @@ class Observed:
             now = replace(known, shown=row.shown, etag=row.etag)
             self._deciding.note_rows({row.id: known}, {row.id: now}, (row.id,))
             self.rows[row.id] = now
+            if self._meanwhile is not None:
+                self._meanwhile.written.add(row.id)
+
+    def put_unwritten(self, row_ids: Collection[int]) -> None:
+        """Rows whose write failed, or of which it is not known whether it was made."""
+        self.unwritten.update(row_ids)
+        if self._meanwhile is not None:
+            self._meanwhile.doubted.update(row_ids)
 
     def put_matches(self, answers: Mapping[str, Match]) -> None:
         """Answers replace what was known; a failed question does not, it is only remembered as to be asked again."""
@@ -293,6 +314,10 @@ class Observed:
             del self.matches[gone]
             self.unanswered.pop(gone, None)
             self.unanswered_since.pop(gone, None)
+
+    def _end_reading(self) -> Meanwhile:
+        meanwhile, self._meanwhile = self._meanwhile or Meanwhile(), None
+        return meanwhile
 
     def _note_rows(self, before: Mapping[int, Row], row_ids: Iterable[int]) -> None:
         if self._deciding.note_rows(before, self.rows, row_ids):

@@ -25,6 +25,7 @@ async def read_list(context: Context, *, follow: bool = False) -> None:
     the list. Raises ListProblem when the site, the list or a column is not as the settings say.
     """
     stage = context.progress.stage("Reading the list")
+    context.observed.begin_reading()
     with going_at(Priority.URGENT):
         rows = await context.edges.agent_list.read(stage.advance, follow=follow)
     context.observed.put_rows(rows, context.clock())
@@ -41,6 +42,7 @@ async def follow_list(context: Context) -> bool:
     Raises ServiceError and ListProblem as `read_list` does; what changed is then told the next time.
     """
     observed = context.observed
+    observed.begin_reading()
     with going_at(Priority.URGENT):
         told = await context.edges.agent_list.changes(observed.rows)
     reason = _not_enough(told, context)

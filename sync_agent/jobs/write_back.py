@@ -251,14 +251,14 @@ async def _write(
                     overtaken[row_id] = row
                     writes.conflicts += 1
                 case Failed(row_id=row_id, reason=reason, refused=refused):
-                    observed.unwritten.add(row_id)
+                    observed.put_unwritten([row_id])
                     observed.backlog.failed(row_id, context.clock(), refused=refused)
                     failed[reason].append(row_id)
                     writes.unwritten[row_id] = observed.refusals[row_id] = reason
                     writes.failed += 1
             await context.writers.cover()
     finally:
-        observed.unwritten |= observed.in_flight
+        observed.put_unwritten(observed.in_flight)
         for row_id in observed.in_flight:
             observed.backlog.failed(row_id, context.clock(), refused=False)
         observed.in_flight.clear()

@@ -76,6 +76,8 @@ class Application:
             reply = await asyncio.to_thread(self._reply, call, fault)
         else:
             reply = self._reply(call, fault)
+        if fault is not None and fault.on_its_way:
+            await asyncio.sleep(fault.on_its_way)
         await _answer(call, reply, send, cut=fault is not None and fault.cut)
 
     def _reply(self, call: Call, fault: Fault | None) -> Reply:

@@ -19,9 +19,9 @@ class Fault:
 
     With a ``status`` the request is not carried out, and answered with that status, ``headers`` and ``body``. With
     ``instead`` that function answers; it may carry the request out, as it came or changed, and change the true answer.
-    The answer comes after ``delay`` seconds; with ``cut`` it ends half-way through its body, with ``reset`` the
-    connection is dropped without one, with ``silent`` it stays open without one until the client gives up. ``times``:
-    how many answers it still spoils, None for all.
+    The request is carried out after ``delay`` seconds, and its answer is ``on_its_way`` for so many more; with ``cut``
+    it ends half-way through its body, with ``reset`` the connection is dropped without one, with ``silent`` it stays
+    open without one until the client gives up. ``times``: how many answers it still spoils, None for all.
     """
 
     pattern: str
@@ -31,6 +31,7 @@ class Fault:
     body: bytes = b""
     instead: Callable[[Call, Truly], Reply] | None = None
     delay: float = 0.0
+    on_its_way: float = 0.0
     cut: bool = False
     reset: bool = False
     silent: bool = False
