@@ -46,6 +46,7 @@ class Account:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        self.settings = party.account
         self.id = party.account.id
         self.tenant_id = party.account.tenant_id
         self.endpoints: Endpoints = party.endpoints

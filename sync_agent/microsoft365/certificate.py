@@ -34,6 +34,18 @@ class _Unusable(Exception):
 
 def certificate_credential(account: AccountSettings) -> dict[str, str]:
     """What msal's ``client_credential`` wants. Raises SignInFailed with what is wrong with the file."""
+    key, certificate = _pair(account, datetime.now(UTC))
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return {"private_key": private.decode(), "public_certificate": certificate.public_bytes(Encoding.PEM).decode()}
+
+
+def certificate_end(account: AccountSettings) -> datetime:
+    """When the certificate ends or ended, in UTC. Raises SignInFailed where the file is none."""
+    return _pair(account, None)[1].not_valid_after_utc
+
+
+def _pair(account: AccountSettings, now: datetime | None) -> tuple[RSAPrivateKey, x509.Certificate]:
+    """``now``: the time at which it must be valid."""
     assert account.certificate is not None
     path = account.certificate.path
     secret = account.certificate.password
@@ -41,12 +53,12 @@ def certificate_credential(account: AccountSettings) -> dict[str, str]:
     try:
         key, certificates = _key_and_certificates(_read(path), password)
         certificate = _of_key(key, certificates)
-        _check_time(certificate, datetime.now(UTC))
+        if now is not None:
+            _check_time(certificate, now)
     except _Unusable as why:
         setting = f"accounts.{account.id}.certificate"
         raise SignInFailed(f"account {account.id} cannot sign in: {setting}: {path} {why}") from why.__cause__
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return {"private_key": private.decode(), "public_certificate": certificate.public_bytes(Encoding.PEM).decode()}
+    return key, certificate
 
 
 def _read(path: Path) -> bytes:

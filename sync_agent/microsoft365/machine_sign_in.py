@@ -6,17 +6,16 @@ IDENTITY_HEADER; Arc: IDENTITY_ENDPOINT and IMDS_ENDPOINT), else at the address 
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Mapping
 from typing import Any
 
 import msal
-import msgspec
 
 from sync_agent.microsoft365.entra_errors import number_of
 from sync_agent.microsoft365.errors import SignInFailed, Unreachable
 from sync_agent.microsoft365.sign_in import MsalClient, Party, Token, failure, token_in
+from sync_agent.microsoft365.token_claims import claims_in
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -58,22 +57,12 @@ class ManagedIdentitySignIn:
 
     def _check_tenant(self, token: Token) -> None:
         """A machine knows one tenant. That of a wrong machine would answer that nobody of the list exists."""
-        wanted, got = self._party.account.tenant_id.lower(), _tenant_in(token.value)
+        wanted, got = self._party.account.tenant_id.lower(), str(claims_in(token.value).get("tid") or "").lower()
         if got and _GUID.fullmatch(wanted) and got != wanted:
             raise SignInFailed(
                 f"account {self._party.account.id} is for tenant {wanted}, but this machine's managed identity is of "
                 f"tenant {got}; run the service on a machine of the account's own tenant, or sign in another way"
             )
-
-
-def _tenant_in(token: str) -> str:
-    """The tenant that a token is of; "" for one that cannot be read, as Microsoft leaves open."""
-    body = token.split(".")[1] if token.count(".") == 2 else ""
-    try:
-        claims = msgspec.json.decode(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-    except (ValueError, msgspec.DecodeError):
-        return ""
-    return str(claims.get("tid") or "").lower() if isinstance(claims, dict) else ""
 
 
 _ASSIGN = "switch on the machine's system-assigned identity, or name a user-assigned one by client_id"

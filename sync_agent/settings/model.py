@@ -16,6 +16,7 @@ from sync_agent.settings.secret import Secret
 from sync_agent.settings.site_address import SiteUrl
 from sync_agent.settings.values import (
     Cron,
+    Day,
     Days,
     Domain,
     Guid,
@@ -127,6 +128,7 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
 }
 CREDENTIALS: Mapping[str, Auth] = {
     "client_secret": "client_secret",
+    "client_secret_expires": "client_secret",
     "certificate": "certificate",
     "token_file": "workload_identity",
 }
@@ -141,6 +143,7 @@ class AccountSettings(Group):
     auth: Auth  # before what it needs: a validator sees only the fields above its own
     client_id: Guid | None = None
     client_secret: Secret | None = None
+    client_secret_expires: Day | None = None
     certificate: CertificateSettings | None = None
     token_file: PathText | None = None
     domains: Annotated[tuple[Domain, ...], Field(min_length=1)] | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -76,6 +77,22 @@ LeaseLength = Annotated[float, BeforeValidator(_duration("1s", none=True))]
 
 Days = Annotated[float, BeforeValidator(_duration("1d"))]
 """The same, a day at least: 90, meant for days, must not become 90 seconds."""
+
+
+def _day(value: Any) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    expected = "a day such as 2027-01-31"
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", str(value)) is None:
+        raise Unfit(expected)
+    try:
+        return datetime.strptime(str(value), "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise Unfit(expected, "there is no such day") from None
+
+
+Day = Annotated[datetime, BeforeValidator(_day)]
+"""Its beginning, in UTC; written as 2027-01-31."""
 
 
 def _percentage(least: float) -> Callable[[Any], Any]:

@@ -11,6 +11,7 @@ from typing import Any
 from sync_agent.simulator import (
     devices,
     entra,
+    graph_applications,
     graph_batch,
     graph_list_columns,
     graph_list_creation,
@@ -48,6 +49,7 @@ class Application:
             *graph_subscriptions.routes(),
             *graph_user_delta.routes(),
             *graph_users.routes(),
+            *graph_applications.routes(),
             *graph_lists.routes(),
             *graph_list_columns.routes(),
             *graph_list_creation.routes(),

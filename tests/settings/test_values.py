@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,20 @@ def test_durations(tmp_path: Path, text: str, seconds: float) -> None:
 @pytest.mark.parametrize(("text", "share"), [("30%", 0.3), ("100%", 1), ("12.5%", 0.125), ("10 %", 0.1)])
 def test_percentages(tmp_path: Path, text: str, share: float) -> None:
     assert loaded(tmp_path, f"{SMALLEST}pacing: {{share: {text}}}").pacing.share == share
+
+
+def test_a_day(tmp_path: Path) -> None:
+    text = f"{SMALLEST}    client_secret_expires: 2027-01-31\n"
+    assert loaded(tmp_path, text).accounts[0].client_secret_expires == datetime(2027, 1, 31, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("day", "hint"), [("31.1.2027", ""), ("2027-1-31", ""), ("soon", ""), ("2027-02-30", "; there is no such day")]
+)
+def test_what_is_no_day(tmp_path: Path, day: str, hint: str) -> None:
+    (line,) = said(tmp_path, f"{SMALLEST}    client_secret_expires: {day}\n")
+    assert line.startswith(f"{NEXT_LINE}:5: accounts.contoso.client_secret_expires: found ")
+    assert line.endswith(f"expected a day such as 2027-01-31{hint}")
 
 
 @given(st.integers(1, 3_600_000))
