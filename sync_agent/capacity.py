@@ -54,7 +54,8 @@ class Schedule:
 class Means:
     """What the limits and the product's own ways come to. ``share`` of each limit is used.
 
-    ``units_a_row``: of a write, with what is read for it; ``requests_a_batch``: of ``rows_a_batch`` rows.
+    ``units_a_row``: of a write, with what is read for it; ``requests_a_batch``: of ``rows_a_batch`` rows, one after the
+    other in ``rounds_a_batch``.
     """
 
     share: float
@@ -67,6 +68,7 @@ class Means:
     units_a_row: float
     rows_a_batch: int
     requests_a_batch: int
+    rounds_a_batch: int
     names_a_batch: int
     batches_at_once: int
     for_others: float = 0.0
@@ -208,5 +210,5 @@ def _first_pass(demand: Demand, means: Means, requests: dict[str, int]) -> float
     units = demand.rows * means.units_a_row + reading * means.units_a_page
     by_budget = max(0.0, units / means.units_a_second - 60)
     most_names = max((ceil(each.names / means.names_a_batch) for each in demand.tenants), default=0)
-    batches = ceil(demand.rows / means.rows_a_batch) * means.requests_a_batch / means.batches_at_once
+    batches = ceil(demand.rows / means.rows_a_batch) * means.rounds_a_batch / means.batches_at_once
     return ANSWER * (reading + most_names + 1) + max(by_budget, ANSWER * batches)

@@ -25,6 +25,7 @@ MEANS = Means(
     units_a_row=2,
     rows_a_batch=20,
     requests_a_batch=1,
+    rounds_a_batch=1,
     names_a_batch=300,
     batches_at_once=8,
 )

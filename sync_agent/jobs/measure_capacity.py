@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from math import ceil
 
 from sync_agent.capacity import CHANGES_AN_HOUR, Demand, Means, Schedule, TenantDemand
 from sync_agent.jobs.context import Context
@@ -68,7 +69,7 @@ def means_of(settings: Settings) -> Means:
     """By REST, every batch of writes reads its rows before: that call takes no ETag."""
     by_graph = settings.list_api() == "graph"
     rows_a_batch = graph_batch.MOST_PARTS if by_graph else sharepoint_batch.MOST_PARTS
-    read_before = 0.0 if by_graph else sharepoint_bulk.READ_UNITS / rows_a_batch
+    read_before = 0.0 if by_graph else sharepoint_bulk.READ_UNITS / sharepoint_bulk.ROWS_A_FILTER
     requests, seconds = PRESENCE_LIMIT
     return Means(
         share=settings.pacing.share,
@@ -80,7 +81,8 @@ def means_of(settings: Settings) -> Means:
         units_a_turn=graph_list_delta.TURN_UNITS if by_graph else sharepoint_changes.TURN_UNITS,
         units_a_row=graph_writing.WRITE_UNITS if by_graph else sharepoint_bulk.WRITE_UNITS + read_before,
         rows_a_batch=rows_a_batch,
-        requests_a_batch=1 if by_graph else 2,
+        requests_a_batch=1 if by_graph else 1 + ceil(rows_a_batch / sharepoint_bulk.ROWS_A_FILTER),
+        rounds_a_batch=1 if by_graph else 2,
         names_a_batch=NAMES_PER_BATCH,
         batches_at_once=graph_list.BATCHES_AT_ONCE if by_graph else sharepoint_list.CHUNKS_AT_ONCE,
         for_others=PART_FOR_ANOMALIES if settings.sharepoint.anomaly_list else 0.0,

@@ -16,8 +16,7 @@ from sync_agent.microsoft365.errors import Garbled, refusal
 from sync_agent.microsoft365.following import Costs, News
 from sync_agent.microsoft365.list_answers import WholeListNeeded
 from sync_agent.microsoft365.own_writes import OwnWrites
-from sync_agent.microsoft365.sharepoint_batch import MOST_PARTS
-from sync_agent.microsoft365.sharepoint_bulk import PAGE, Site
+from sync_agent.microsoft365.sharepoint_bulk import PAGE, READ_UNITS, ROWS_A_FILTER, Site
 from sync_agent.model import Row
 
 TURN_UNITS = 2.0
@@ -26,7 +25,7 @@ _LIMIT = 1_000
 _UPDATES = frozenset({2, 15})
 """ChangeType Update and SystemUpdate: our own writes may be logged as either."""
 _DELETE = 3
-_COSTS = Costs(rows_a_request=MOST_PARTS, a_request=2.0, rows_a_page=PAGE, a_page=2.0, besides=8.0)
+_COSTS = Costs(rows_a_request=ROWS_A_FILTER, a_request=READ_UNITS, rows_a_page=PAGE, a_page=READ_UNITS, besides=8.0)
 """Beside its pages a whole reading finds list, columns, the token and the count."""
 
 

@@ -18,6 +18,7 @@ LIST = (
 )
 INVALID = "-1, Microsoft.SharePoint.Client.InvalidClientQueryException"
 _DENIED = "-2147024891, System.UnauthorizedAccessException"
+_LONGEST_QUERY = 2_048
 _SHAREPOINT = "00000003-0000-0ff1-ce00-000000000000"
 _SAYS: dict[Why, tuple[str, str]] = {
     "empty": ("Access denied.", '3000000;reason="No access token."'),
@@ -36,11 +37,18 @@ def rest_route(method: str, pattern: str, handler: Callable[[Call], Reply]) -> R
 
     def answered(call: Call) -> Reply:
         try:
+            _short_enough(call)
             return handler(call)
         except Failure as error:
             return rest_json.failure(call, error)
 
     return route(method, pattern, answered)
+
+
+def _short_enough(call: Call) -> None:
+    """IIS, on which SharePoint runs, finds nothing at an address with a longer query (404.15, maxQueryString)."""
+    if call.query_length > _LONGEST_QUERY:
+        raise Failure(404, INVALID, "The request filtering module is configured to deny so long a query string.")
 
 
 def person_or_certificate(call: Call) -> Principal:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class Call:
     """One request. Header names are in lower case; ``query`` values are decoded.
 
-    ``owed``: headers that its answer carries whatever becomes of it, such as how near a limit is.
+    ``owed``: headers that its answer carries whatever becomes of it, such as how near a limit is. ``query_length``: in
+    characters, as it was sent.
     """
 
     world: World
@@ -30,6 +31,7 @@ class Call:
     body: bytes = b""
     groups: Mapping[str, str] = field(default_factory=dict)
     owed: dict[str, str] = field(default_factory=dict)
+    query_length: int = 0
 
     def json(self) -> dict[str, Any]:
         """Raises Failure where the body is no JSON object, or is not declared as JSON."""
@@ -98,7 +100,7 @@ def call(world: World, method: str, target: str, headers: Mapping[str, str], bod
     """``target``: path and query as on the wire."""
     parts = urlsplit(target)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
-    return Call(world, method, unquote(parts.path), query, headers, body)
+    return Call(world, method, unquote(parts.path), query, headers, body, query_length=len(parts.query))
 
 
 def dispatch(routes: list[Route], asked: Call) -> Reply:

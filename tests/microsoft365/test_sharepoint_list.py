@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -99,6 +100,18 @@ class TestSharePointList(AgentListSuite):
             outcomes = await write_all(opened, [Change(row, VALUES) for row in await opened.read(nobody)])
         assert all(isinstance(outcome, Written) for outcome in outcomes.values())
         assert all(cells["SyncStatus"] == "Warning" for cells in office.rows().values())
+
+    @pytest.mark.anyio
+    async def test_rows_with_long_ids_are_named_in_addresses_that_sharepoint_takes(self, office: Office) -> None:
+        office.world.heard = deque(maxlen=100)
+        office.agents.next_id = 98_765_432
+        office.add_rows(100)
+        async with office.agent_list() as opened:
+            outcomes = await write_all(opened, [Change(row, VALUES) for row in await opened.read(nobody)])
+        assert all(isinstance(outcome, Written) for outcome in outcomes.values())
+        named = [heard.query_length for heard in office.world.heard if "$filter" in heard.query]
+        assert len(named) == 2
+        assert max(named) <= 2_048
 
     @pytest.mark.anyio
     async def test_a_site_that_filters_nothing_is_asked_row_by_row(self, office: Office) -> None:

@@ -128,6 +128,7 @@ def test_a_field_schema_has_to_be_xml(office: Office, schema: str | None) -> Non
         ("{items}?$top=5001", (400, INVALID)),
         ("{items}?$top=x", (400, INVALID)),
         ("{items}?$filter=Nickname eq 'x'", (400, INVALID)),
+        ("{items}?$filter=" + " or ".join(["Id eq 1"] * 150), (404, INVALID)),
         ("{items}?$orderby=Nickname", (400, "-1, Microsoft.SharePoint.SPException")),
     ],
 )
