@@ -67,6 +67,12 @@ class AttentiveRounds(TenantRounds):
             group.create_task(self._ask(attention, chunk, take))
         return self._wheel.wait(self._timing.clock())
 
+    def _ask_nobody(self) -> None:
+        if self._attention is not None:
+            ids = [id_ for chunk in self._asked for id_ in chunk.ids if self._attention.is_on_its_way(id_)]
+            self._attention.heard(ids, {}, self._timing.clock())
+        self._asked.clear()
+
     def _attend(self, ids: Sequence[str], interval: float, take: Take) -> Attention:
         """Everybody who is watched and not set aside."""
         if self._attention is None:
@@ -96,14 +102,8 @@ class AttentiveRounds(TenantRounds):
 
     async def _ask(self, attention: Attention, chunk: Chunk, take: Take) -> None:
         read_at = self._watch.clock()
-        try:
-            swept = await self._watch.ask(chunk)
-        except BaseException:  # a fault of our own, after which the rounds go on
-            on_their_way = [id_ for id_ in chunk.ids if attention.is_on_its_way(id_)]
-            attention.heard(on_their_way, {}, self._timing.clock())
-            raise
-        finally:
-            del self._asked[chunk]
+        swept = await self._watch.ask(chunk)
+        del self._asked[chunk]
         if attention is not self._attention:
             return
         watched = [id_ for id_ in chunk.ids if attention.is_on_its_way(id_)]

@@ -62,13 +62,20 @@ class TenantRounds(ABC):
 
     async def run(self, watched: Callable[[], Sequence[str]], interval: float, take: Take) -> NoReturn:
         """Until cancelled. Raises what ``take`` raises, in a group."""
-        async with asyncio.TaskGroup() as group:
-            while True:
-                await self._timing.sleep(await self._turn(group, watched(), interval, take))
+        try:
+            async with asyncio.TaskGroup() as group:
+                while True:
+                    await self._timing.sleep(await self._turn(group, watched(), interval, take))
+        finally:  # a question that was cancelled before its first step could not say so itself
+            self._ask_nobody()
 
     @abstractmethod
     async def _turn(self, group: asyncio.TaskGroup, ids: Sequence[str], interval: float, take: Take) -> float:
         """Ask for those whose turn it is, of all who are watched. The seconds until the next turn."""
+
+    @abstractmethod
+    def _ask_nobody(self) -> None:
+        """No question is on its way any more, answered or not."""
 
     @property
     @abstractmethod
@@ -162,6 +169,10 @@ class EvenRounds(TenantRounds):
             self._waited_for += 1
         return self._wheel.wait(self._timing.clock())
 
+    def _ask_nobody(self) -> None:
+        for part in self._parts:
+            part.asked_at = None
+
     def _paced(self, interval: float) -> Pace:
         """For the round that begins, from what the last one came to."""
         now = self._timing.clock()
@@ -188,10 +199,8 @@ class EvenRounds(TenantRounds):
 
     async def _ask(self, part: _Part, take: Take) -> None:
         read_at = self._watch.clock()
-        try:
-            swept = await self._watch.ask(part.chunk)
-        finally:  # also of a fault of our own, after which the rounds go on
-            part.asked_at = None
+        swept = await self._watch.ask(part.chunk)
+        part.asked_at = None
         if part not in self._parts:
             self._hand_over(self._not_overtaken(swept, read_at), read_at, take)
             return

@@ -429,6 +429,37 @@ async def test_after_such_a_fault_everybody_is_asked_for_again(contoso: Contoso,
         await asyncio.gather(task, return_exceptions=True)
 
 
+@pytest.mark.parametrize("worst_age", [None, 1.0])
+async def test_a_question_that_is_cancelled_before_its_first_step_is_asked_again(
+    contoso: Contoso, worst_age: float | None
+) -> None:
+    ids = tuple(team(contoso, 20))
+    told: set[str] = set()
+    bugs = [RuntimeError("a bug, right after the first question was put")]
+
+    async def sleep(seconds: float) -> None:
+        if bugs:
+            raise bugs.pop()
+        contoso.clock.now += seconds
+        await asyncio.sleep(0.01)
+
+    def take(parts: Sequence[Readings], read_at: datetime) -> None:
+        told.update(*(part.every for part in parts))
+
+    async with opened(contoso) as at:
+        timing = Timing(contoso.clock, sleep)
+        reader = PresenceReader({TENANT: at.sessions}, at.reader._clock, worst_age=worst_age, timing=timing)
+        with pytest.raises(ExceptionGroup):
+            await reader.follow(lambda: {TENANT: ids}, INTERVAL, take)
+        assert reader.rounds[TENANT].waiting == 0
+        task = asyncio.create_task(reader.follow(lambda: {TENANT: ids}, INTERVAL, take))
+        async with asyncio.timeout(_REAL_PATIENCE):
+            while told != set(ids):  # noqa: ASYNC110 -- what is waited for knows of no event
+                await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 async def test_a_whole_answer_that_tells_nobody_is_not_believed(contoso: Contoso) -> None:
     ids = tuple(team(contoso, 20))
     async with following(contoso, ids) as it:
