@@ -34,7 +34,8 @@ from sync_agent.jobs.notify import Notifier, troubles
 from sync_agent.jobs.poll_presence import follow_presence
 from sync_agent.jobs.read_list import follow_list, read_list
 from sync_agent.jobs.report import write_report
-from sync_agent.jobs.share_budgets import EVERY, ShareBudgets
+from sync_agent.jobs.share_budgets import ShareBudgets
+from sync_agent.jobs.spent_of_day import EVERY
 from sync_agent.jobs.watch_freshness import LOOKS_EVERY, WatchFreshness
 from sync_agent.jobs.write_back import WriteBack, not_held, take_due, write_back
 from sync_agent.lease import RENEWALS
@@ -88,7 +89,7 @@ class Jobs:
         """Of the last pass that no fuse held."""
         self._held: Held | None = None
         self._fixes_held: Held | None = None
-        self._budgets = ShareBudgets(service.store, service.context.budgets)
+        self._budgets = ShareBudgets(service.store, service.context.budgets, service.day)
         self._notifier = Notifier(service.settings)
         promise = Promise(service.settings.presence.target_age)
         self._watch = WatchFreshness(service.context, times.presence, promise)

@@ -26,6 +26,7 @@ from sync_agent.jobs.explain_row import explain_row
 from sync_agent.jobs.history import History
 from sync_agent.jobs.hold_lease import HoldLease
 from sync_agent.jobs.mirror_anomalies import mirror_anomalies
+from sync_agent.jobs.spent_of_day import SpentOfDay
 from sync_agent.jobs.undo import Undone, undo
 from sync_agent.jobs.whole_pass import WholePass
 from sync_agent.jobs.write_back import WriteBack, verdict_of
@@ -64,6 +65,7 @@ class Service:
     store: Store | None
     history: History
     lease: HoldLease
+    day: SpentOfDay
 
     async def open_list(self) -> None:
         """Find the list and our columns in it. Raises ListProblem (ColumnsMissing too) or ServiceError."""
@@ -88,8 +90,9 @@ class Service:
             _log.warning("another_service_writes", service=writer, effect=_BY_HAND)
         made = WholePass(self.context, self.store, self.history, self.settings.sharepoint.agent_list)
         try:
-            await self.open_list()
-            await made.make(dry_run=dry_run, approved=approved)
+            async with self.day.told_meanwhile():
+                await self.open_list()
+                await made.make(dry_run=dry_run, approved=approved)
         except ServiceError as failure:
             made.error = failure.told
         outcome = self.outcome(started, time.perf_counter() - clock, made.back, made.error, made.fixing)
@@ -178,8 +181,9 @@ class Service:
 
     async def _remember(self) -> None:
         """Of earlier runs: by whom rows were matched, which tells a user who was renamed from a cell that was edited;
-        and how old what is shown is.
+        how old what is shown is; and what was spent of limits of 24 hours.
         """
+        await self.day.remember()
         title = self.settings.sharepoint.agent_list
         nothing: dict[int, tuple[str, str]] = {}
         self.context.observed.before.update(await self.history.told(lambda store: store.last_matched(title), nothing))
@@ -220,10 +224,12 @@ async def open_service(
     lease = HoldLease(store, list_name(settings), settings.safety.lease)
     context = wired(settings, transport, accounts, progress, clock, timing, history, store)
     context = replace(context, may_write=lease.may_write)
+    day = SpentOfDay(None if read_only else store, context.budgets, timing.clock, clock)
     try:
-        yield Service(settings, transport, accounts, context, store, history, lease)
+        yield Service(settings, transport, accounts, context, store, history, lease, day)
     finally:
         await context.writers.end()
+        await day.end()
         await context.edges.presence.aclose()
         for account in accounts.values():
             await account.aclose()

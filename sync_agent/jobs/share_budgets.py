@@ -15,24 +15,27 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from sync_agent.jobs.spent_of_day import EVERY, SpentOfDay
 from sync_agent.microsoft365.pacing import Budget
 from sync_agent.state.spending import Beats
 from sync_agent.state.store import StateUnavailable, Store
 
 _log = structlog.get_logger()
 
-EVERY = 10.0
-"""Seconds between two signs of life."""
 SILENCE = 40.0
 """Seconds without one until a service counts no more, so that its part is back within a minute of its death."""
 
 
 @dataclass(slots=True)
 class ShareBudgets:
-    """One for a running service. Without a database, or while it cannot be used, the parts stay as they are."""
+    """One for a running service. Without a database, or while it cannot be used, the parts stay as they are.
+
+    ``day``: is told at each sign of life, which is every ``EVERY`` seconds.
+    """
 
     store: Store | None
     budgets: Sequence[Budget]
+    day: SpentOfDay
     clock: Callable[[], float] = time.monotonic
     _me: str = field(default_factory=lambda: uuid.uuid4().hex)
     _turn: int = 0
@@ -47,6 +50,7 @@ class ShareBudgets:
         self._turn += 1
         keys = [budget.key for budget in self.budgets]
         silent = self._silent()
+        await self.day.tell(silent)
         found = await asyncio.to_thread(self.store.beat, self._me, keys, self._turn, silent)
         self._note(found)
         living = Counter(budget for budget, _ in self._heard)

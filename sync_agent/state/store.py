@@ -299,3 +299,10 @@ class Store:
         """
         with writing(self._engine) as connection:
             return spending.beat(connection, me, budgets, turn, silent)
+
+    def spend(self, told: spending.DayTold, silent: Collection[str]) -> dict[str, float]:
+        """Keep what was spent of limits of 24 hours; by budget, the units that its reserve lacks now. To be told before
+        the ``silent`` are forgotten.
+        """
+        with writing(self._engine) as connection:
+            return spending.spend(connection, told, silent)

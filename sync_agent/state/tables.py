@@ -217,6 +217,15 @@ spenders = Table(
 )
 """Running services by what they spend from; ``beat``: another number at each sign of life."""
 
+day_spending = Table(
+    "day_spending",
+    metadata,
+    Column("budget", String(255), primary_key=True),
+    Column("missing", Float, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+"""Of what a limit of 24 hours lets be spent at once: how many units were missing then, by all that services spent."""
+
 list_writers = Table(
     "list_writers",
     metadata,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
-from sync_agent.jobs.share_budgets import EVERY, ShareBudgets
+from sync_agent.jobs.share_budgets import ShareBudgets
+from sync_agent.jobs.spent_of_day import EVERY, SpentOfDay
 from sync_agent.microsoft365.pacing import Budget
 from sync_agent.state.store import Store
 
@@ -54,7 +56,8 @@ def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[
         store, clock = Store.open(url), Clock(began)
         common = Budget("SharePoint", 1_200, 60, clock=clock)
         own = Budget(f"presence {began}", 1_500, 30, clock=clock)
-        started.append(Service(store, clock, common, own, ShareBudgets(store, (common, own), clock)))
+        day = SpentOfDay(store, (common, own), clock, lambda: datetime.fromtimestamp(clock.now, UTC))
+        started.append(Service(store, clock, common, own, ShareBudgets(store, (common, own), day, clock)))
         return started[-1]
 
     yield service

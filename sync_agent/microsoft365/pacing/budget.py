@@ -111,6 +111,26 @@ class Budget:
             room = min(room, self._reserve.room(now) / self.spenders)
         return max(0.0, room - self._line.units())
 
+    @property
+    def total(self) -> float:
+        """Units spent since the start."""
+        return self._total
+
+    @property
+    def day_inflow(self) -> float | None:
+        """Units a second that come into the reserve of 24 hours; None where they are not limited."""
+        return None if self._reserve is None else self._reserve.inflow
+
+    def know_of_day(self, missing: float, total: float) -> None:
+        """The reserve of 24 hours lacks so many units by all that anybody spent, this one's ``total`` included."""
+        if self._reserve is not None:
+            self._reserve.lacks(missing + (self._total - total) * self.spenders, self._clock())
+
+    def know_nothing_of_day(self) -> None:
+        """Others may have spent all that is at hand of 24 hours: what flows in is left."""
+        if self._reserve is not None:
+            self._reserve.is_empty(self._clock())
+
     def snapshot(self) -> Snapshot:
         now = self._clock()
         return Snapshot(

@@ -17,7 +17,8 @@ class Reserve:
 
     def __init__(self, units: float) -> None:
         self._most = units * _AT_HAND
-        self._inflow = units * (1.0 - _AT_HAND) / DAY
+        self.inflow = units * (1.0 - _AT_HAND) / DAY
+        """Units a second."""
         self.level = self._most
         self._at: float | None = None
 
@@ -25,11 +26,20 @@ class Reserve:
         """Seconds until so many are there, or as many as there ever are."""
         self._flow(now)
         missing = min(units, self._most) - self.level
-        return max(0.0, missing / self._inflow) if missing > 1e-6 else 0.0
+        return max(0.0, missing / self.inflow) if missing > 1e-6 else 0.0
 
     def take(self, units: float, now: float) -> None:
         self._flow(now)
         self.level -= units
+
+    def lacks(self, units: float, now: float) -> None:
+        """So many are missing until it is full."""
+        self._flow(now)
+        self.level = self._most - units
+
+    def is_empty(self, now: float) -> None:
+        """Whoever kept to the limit before had at least nothing left, so this much is never too much."""
+        self.lacks(self._most, now)
 
     def room(self, now: float) -> float:
         self._flow(now)
@@ -38,9 +48,9 @@ class Reserve:
     def rate(self, now: float) -> float:
         """Units a second that it lasts for in the next hour."""
         self._flow(now)
-        return self._inflow + max(0.0, self.level) / _OUTLOOK
+        return self.inflow + max(0.0, self.level) / _OUTLOOK
 
     def _flow(self, now: float) -> None:
         if self._at is not None:
-            self.level = min(self._most, self.level + self._inflow * (now - self._at))
+            self.level = min(self._most, self.level + self.inflow * (now - self._at))
         self._at = now
