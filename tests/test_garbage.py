@@ -13,6 +13,7 @@ import pytest
 from sync_agent.garbage import settle
 from sync_agent.scheduler import Jobs
 from tests.jobs.opening import opened
+from tests.lab import command
 
 
 class Knot:
@@ -23,9 +24,32 @@ class Knot:
 
 
 @pytest.fixture(autouse=True)
-def unfrozen() -> Iterator[None]:
+def as_before() -> Iterator[None]:
+    before = gc.get_threshold()
     yield
     gc.unfreeze()
+    gc.set_threshold(*before)
+
+
+def collections_while_objects_are_made() -> int:
+    begun = list[int]()
+
+    def note(phase: str, of: dict[str, int]) -> None:
+        if phase == "start":
+            begun.append(of["generation"])
+
+    gc.callbacks.append(note)
+    made = [Knot() for _ in range(100_000)]
+    gc.callbacks.remove(note)
+    assert made
+    return len(begun)
+
+
+def test_a_list_is_read_with_few_collections() -> None:
+    gc.set_threshold(700)
+    assert collections_while_objects_are_made() > 100
+    assert command("--version").code == 0
+    assert collections_while_objects_are_made() < 12
 
 
 def test_what_is_there_is_left_out_of_collections_and_what_was_dropped_since_is_freed_by_the_next() -> None:

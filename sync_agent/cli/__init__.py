@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import click
 
-from sync_agent import __version__
+from sync_agent import __version__, garbage
 from sync_agent.cli.ending import ending
 from sync_agent.cli.lazy import LazyGroup
 from sync_agent.outcome import Exit
@@ -58,6 +58,7 @@ def commands(context: click.Context, settings_path: Path | None) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The entry point; ``arguments`` are the process's own where left out."""
+    garbage.seldom()
     with ending():
         commands.main(arguments, prog_name="sync-agent", standalone_mode=False)
     sys.exit(Exit.DONE)
