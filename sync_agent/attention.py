@@ -28,11 +28,26 @@ _REVIEW = 600.0
 _SLOWEST, _FASTEST = -4, 8
 """Lanes: whoever changes 2 ** number times an hour."""
 
+A_CHANGE = _HOUR / _MEMORY
+"""What a change adds to somebody's changes an hour."""
+
 _Urgency = Callable[[int, float], float]
 """Of a lane and an age."""
 
 Reading = tuple[str, str]
 """Availability and activity, as Graph names them."""
+
+
+def usual(availability: str | None, unchanged_for: float) -> float:
+    """Changes an hour that are expected of somebody of whom no change is known; None: not even what he is."""
+    if availability is None or availability not in _ASLEEP:
+        return _AWAKE
+    return _GONE_FOR_LONG if unchanged_for >= _LONG else _GONE
+
+
+def faded(own: float, seconds: float) -> float:
+    """What somebody's own changes an hour count for, so long after."""
+    return own * math.exp(-seconds / _MEMORY)
 
 
 @dataclass(slots=True, eq=False)
@@ -52,15 +67,12 @@ class _Person:
 
     def expected(self, now: float) -> float:
         """Changes an hour."""
-        if self.reading is None or self.reading[0] not in _ASLEEP:
-            usual = _AWAKE
-        else:
-            usual = _GONE_FOR_LONG if now - self.changed_at >= _LONG else _GONE
-        return usual + self.own * math.exp((self.own_at - now) / _MEMORY)
+        availability = None if self.reading is None else self.reading[0]
+        return usual(availability, now - self.changed_at) + faded(self.own, now - self.own_at)
 
     def changes(self, reading: Reading, now: float) -> None:
         if self.reading is not None:  # what is read first is no change
-            self.own = self.own * math.exp((self.own_at - now) / _MEMORY) + _HOUR / _MEMORY
+            self.own = faded(self.own, now - self.own_at) + A_CHANGE
             self.own_at = self.changed_at = now
         self.reading = reading
 

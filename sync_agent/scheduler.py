@@ -50,7 +50,9 @@ from sync_agent.state.freshness_kept import FreshnessRecord
 from sync_agent.state.store import StateUnavailable
 from sync_agent.web.metrics import Watched
 from sync_agent.web.pages import pages
+from sync_agent.web.push import pushed
 from sync_agent.web.server import serving
+from sync_agent.wiring import wired_push
 
 _log = structlog.get_logger()
 
@@ -64,9 +66,11 @@ planned on fresh presence.
 _TOGETHER = 0.1
 """Seconds for which news is gathered: what one answer tells is written together."""
 
+_BETWEEN_FAULTS = 10.0
+
 _BROKEN = 60.0
 """Seconds for which a service whose job broke counts as not well; it is tried again all the time."""
-_LONG_JOBS = ("mirror_anomalies", "poll_presence", "write_back", "watch_freshness")
+_LONG_JOBS = ("mirror_anomalies", "poll_presence", "follow_push", "write_back", "watch_freshness")
 """Which go on until the service stops."""
 _JOBS = ("read_list", "apply_fixes", "resolve_users", *_LONG_JOBS, "hold_lease", "report")
 
@@ -96,6 +100,7 @@ class Jobs:
         self._backlog_told = BacklogTold()
         self._judged = asyncio.Event()
         """The list was looked at, and what came of it may be mirrored."""
+        self._push = wired_push(service.settings, service.transport, service.accounts, service.context)
         self._rows_wait = False
         """Whether more rows could have been written, but for the budget."""
         self._pause = ListPause()
@@ -148,6 +153,7 @@ class Jobs:
             written=self._ever_written,
             requests=self._service.transport.requests,
             accounts=self._service.account_states(),
+            push=self._push,
         )
 
     def ailments(self) -> list[str]:
@@ -180,6 +186,10 @@ class Jobs:
     async def resolve_users(self) -> None:
         if self._context.observed.rows:
             await self._guarded("resolve_users", self._users.turn)
+
+    async def follow_push(self) -> None:
+        """Ends when the service does."""
+        await self._loop(_BETWEEN_FAULTS, "follow_push", self._follow_push)
 
     async def poll_presence(self) -> None:
         await self._loop(self._service.settings.schedule.presence, "poll_presence", self._poll_presence)
@@ -297,6 +307,11 @@ class Jobs:
         path = await asyncio.to_thread(write_report, store, self._service.report_folder, self._context.clock())
         where = "`sync-agent report`" if path is None else f"the report {path.name}"
         await self._notifier.tell(store, where, self._troubles())
+
+    async def _follow_push(self) -> None:
+        if self._push is not None and (settings := self._service.settings.presence.push) is not None:
+            await pushed(self._push, settings, self._stop)
+        await self._stop.wait()
 
     async def _poll_presence(self) -> None:
         """Ends when the service does, or by a fault of our own."""
@@ -435,6 +450,7 @@ def _schedule(scheduler: AsyncIOScheduler, service: Service, jobs: Jobs) -> None
         (jobs.read_list, IntervalTrigger(seconds=times.read_list, timezone=UTC)),
         (jobs.resolve_users, IntervalTrigger(seconds=times.resolve_users, timezone=UTC)),
         (jobs.poll_presence, DateTrigger(now, timezone=UTC)),
+        (jobs.follow_push, DateTrigger(now, timezone=UTC)),
         (jobs.mirror_anomalies, DateTrigger(now, timezone=UTC)),
         (jobs.write_back, DateTrigger(now, timezone=UTC)),
         (jobs.hold_lease, DateTrigger(now, timezone=UTC)),

@@ -14,7 +14,9 @@ from sync_agent.flapping import Flapping
 from sync_agent.fuses import Safety
 from sync_agent.jobs.context import Context, Edges, Tenant
 from sync_agent.jobs.domain_owners import DomainOwners
+from sync_agent.jobs.follow_push import FollowPush
 from sync_agent.jobs.history import History
+from sync_agent.jobs.keep_subscription import KeepSubscription
 from sync_agent.jobs.observed import Observed
 from sync_agent.jobs.other_writers import OtherWriters
 from sync_agent.jobs.quarantines import Quarantines
@@ -25,8 +27,11 @@ from sync_agent.microsoft365.agent_list import agent_list, sharepoint_budget
 from sync_agent.microsoft365.anomaly_list import anomaly_list
 from sync_agent.microsoft365.directory import Directory
 from sync_agent.microsoft365.graph import Graph
+from sync_agent.microsoft365.notification_keys import KeyRing
+from sync_agent.microsoft365.notification_proof import Proof
 from sync_agent.microsoft365.pacing import Budget, Timing
 from sync_agent.microsoft365.presence import PresenceReader
+from sync_agent.microsoft365.subscriptions import Subscriptions
 from sync_agent.microsoft365.tenant_names import TenantNames
 from sync_agent.microsoft365.tenant_of_domain import owner_of
 from sync_agent.microsoft365.transport import Transport
@@ -96,6 +101,24 @@ def wired(
             backlog=Backlog(Flapping(settings.presence.flap_damping)),
         ),
     )
+
+
+def wired_push(
+    settings: Settings, transport: Transport, accounts: Mapping[str, Account], context: Context
+) -> FollowPush | None:
+    """None where Graph is not to tell of presence."""
+    push = settings.presence.push
+    if push is None:
+        return None
+    keys, subscribers = KeyRing(), []
+    for each in settings.accounts:
+        if each.auth != "device_code" or (push.accounts is not None and each.id not in push.accounts):
+            continue
+        account, authority = accounts[each.id], accounts[each.id].endpoints.authority
+        subscriptions = Subscriptions(each.id, _graph(account, transport, "push"), push.notification_url)
+        proof = Proof(transport, authority, each.tenant_id, each.client_id or "", context.clock)
+        subscribers.append(KeepSubscription(each.id, each.tenant_id, subscriptions, proof, keys, context.clock))
+    return FollowPush(context, subscribers, keys, push.most)
 
 
 def _budgets(accounts: Iterable[Account]) -> list[Budget]:

@@ -78,6 +78,9 @@ def test_its_example_is_taken(name: str, tmp_path: Path) -> None:
     whole = yaml.load(_SMALLEST, Loader=yaml.BaseLoader)
     whole["accounts"][0]["certificate"] = dict(_CERTIFICATE)
     whole["clouds"] = {"lab": dict(_CLOUD)}
+    if name.startswith("presence.push."):
+        whole["accounts"][0]["auth"] = "device_code"
+        whole["presence"] = {"push": {"notification_url": "https://agents.contoso.com"}}
     _group(whole, name)[name.rpartition(".")[2]] = yaml.load(example.strip("`"), Loader=yaml.BaseLoader)
     path = tmp_path / "settings.yaml"
     path.write_text(yaml.safe_dump(whole), encoding="utf-8")

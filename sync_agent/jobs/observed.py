@@ -18,11 +18,14 @@ from sync_agent.deciding import Deciding
 from sync_agent.detective import NO_CLUES, Clues, Heard, clues_of
 from sync_agent.fixes import Sighting, Unfollowed
 from sync_agent.hand_edits import presence_edited
+from sync_agent.jobs.beside_poll import BesidePoll
 from sync_agent.jobs.meanwhile import Meanwhile
 from sync_agent.judging import Rules
 from sync_agent.leads import questions
-from sync_agent.microsoft365.presence import AnswerKey, Readings
+from sync_agent.microsoft365.presence import AnswerKey, Reading, Readings
+from sync_agent.microsoft365.presence_chunk import without_history
 from sync_agent.model import Absent, CouldNotAsk, Match, Presence, Questions, Row, Verdict
+from sync_agent.pushing import Restlessness
 from sync_agent.reconcile import names_to_ask
 from sync_agent.staleness import Answered, Silence
 from sync_agent.upn import examine
@@ -89,6 +92,9 @@ class Observed:
     """While the list is being read."""
     _answers: WeakSet[AnswerKey] = field(default_factory=WeakSet)
     """Of the answers that ``presences`` was made of, as long as more news may come to them."""
+    _beside: BesidePoll = field(default_factory=BesidePoll)
+    restlessness: Restlessness = field(default_factory=Restlessness)
+    """How often each user's presence changed lately."""
     watched: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Matched users by tenant id, in a fixed order: the same tuple as long as the same users are watched."""
     _deciding: Deciding = field(init=False)
@@ -277,8 +283,23 @@ class Observed:
             if part.key in self._answers:
                 continue
             readings = part.news if part.before in self._answers else part.every
+            readings, whole = self._beside.weighed(part, readings, read_at, rounds=True)
             changed += sum(self._put_presence(id_, reading, read_at) for id_, reading in readings.items())
-            self._answers.add(part.key)
+            if whole:
+                self._answers.add(part.key)
+        return changed
+
+    def put_pushed(self, told: Mapping[str, Reading], at: datetime) -> int:
+        """What Graph told by itself, by user id; how many were news."""
+        return self.put_beside([without_history(told)], at)
+
+    def put_beside(self, parts: Sequence[Readings], read_at: datetime) -> int:
+        """What was read beside the rounds; how many were news."""
+        changed = 0
+        for part in parts:
+            self._beside.note(part.every, read_at)
+            readings, _ = self._beside.weighed(part, part.every, read_at, rounds=False)
+            changed += sum(self._put_presence(id_, reading, read_at) for id_, reading in readings.items())
         return changed
 
     def _put_presence(self, user_id: str, reading: tuple[str, str], read_at: datetime) -> bool:
@@ -288,6 +309,7 @@ class Observed:
             return False
         if known is not None:
             self.backlog.changed(user_id, known, read_at)
+            self.restlessness.changed(user_id, read_at.timestamp())
         self.news.set()
         self.presences[user_id] = Presence(*reading, since=read_at)
         self.dirty.update(dict.fromkeys(rows))
@@ -352,6 +374,7 @@ class Observed:
             self.watched = watched
             for gone in users.difference(*have.values()):
                 self.presences.pop(gone, None)
+            self._beside.keep(self.presences.keys())
             self._answers.clear()
 
 

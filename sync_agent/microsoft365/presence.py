@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -11,7 +11,15 @@ from functools import partial
 from sync_agent.microsoft365.graph import Graph
 from sync_agent.microsoft365.pacing import REAL_TIME, Timing
 from sync_agent.microsoft365.presence_attention import AttentiveRounds
-from sync_agent.microsoft365.presence_chunk import MOST_IDS, UNKNOWN, AnswerKey, Reading, Readings, without_history
+from sync_agent.microsoft365.presence_chunk import (
+    MOST_IDS,
+    UNKNOWN,
+    AnswerKey,
+    Reading,
+    Readings,
+    divided,
+    without_history,
+)
 from sync_agent.microsoft365.presence_rounds import EvenRounds, Take, TenantRounds
 from sync_agent.microsoft365.presence_watch import TenantSweep, Watch
 from sync_agent.microsoft365.tenant_sessions import TenantSessions
@@ -54,6 +62,8 @@ class PresenceReader:
         self._clock = clock
         self._patience = patience
         watches = {id_: Watch(TenantSessions(id_, group, clock), clock) for id_, group in sessions.items()}
+        self._watches = watches
+        self._told: dict[str, datetime] = {}
         self._turns = {id_: _Turn(watch) for id_, watch in watches.items()}
         self.rounds: Mapping[str, TenantRounds] = {
             id_: EvenRounds(watch, timing, patience)
@@ -91,9 +101,29 @@ class PresenceReader:
                 group.create_task(rounds.run(partial(_of, watched, tenant_id), interval, take))
             await asyncio.Event().wait()
 
+    async def at_once(self, tenant_id: str, ids: Sequence[str], take: Take) -> None:
+        """Ask for these users of a tenant beside `follow`, whose turns stay as they are. Does not raise ServiceError:
+        whoever could not be read is left to `follow`.
+        """
+        watch = self._watches[tenant_id]
+        for chunk in divided([id_ for id_ in ids if id_ not in watch.set_aside]):
+            read_at = self._clock()
+            swept = await watch.ask(chunk)
+            if swept.parts:
+                take(swept.parts, read_at)
+                self.note_told(swept.values, read_at)
+
+    def note_told(self, ids: Iterable[str], at: datetime) -> None:
+        """What is known of these users is of this time, though `follow` did not read it."""
+        self._told.update(dict.fromkeys(ids, at))
+
     def last_read(self) -> dict[str, datetime]:
-        """By user id, of those whom `follow` has read: the moment before their presence was asked for."""
-        return {id_: at for rounds in self.rounds.values() for id_, at in rounds.last_read().items()}
+        """By user id, of those whom `follow` has read, or who were told of: the moment of which what is known of them
+        is, at least.
+        """
+        read = {id_: at for rounds in self.rounds.values() for id_, at in rounds.last_read().items()}
+        read.update({id_: at for id_, at in self._told.items() if id_ not in read or read[id_] < at})
+        return read
 
     async def aclose(self) -> None:
         """End the questions that no sweep waits for any more."""

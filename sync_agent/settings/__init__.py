@@ -12,6 +12,7 @@ from sync_agent.settings.model import (
     AccountSettings,
     CloudSettings,
     Endpoints,
+    PushSettings,
     Settings,
     SharePointSettings,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "CloudSettings",
     "Endpoints",
     "Problem",
+    "PushSettings",
     "Secret",
     "SecretUnavailable",
     "Settings",

@@ -10,7 +10,7 @@ from typing import Any
 
 from sync_agent.model import OurColumn
 from sync_agent.settings.explain import nearest
-from sync_agent.settings.model import CLOUDS
+from sync_agent.settings.model import CLOUDS, PushSettings, WebSettings
 from sync_agent.settings.problems import At, Problem
 from sync_agent.settings.showing import looks_random, shown
 from sync_agent.settings.yaml_source import Document
@@ -21,6 +21,7 @@ def contradictions(document: Document) -> Iterator[Problem]:
     yield from _clouds(document)
     yield from _columns(document)
     yield from _lists(document)
+    yield from _push(document)
 
 
 def _accounts(document: Document) -> Iterator[Problem]:
@@ -70,6 +71,36 @@ def _lists(document: Document) -> Iterator[Problem]:
     named = _text(document.at(at))
     if named and named.casefold() == _text(document.at(("sharepoint", "agent_list"))).casefold():
         yield document.problem(at, f"{shown(named, at)}, which is the agent_list", "a list of its own")
+
+
+def _push(document: Document) -> Iterator[Problem]:
+    """Graph tells of presence whoever signed in as a person alone, and by no cloud without presence."""
+    at: At = ("presence", "push")
+    written = document.at(at)
+    if not isinstance(written, dict):
+        return
+    auths = {_text(account.get("id")): _text(account.get("auth")) for account in _accounts_of(document)}
+    clouds = {_text(account.get("id")): _text(account.get("cloud")) for account in _accounts_of(document)}
+    persons = [id_ for id_, auth in auths.items() if auth == _BY_PERSON and clouds[id_] not in _WITHOUT_PRESENCE]
+    if not persons:
+        expected = f"an account with auth: {_BY_PERSON}: Graph tells of presence a person's sign-in alone"
+        yield document.problem(at, "no account that could be told of presence", expected)
+        return
+    named = written.get("accounts")
+    for index, name in enumerate(named if isinstance(named, list) else ()):
+        if (id_ := _text(name)) and id_ not in persons:
+            here: At = (*at, "accounts", index)
+            expected = f"the id of an account with auth: {_BY_PERSON}"
+            yield document.problem(here, shown(id_, here), expected, nearest(id_, persons))
+    listen: At = (*at, "listen")
+    pages = _text(document.at(("web", "listen"))) or WebSettings().listen
+    if (_text(written.get("listen")) or PushSettings.model_fields["listen"].default) == pages:
+        expected = "an address of its own: what Graph reaches is public, /metrics is not"
+        yield document.problem(listen if "listen" in written else at, f"{shown(pages, listen)}, web.listen", expected)
+
+
+_BY_PERSON = "device_code"
+_WITHOUT_PRESENCE = frozenset(name for name, cloud in CLOUDS.items() if not cloud.presence)
 
 
 def _accounts_of(document: Document) -> list[dict[str, Any]]:

@@ -198,12 +198,22 @@ class ValidationSettings(Group):
     name_mismatch: Switch = _default("false")
 
 
+class PushSettings(Group):
+    """``accounts``: ids; None: every account that a person signs in to."""
+
+    notification_url: Url
+    listen: Listen = "127.0.0.1:8091"
+    accounts: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
+    most: int = Field(default=650, ge=1, le=650)
+
+
 class PresenceSettings(Group):
     flap_damping: Pause = _default("5s")
     stale_after: Interval = _default("5m")
     unavailable_after: Interval = _default("24h")
     target_age: Pause = _default("5m")
     worst_age: Interval = _default("60s")
+    push: PushSettings | None = None
 
 
 class SafetySettings(Group):

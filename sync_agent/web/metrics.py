@@ -13,6 +13,7 @@ from sync_agent.freshness import Freshness
 from sync_agent.fuses import Held
 from sync_agent.jobs.backlog_told import backlogged
 from sync_agent.jobs.context import Context
+from sync_agent.jobs.follow_push import FollowPush
 from sync_agent.microsoft365.pacing import Priority, Snapshot
 from sync_agent.web.exposition import Metric
 
@@ -34,12 +35,14 @@ class Watched:
     requests: Mapping[str, int]
     accounts: Mapping[str, str]
     broken: Mapping[str, str] = field(default_factory=dict)
+    push: FollowPush | None = None
 
 
 def metrics(of: Watched) -> Iterator[Metric]:
     yield Metric("sync_agent_info", "gauge", "1, with the version.", {__version__: 1}, "version")
     yield from _list(of)
     yield from _freshness(of)
+    yield from _push(of)
     yield from _work(of)
     yield from _limits(of)
 
@@ -66,6 +69,18 @@ def _freshness(of: Watched) -> Iterator[Metric]:
     paces = {id_: rounds.pace for id_, rounds in of.context.edges.presence.rounds.items()}
     held = {id_: pace.held for id_, pace in paces.items() if pace is not None}
     yield Metric("sync_agent_presence_interval_seconds", "gauge", "Between two readings, as held.", held, "tenant")
+
+
+def _push(of: Watched) -> Iterator[Metric]:
+    if of.push is None:
+        return
+    now, standing = of.context.clock(), {each.account: each.standing for each in of.push.subscribers}
+    left = {id_: 0.0 if one is None else (one.expires - now).total_seconds() for id_, one in standing.items()}
+    users = {id_: 0.0 if one is None else float(len(one.users)) for id_, one in standing.items()}
+    yield Metric("sync_agent_push_left_seconds", "gauge", "Until a subscription ends, 0 without.", left, "account")
+    yield Metric("sync_agent_push_users", "gauge", "Users of whom Graph tells.", users, "account")
+    yield Metric("sync_agent_push_changes_total", "counter", "Changes told.", dict(of.push.taken), "outcome")
+    yield Metric("sync_agent_push_refused_total", "counter", "What was not believed.", dict(of.push.refused), "reason")
 
 
 def _work(of: Watched) -> Iterator[Metric]:

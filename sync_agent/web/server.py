@@ -40,17 +40,8 @@ class Pages:
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         assert scope["type"] == "http"
         answer = self._answer(scope["method"], scope["path"])
-        body = answer.text.encode()
-        headers = [
-            (b"content-type", answer.content_type.encode()),
-            (b"content-length", str(len(body)).encode()),
-            (b"cache-control", b"no-store"),
-            (b"x-content-type-options", b"nosniff"),
-        ]
-        if answer.status == 405:
-            headers.append((b"allow", b"GET, HEAD"))
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+        extra = [("allow", "GET, HEAD")] if answer.status == 405 else []
+        await answered(answer, send, *extra, head=scope["method"] == "HEAD")
 
     def _answer(self, method: str, path: str) -> Answer:
         page = self._pages.get(path)
@@ -63,6 +54,21 @@ class Pages:
 
 def plain(status: int, text: str) -> Answer:
     return Answer(status, "text/plain; charset=utf-8", text)
+
+
+async def answered(answer: Answer, send: Send, *extra: tuple[str, str], head: bool = False) -> None:
+    """``extra``: further headers; ``head``: without the text."""
+    body = answer.text.encode()
+    headers = [
+        ("content-type", answer.content_type),
+        ("content-length", str(len(body))),
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+        *extra,
+    ]
+    raw = [(name.encode(), value.encode()) for name, value in headers]
+    await send({"type": "http.response.start", "status": answer.status, "headers": raw})
+    await send({"type": "http.response.body", "body": b"" if head else body})
 
 
 class _Server(uvicorn.Server):
@@ -78,33 +84,44 @@ async def serving(listen: str, pages: Mapping[str, Page]) -> AsyncIterator[int |
     """Serve the pages at ``listen`` (address and port) as long as this is open. The port; None where it cannot be had,
     which is logged.
     """
+    todo = "end what listens there, or set web.listen to another port; the service goes on without its pages"
+    async with listening(listen, Pages(pages), "web", todo) as port:
+        if port is not None:
+            _log.info("web_served", listen=listen, pages=sorted(pages))
+        yield port
+
+
+@asynccontextmanager
+async def listening(listen: str, application: Any, name: str, todo: str, **limits: Any) -> AsyncIterator[int | None]:
+    """Serve an ASGI application. ``name``: what the log calls it; ``todo``: what it says where the port cannot be had;
+    ``limits``: of uvicorn.
+    """
     try:
-        listening = _listening(listen)
+        listener = _listening(listen)
     except OSError as failure:
         why = failure.strerror or str(failure)
-        todo = "end what listens there, or set web.listen to another port; the service goes on without its pages"
-        _log.warning("web_not_served", listen=listen, reason=why, what_to_do=todo)
+        _log.warning(f"{name}_not_served", listen=listen, reason=why, what_to_do=todo)
         yield None
         return
     config = uvicorn.Config(
-        Pages(pages),
+        application,
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=int(_STOP),
+        **limits,
     )
     server = _Server(config)
-    running = asyncio.create_task(server.serve([listening]))
+    running = asyncio.create_task(server.serve([listener]))
     try:
-        port: int = listening.getsockname()[1]
-        _log.info("web_served", listen=listen, pages=sorted(pages))
+        port: int = listener.getsockname()[1]
         yield port
     finally:
         server.should_exit = True
         await asyncio.wait([running], timeout=2 * _STOP)
         running.cancel()
-        listening.close()
+        listener.close()
 
 
 def _listening(listen: str) -> socket.socket:

@@ -87,3 +87,45 @@ def test_the_list_of_anomalies_is_not_the_agent_list(tmp_path: Path, name: str) 
     (line,) = said(tmp_path, text)
     assert line.startswith("4:3: sharepoint.anomaly_list: found “")
     assert line.endswith("which is the agent_list, expected a list of its own")
+
+
+_PUSH = "presence:\n  push:\n    notification_url: https://agents.contoso.com/graph\n"
+
+
+def test_push_with_a_persons_account(tmp_path: Path) -> None:
+    push = loaded(tmp_path, NAMED + SECOND_ACCOUNT + _PUSH).presence.push
+    assert push is not None
+    assert (push.listen, push.accounts, push.most) == ("127.0.0.1:8091", None, 650)
+    named = loaded(tmp_path, NAMED + SECOND_ACCOUNT + _PUSH + "    accounts: [fabrikam]\n").presence.push
+    assert named is not None
+    assert named.accounts == ("fabrikam",)
+
+
+@pytest.mark.parametrize("cloud", ["", "    cloud: china\n"])
+def test_push_without_an_account_that_graph_tells(tmp_path: Path, cloud: str) -> None:
+    text = NAMED + (SECOND_ACCOUNT + cloud if cloud else "") + _PUSH
+    (line,) = said(tmp_path, text)
+    assert "presence.push: found no account that could be told of presence" in line
+    assert line.endswith("expected an account with auth: device_code: Graph tells of presence a person's sign-in alone")
+
+
+@pytest.mark.parametrize("name", ["contoso", "tailspin"])
+def test_push_to_an_account_that_is_no_persons(tmp_path: Path, name: str) -> None:
+    (line,) = said(tmp_path, NAMED + SECOND_ACCOUNT + _PUSH + f"    accounts: [{name}]\n")
+    assert f"found “{name}”, expected the id of an account with auth: device_code" in line
+
+
+@pytest.mark.parametrize("more", ["    listen: 127.0.0.1:8090\n", "web: {listen: 127.0.0.1:8091}\n"])
+def test_push_where_the_pages_are(tmp_path: Path, more: str) -> None:
+    (line,) = said(tmp_path, NAMED + SECOND_ACCOUNT + _PUSH + more)
+    assert "web.listen, expected an address of its own: what Graph reaches is public, /metrics is not" in line
+
+
+@pytest.mark.parametrize("wrong", ["most: 651", "most: 0", "accounts: []", "notification_url: http://x"])
+def test_push_beyond_what_graph_takes(tmp_path: Path, wrong: str) -> None:
+    text = (
+        NAMED
+        + SECOND_ACCOUNT
+        + _PUSH.replace("    notification_url", "    #" if "url" in wrong else "    notification_url")
+    )
+    assert len(said(tmp_path, text + f"    {wrong}\n")) == 1

@@ -26,6 +26,8 @@ _NO_DEFAULTS = {
     "accounts.client_secret_expires",
     "accounts.domains",
     "notify.urls",
+    "presence.push.notification_url",
+    "presence.push.accounts",
     "proxy",
 }
 """Shown commented out by an example, since what they do when left out cannot be written."""
@@ -75,8 +77,9 @@ def test_nothing_is_written_in_it_for_nothing() -> None:
 
 
 def uncommented() -> str:
-    """With every commented setting in force."""
-    return re.sub(r"^(\s*)# (\w+: )", r"\1\2", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    """With every commented setting in force, and a person's account for those that need one."""
+    text = re.sub(r"^(\s*)# (\w+: )", r"\1\2", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return text.replace("auth: client_secret", "auth: device_code", 1)
 
 
 def values(written: Any, path: str = "") -> dict[str, str]:
@@ -92,7 +95,9 @@ def test_every_setting_is_in_it_and_is_right_when_uncommented(tmp_path: Path) ->
     (tmp_path / "settings.yaml").write_text(uncommented(), encoding="utf-8")
     settings = load(tmp_path / "settings.yaml")
     shown = values(yaml.load(uncommented(), Loader=yaml.BaseLoader))
-    shown = {re.sub(r"^accounts\.domains.*", "accounts.domains", name): value for name, value in shown.items()}
+    shown = {
+        re.sub(r"^(accounts\.domains|presence\.push\.accounts).*", r"\1", name): value for name, value in shown.items()
+    }
     assert shown.keys() == every_setting().keys()
     assert {name for name in without_effect(settings) if not name.startswith("accounts.")} <= set(_NOT_YET)
 

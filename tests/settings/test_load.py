@@ -130,6 +130,7 @@ def test_what_is_left_out_has_the_defaults_of_the_contract(tmp_path: Path) -> No
         "unavailable_after": 86_400,
         "target_age": 300,
         "worst_age": 60,
+        "push": None,
     }
     assert settings.validation.model_dump() == {"domain_lookup": True, "name_mismatch": False}
     assert settings.pacing.model_dump() == {

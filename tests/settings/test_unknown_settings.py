@@ -44,7 +44,7 @@ _LAB = "clouds:\n  {name}:\n    {authority}: https://x\n    graph: https://x\n"
         (_LAB.replace("{name}", "graph") + "    ca: x\n", 4, 5, "clouds.graph.ca", "did you mean ca_bundle?"),
         ("web:\n  read_list: 5s\n", 1, 3, "web.read_list", "it belongs under schedule:"),
         ("client_id: x\n", 0, 1, "client_id", "it belongs under accounts:"),
-        ("log:\n  accounts: []\n", 1, 3, "log.accounts", "it belongs at the top, without indentation"),
+        ("log:\n  clouds: {}\n", 1, 3, "log.clouds", "it belongs at the top, without indentation"),
         (
             "log:\n  presence: 2s\n",
             1,
