@@ -10,6 +10,7 @@ from enum import IntEnum
 from typing import Any
 
 from sync_agent.characters import shortened
+from sync_agent.expiry import CredentialEnd, Warned, warned
 from sync_agent.fixes import Fixes
 from sync_agent.fuses import Held
 from sync_agent.model import Anomaly, Change, Row, Status, Verdict
@@ -116,10 +117,14 @@ class Fixing:
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """``users``: matched users this account answers for; ``state``: "ok", or why it could not be asked."""
+    """``users``: matched users this account answers for; ``state``: "ok", or why it could not be asked.
+
+    ``credentials``: when what it signs in with ends, where that is known.
+    """
 
     users: int
     state: str = "ok"
+    credentials: tuple[CredentialEnd, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +155,10 @@ class Outcome:
         """What is said of these is not believed until a person approves it."""
         held = self.held
         return frozenset() if held is None else frozenset(filter(held.holds, self.verdicts))
+
+    @property
+    def credentials_near_their_end(self) -> list[Warned]:
+        return warned((end for account in self.accounts.values() for end in account.credentials), self.started)
 
     @property
     def is_held_whole(self) -> bool:
@@ -209,7 +218,7 @@ class Outcome:
             "unwritten": [
                 {"row": row_id, "reason": in_json(reason)} for row_id, reason in sorted(self.writes.unwritten.items())
             ],
-            "accounts": {id_: {"users": a.users, "state": in_json(a.state)} for id_, a in self.accounts.items()},
+            "accounts": {id_: self._account(account) for id_, account in self.accounts.items()},
             "held": None if self.held is None else _held(self.held),
             "seconds": round(self.seconds, 3),
         }
@@ -223,6 +232,17 @@ class Outcome:
         if self.error:
             document["error"] = in_json(self.error)
         return document
+
+    def _account(self, account: AccountState) -> dict[str, Any]:
+        near = {each.end: each.sentence for each in warned(account.credentials, self.started)}
+        return {
+            "users": account.users,
+            "state": in_json(account.state),
+            "credentials": [
+                {"setting": end.setting, "ends": end.ends.isoformat(), "warning": near.get(end)}
+                for end in account.credentials
+            ],
+        }
 
 
 def _change(change: Change) -> dict[str, Any]:

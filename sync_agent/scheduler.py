@@ -72,7 +72,7 @@ _BROKEN = 60.0
 """Seconds for which a service whose job broke counts as not well; it is tried again all the time."""
 _LONG_JOBS = ("mirror_anomalies", "poll_presence", "follow_push", "write_back", "watch_freshness")
 """Which go on until the service stops."""
-_JOBS = ("read_list", "apply_fixes", "resolve_users", *_LONG_JOBS, "hold_lease", "report")
+_JOBS = ("read_list", "apply_fixes", "resolve_users", *_LONG_JOBS, "hold_lease", "foresee", "report")
 
 Job = Callable[[], Coroutine[Any, Any, object]]
 
@@ -297,7 +297,14 @@ class Jobs:
 
     def _troubles(self) -> dict[str, str]:
         late = {"presence.target_age": self._watch.trouble} if self._watch.trouble else {}
-        return {**troubles(self._service.account_states(), self._held, self._fixes_held), **late}
+        ends = {each.name: each.sentence for each in self._service.foresight.warned}
+        return {**troubles(self._service.account_states(), self._held, self._fixes_held), **late, **ends}
+
+    async def foresee(self) -> None:
+        await self._guarded("foresee", self._foresee)
+
+    async def _foresee(self) -> None:
+        await self._service.foresight.look(keep=self._context.may_write())
 
     async def _report(self) -> None:
         """Write the report, then tell people of what is new in it."""
@@ -456,6 +463,7 @@ def _schedule(scheduler: AsyncIOScheduler, service: Service, jobs: Jobs) -> None
         (jobs.hold_lease, DateTrigger(now, timezone=UTC)),
         (jobs.share_budgets, DateTrigger(now, timezone=UTC)),
         (jobs.watch_freshness, DateTrigger(now, timezone=UTC)),
+        (jobs.foresee, IntervalTrigger(days=1, start_date=now, timezone=UTC)),
         (jobs.report, CronTrigger.from_crontab(times.report, timezone=UTC)),
     ]
     for job, trigger in table:

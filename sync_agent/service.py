@@ -23,6 +23,7 @@ from sync_agent.jobs.apply_fixes import Ask, apply_fixes
 from sync_agent.jobs.approvals import note_approvals
 from sync_agent.jobs.context import Context
 from sync_agent.jobs.explain_row import explain_row
+from sync_agent.jobs.foresee import Foresight
 from sync_agent.jobs.history import History
 from sync_agent.jobs.hold_lease import HoldLease
 from sync_agent.jobs.mirror_anomalies import mirror_anomalies
@@ -43,7 +44,7 @@ from sync_agent.settings import Settings
 from sync_agent.staleness import Answered
 from sync_agent.state.records import RunKind
 from sync_agent.state.store import StateUnavailable, Store
-from sync_agent.wiring import list_name, open_store, wired
+from sync_agent.wiring import directory_session, list_name, open_store, wired
 
 _log = structlog.get_logger()
 
@@ -66,6 +67,7 @@ class Service:
     history: History
     lease: HoldLease
     day: SpentOfDay
+    foresight: Foresight
 
     async def open_list(self) -> None:
         """Find the list and our columns in it. Raises ListProblem (ColumnsMissing too) or ServiceError."""
@@ -95,6 +97,7 @@ class Service:
                 await made.make(dry_run=dry_run, approved=approved)
         except ServiceError as failure:
             made.error = failure.told
+        await self.foresight.look(keep=not dry_run)
         outcome = self.outcome(started, time.perf_counter() - clock, made.back, made.error, made.fixing)
         if made.back is None or dry_run:
             return outcome
@@ -162,7 +165,10 @@ class Service:
             rows=observed.rows,
             verdicts=verdicts,
             writes=Writes() if back is None else back.writes,
-            accounts={id_: AccountState(users[id_], state) for id_, state in self.account_states().items()},
+            accounts={
+                id_: AccountState(users[id_], state, self.foresight.ends_of(id_))
+                for id_, state in self.account_states().items()
+            },
             held=None if back is None else back.held,
             plan=Plan() if back is None else back.plan,
             refusals={id_: reason for id_, reason in observed.refusals.items() if id_ in observed.rows},
@@ -225,8 +231,10 @@ async def open_service(
     context = wired(settings, transport, accounts, progress, clock, timing, history, store)
     context = replace(context, may_write=lease.may_write)
     day = SpentOfDay(None if read_only else store, context.budgets, timing.clock, clock)
+    sessions = {id_: directory_session(account, transport) for id_, account in accounts.items()}
+    foresight = Foresight(accounts, sessions, history, settings.sharepoint.agent_list, clock)
     try:
-        yield Service(settings, transport, accounts, context, store, history, lease, day)
+        yield Service(settings, transport, accounts, context, store, history, lease, day, foresight)
     finally:
         await context.writers.end()
         await day.end()

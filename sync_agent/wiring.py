@@ -148,6 +148,10 @@ def _graph(account: Account, transport: Transport, kind: str) -> Graph:
     return Graph(transport, account.tokens(graph), graph, budget, kind)
 
 
+def directory_session(account: Account, transport: Transport) -> Graph:
+    return _graph(account, transport, "directory")
+
+
 def list_name(settings: Settings) -> str:
     """That tells it from lists of the same title in other sites."""
     return f"{settings.sharepoint.site_url} {settings.sharepoint.agent_list}"

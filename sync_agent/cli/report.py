@@ -98,6 +98,8 @@ def _show(console: Console, content: Content) -> None:
         console.print(Text(content.held_note, style="bold red"))
     for note in content.unwritten_notes:
         console.print(Text(note, style="yellow"))
+    for near in content.credentials:
+        console.print(Text(near.sentence, style="yellow"))
     console.print(status_line(last.rows, last.status))
     if content.freshness_note:
         console.print(content.freshness_note, highlight=False)

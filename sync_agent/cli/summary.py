@@ -44,10 +44,8 @@ def show_outcome(console: Console, outcome: Outcome, *, everything: str, dry_run
     if len(shown) < len(findings):
         _say(console, f"{len(shown)} of {len(findings):,} anomalies shown. {everything}\n")
     console.print(status_line(len(outcome.verdicts), outcome.status))
-    for id_, account in outcome.accounts.items():
-        if account.state != "ok":
-            named = account.state.startswith("account ")
-            _say(console, account.state if named else f"account {id_}: {account.state}", "yellow")
+    for line in _account_lines(outcome):
+        _say(console, line, "yellow")
     if outcome.fixing is not None:
         for text, style in fixing_lines(outcome.fixing, dry_run=dry_run):
             _say(console, text, style)
@@ -98,6 +96,15 @@ def spread(findings: Collection[Finding], most: int) -> list[Finding]:
 
     by_code = groupby(sorted(findings, key=place), key=lambda finding: finding[1].code)
     return [finding for _, group in by_code for finding in islice(group, of_each)]
+
+
+def _account_lines(outcome: Outcome) -> Iterator[str]:
+    for id_, account in outcome.accounts.items():
+        if account.state != "ok":
+            named = account.state.startswith("account ")
+            yield account.state if named else f"account {id_}: {account.state}"
+    for near in outcome.credentials_near_their_end:
+        yield near.sentence
 
 
 def _told(shown: Collection[Finding], counts: Mapping[Code, int], width: int) -> RenderableType:

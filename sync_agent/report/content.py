@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from math import floor
 
 from sync_agent.characters import BLANKS, printable
+from sync_agent.expiry import Warned, warned
 from sync_agent.report.age import AGE_GROUPS, age_group
 from sync_agent.state.store import AnomalyRecord, FreshnessRecord, PassRecord, Store
 
@@ -54,6 +55,9 @@ class Content:
 
     freshness: FreshnessRecord | None = None
     """As `run` last saw it, if it is to be told."""
+
+    credentials: Sequence[Warned] = ()
+    """What accounts sign in with, and whose end is near."""
 
     @property
     def freshness_note(self) -> str:
@@ -168,4 +172,5 @@ def gather(store: Store, now: datetime) -> Content:
     unwritten, freshness = store.unwritten(last.list_title), store.freshness(last.list_title)
     if freshness is not None and now - freshness.at > _RUNS:
         freshness = None
-    return Content(now, last, counted, days, held, acknowledged, users, accounts, unwritten, freshness)
+    near = warned(store.credential_ends(last.list_title), now)
+    return Content(now, last, counted, days, held, acknowledged, users, accounts, unwritten, freshness, near)

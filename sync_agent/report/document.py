@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from sync_agent.expiry import Warned
 from sync_agent.outcome import in_json
 from sync_agent.report.administrator import advice
 from sync_agent.report.content import Content, Group
@@ -28,6 +29,7 @@ def document(content: Content) -> dict[str, Any]:
         "administrator": {group.name: asdict(advice(group.name)) for group in content.codes},
         "unwritten": [{"row": id_, "reason": in_json(reason)} for id_, reason in content.unwritten.items()],
         "freshness": None if content.freshness is None else _freshness(content.freshness),
+        "credentials": [_credential(each) for each in content.credentials],
         "days": [_day(day) for day in content.days],
     }
 
@@ -35,6 +37,13 @@ def document(content: Content) -> dict[str, Any]:
 def _freshness(record: FreshnessRecord) -> dict[str, Any]:
     """Ages in seconds; ``right`` and ``never_read`` are rows."""
     return {"at": record.at.isoformat(), **asdict(record.found)}
+
+
+def _credential(near: Warned) -> dict[str, Any]:
+    """What an account signs in with, 30 days before its end and nearer; ``days`` are negative once it is over."""
+    end = near.end
+    told = {"ends": end.ends.isoformat(), "days": near.days, "message": near.sentence}
+    return {"account": end.account, "setting": end.setting, **told}
 
 
 def _counts(groups: list[Group]) -> dict[str, int]:

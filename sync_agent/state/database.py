@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
-REVISION = "0015"
+REVISION = "0016"
 """Of the last of the steps in `migrations/`: the version of the tables that this version of the product works with."""
 
 _PATIENCE = 5.0

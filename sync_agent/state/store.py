@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
+from sync_agent.expiry import CredentialEnd
 from sync_agent.fixes import Sighting
 from sync_agent.lease import Lease
 from sync_agent.outcome import Outcome
@@ -15,6 +16,7 @@ from sync_agent.staleness import Answered
 from sync_agent.state import (
     answering,
     approving,
+    credentials,
     digests,
     freshness_kept,
     journalling,
@@ -147,6 +149,21 @@ class Store:
         """As `run` last saw it; None where it never did."""
         with reading(self._engine) as connection:
             return freshness_kept.latest(connection, list_title)
+
+    def keep_credentials(self, list_title: str, ends: Sequence[CredentialEnd], told: Collection[str]) -> None:
+        """Of the accounts of a list: when their credentials end, and which warnings people have had, by name."""
+        with writing(self._engine) as connection:
+            credentials.keep(connection, list_title, ends, told)
+
+    def credential_ends(self, list_title: str) -> list[CredentialEnd]:
+        """As they were last found."""
+        with reading(self._engine) as connection:
+            return credentials.known(connection, list_title)
+
+    def told_of_credentials(self, list_title: str) -> frozenset[str]:
+        """The names of the warnings that people have had."""
+        with reading(self._engine) as connection:
+            return credentials.told(connection, list_title)
 
     def held(self) -> str | None:
         """The fuse that held the last pass, if one did."""

@@ -300,3 +300,22 @@ freshness = Table(
     Column("longest", Float),
 )
 """How fresh what the list shows was when `run` last looked: ages in seconds, the others are counts of rows."""
+
+credential_ends = Table(
+    "credential_ends",
+    metadata,
+    Column("list", String(255), primary_key=True),
+    Column("account", String(255), primary_key=True),
+    Column("setting", String(64), primary_key=True),
+    Column("ends", Moment, nullable=False),
+    Column("known_from", String(64), nullable=False),
+)
+"""When the credentials that accounts sign in with end, as last found."""
+
+credential_warnings = Table(
+    "credential_warnings",
+    metadata,
+    Column("list", String(255), primary_key=True),
+    Column("name", String(400), primary_key=True),
+)
+"""Which of these ends people have been told of, and how near they were."""

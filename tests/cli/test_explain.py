@@ -216,7 +216,7 @@ def test_nothing_is_written_anywhere(ready: Lab) -> None:
         assert ready.run("explain", wanted).code == 0
     assert everything() == before
     methods = {(call.method, re.sub(r"^.*/", "", call.path)) for call in ready.world.heard if call.method != "GET"}
-    assert methods == {("POST", "$batch"), ("POST", "getPresencesByUserId")}
+    assert methods == {("POST", "token"), ("POST", "$batch"), ("POST", "getPresencesByUserId")}
     for call in ready.world.heard:
         if call.path.endswith("$batch"):
             assert {part["method"] for part in orjson.loads(call.body)["requests"]} == {"GET"}
