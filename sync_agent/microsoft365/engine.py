@@ -45,8 +45,8 @@ class Engine(httpx.AsyncBaseTransport):
         answer = await self._session.request(
             request.method,
             _as_it_is(request.url),
-            headers=request.headers,
-            data=request.content or None,
+            headers={name.decode(): value.decode() for name, value in request.headers.raw},
+            data=request.read() or None,
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(
                 sock_connect=timeout["connect"], sock_read=timeout["read"], connect=timeout["pool"]
@@ -124,30 +124,6 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-class _NoCookies(httpx.Cookies):
-    """One account's would go out with another's; and a jar that keeps none costs as much as one that does."""
-
-    def extract_cookies(self, response: httpx.Response) -> None:
-        pass
-
-    def set_cookie_header(self, request: httpx.Request) -> None:
-        pass
-
-
-class Client(httpx.AsyncClient):
-    """httpx over `Routes`, without what it would do beyond our transport: cookies."""
-
-    _no_cookies = _NoCookies()
-
-    @property
-    def cookies(self) -> httpx.Cookies:
-        return self._no_cookies
-
-    @cookies.setter
-    def cookies(self, cookies: object) -> None:
-        pass
 
 
 def _proxy(address: str | None) -> httpx.Proxy | None:

@@ -1,4 +1,4 @@
-"""The one door to the wire: an httpx client over aiohttp that paces, signs, retries and names every request.
+"""The one door to the wire: httpx over aiohttp, which paces, signs, retries and names every request.
 
 The only module, with the bridges beside it, that knows httpx; a change of engine is a change here.
 """
@@ -10,7 +10,7 @@ import logging
 import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +21,7 @@ import httpx
 import structlog
 
 from sync_agent import __version__
-from sync_agent.microsoft365.engine import Client, Routes, ssl_context
+from sync_agent.microsoft365.engine import Routes, ssl_context
 from sync_agent.microsoft365.errors import UNREADABLE, Garbled, Throttled, Unreachable, refusal
 from sync_agent.microsoft365.json_text import decoded
 from sync_agent.microsoft365.lost import Lost, lost
@@ -137,10 +137,9 @@ class Transport:
         self._bounds = bounds or Bounds()
         self._sleep = sleep
         self._loop = asyncio.get_running_loop()
-        engine = Routes(ssl_context(ca_bundles), proxy)
+        self._routes = Routes(ssl_context(ca_bundles), proxy)
         timeout = httpx.Timeout(self._bounds.read, connect=self._bounds.connect, pool=self._bounds.pool)
         self._extensions = {"timeout": timeout.as_dict()}
-        self._client = Client(transport=engine)
 
     async def send(self, request: Request) -> Answer:
         """Send, again where that may help, and return the answer, 4xx included.
@@ -179,23 +178,25 @@ class Transport:
         return asyncio.run_coroutine_threadsafe(self.send(request), self._loop).result()
 
     async def aclose(self) -> None:
-        await self._client.aclose()
+        await self._routes.aclose()
 
     async def _once(self, request: Request, units: float) -> tuple[Answer, str]:
         """One try, inside the budget. The token is asked for first, so that a failed sign-in spends nothing, and again
         after the wait, since that may have been long.
         """
-        async with AsyncExitStack() as held:
-            if request.tokens is not None:
-                await request.tokens.token()
-            if request.budget is not None:
-                place = request.budget.place(units, self._retrying.patience, request.priority)
-                await held.enter_async_context(place)
+        if request.tokens is not None:
+            await request.tokens.token()
+        async with self._place(request, units):
             token = await request.tokens.token() if request.tokens is not None else ""
             self.requests[request.kind] += 1
             answer = await self._exchange(request, token)
         _tell_budget(request, answer)
         return answer, token
+
+    def _place(self, request: Request, units: float) -> AbstractAsyncContextManager[None]:
+        if request.budget is None:
+            return nullcontext()
+        return request.budget.place(units, self._retrying.patience, request.priority)
 
     async def _exchange(self, request: Request, token: str) -> Answer:
         our_id = str(uuid.uuid4())
@@ -216,13 +217,13 @@ class Transport:
                 request.method,
                 _url(request.url),
                 headers=headers,
-                content=request.body,
+                stream=httpx.ByteStream(request.body or b""),
                 extensions=self._extensions,
             )
             async with asyncio.timeout(self._bounds.whole):
-                response = await self._client.send(made, stream=True)
+                response = await self._routes.handle_async_request(made)
                 try:
-                    body = await self._bounded(response)
+                    body = await self._bounded(response, made.url.host)
                 finally:
                     await response.aclose()
         except (httpx.InvalidURL, aiohttp.InvalidURL):
@@ -236,13 +237,13 @@ class Transport:
             _log.debug("request", method=request.method, path=made.url.path, status=answer.status, **ids)
         return answer
 
-    async def _bounded(self, response: httpx.Response) -> bytes:
+    async def _bounded(self, response: httpx.Response, host: str) -> bytes:
         """The body unpacked. Its Content-Length tells nothing: a few packed bytes can become any number."""
         pieces, size = [], 0
         async for piece in response.aiter_bytes():
             size += len(piece)
             if size > self._bounds.bytes:
-                raise Garbled(f"{response.url.host} sent more than {self._bounds.bytes >> 20} MiB in one answer")
+                raise Garbled(f"{host} sent more than {self._bounds.bytes >> 20} MiB in one answer")
             pieces.append(piece)
         return b"".join(pieces)
 

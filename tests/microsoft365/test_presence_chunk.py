@@ -31,6 +31,13 @@ def test_an_answer_without_news_is_the_last_one_whatever_its_order() -> None:
     assert chunk.take(answer(dict.fromkeys(IDS, FREE), backwards=True)) is first
 
 
+@pytest.mark.parametrize("more", [None, [{}, {}]])
+def test_the_last_answer_byte_for_byte_says_nothing_new_though_its_presences_cannot_be_told_apart(more: object) -> None:
+    chunk = Chunk(IDS)
+    first = chunk.take(answer(dict.fromkeys(IDS, FREE), more=more))
+    assert chunk.take(answer(dict.fromkeys(IDS, FREE), more=more)) is first
+
+
 def test_news_name_the_answer_that_they_are_news_to() -> None:
     chunk = Chunk(IDS)
     first = chunk.take(answer(dict.fromkeys(IDS, FREE)))
