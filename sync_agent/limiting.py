@@ -39,7 +39,8 @@ def _more_requests(tenant: TenantCapacity) -> str:
         return ""
     more = tenant.registrations_needed - tenant.registrations
     registrations = f"{more} app registration{'' if more == 1 else 's'}"
-    return f"raise schedule.presence to {_duration(tenant.held)}, or add {registrations} to the tenant as accounts"
+    what = "schedule.presence" if tenant.worst_age is None else "presence.worst_age"
+    return f"raise {what} to {_duration(tenant.oldest)}, or add {registrations} to the tenant as accounts"
 
 
 def _duration(seconds: float) -> str:

@@ -86,6 +86,7 @@ def document(found: Capacity) -> dict[str, Any]:
                 "requests_a_sweep": each.requests_a_sweep,
                 "interval_wanted": each.wanted,
                 "interval_held": round(each.held, 3),
+                "worst_age": None if each.worst_age is None else round(each.oldest, 3),
                 "used": round(each.used, 4),
             }
             for each in found.tenants
@@ -93,7 +94,9 @@ def document(found: Capacity) -> dict[str, Any]:
         "sharepoint": {
             "units_a_minute": round(found.means.units_a_second * 60, 1),
             "rows_a_second": round(sharepoint.rows_a_second, 3),
+            "binding": "day" if sharepoint.day_binds else "minute",
             "used": round(sharepoint.used, 4),
+            "units_lost_by_a_refusal": round(found.means.units_a_second * found.means.refusal, 1),
             "units_a_day": round(sharepoint.units_a_day),
             "used_of_day": round(sharepoint.used_of_day, 4),
         },

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from sync_agent.capacity import ANSWER, HOURS_A_DAY, RUSH, Capacity
+from sync_agent.capacity import ANSWER, HOURS_A_DAY, RUSH, Capacity, TenantCapacity
 from sync_agent.limiting import Limiting, limiting
 
 if TYPE_CHECKING:
@@ -36,11 +36,22 @@ def _tenants(found: Capacity, settings: Settings) -> Table:
         table.add_column(name, justify="left" if name == "tenant" else "right")
     for each in found.tenants:
         ids = ", ".join(account.id for account in settings.accounts if account.tenant_id == each.id)
-        every = lasting(each.held) + (f" (wanted {lasting(each.wanted)})" if each.held > each.wanted else "")
         table.add_row(
-            ids, f"{each.names:,}", str(each.registrations), f"{each.requests_a_sweep:,}", every, _share(each.used)
+            ids,
+            f"{each.names:,}",
+            str(each.registrations),
+            f"{each.requests_a_sweep:,}",
+            _every(each),
+            _share(each.used),
         )
     return table
+
+
+def _every(tenant: TenantCapacity) -> str:
+    if tenant.worst_age is not None:
+        late = f" (wanted {lasting(tenant.worst_age)})" if tenant.oldest > tenant.worst_age else ""
+        return f"{lasting(tenant.held)} at work, {lasting(tenant.oldest)} at worst{late}"
+    return lasting(tenant.held) + (f" (wanted {lasting(tenant.wanted)})" if tenant.held > tenant.wanted else "")
 
 
 def _list(found: Capacity) -> Table:
@@ -54,14 +65,17 @@ def _list(found: Capacity) -> Table:
 
 def _figures(found: Capacity) -> Iterator[tuple[str, str]]:
     sharepoint, means = found.sharepoint, found.means
+    lost = means.units_a_second * means.refusal
     requests = ", ".join(f"{count:,} {kind}" for kind, count in found.requests.items())
     yield "first sync", f"about {lasting(found.first_pass)}: {requests} requests"
     yield (
         "SharePoint's units",
         f"{means.units_a_second * 60:,.0f} a minute, of which presence takes {_share(sharepoint.used)}: "
-        f"{sharepoint.rows_a_second:,.1f} rows a second",
+        f"{sharepoint.rows_a_second:,.1f} rows a second; each refusal (429) costs {lost:,.0f} units",
     )
-    yield "SharePoint's day", f"{sharepoint.units_a_day:,.0f} units, {_share(sharepoint.used_of_day)} of what it allows"
+    binds = "; in the hours of work it lets less through than the minute" if sharepoint.day_binds else ""
+    day = f"{sharepoint.units_a_day:,.0f} units, {_share(sharepoint.used_of_day)} of what it allows{binds}"
+    yield "SharePoint's day", day
     yield "rows right", f"{found.right:.1%}, while everybody is at work"
     yield (
         "from a change to the list",

@@ -16,6 +16,7 @@ from sync_agent.microsoft365 import (
     graph_list,
     graph_list_delta,
     graph_writing,
+    own_list,
     sharepoint_batch,
     sharepoint_bulk,
     sharepoint_changes,
@@ -23,8 +24,9 @@ from sync_agent.microsoft365 import (
 )
 from sync_agent.microsoft365.accounts import PRESENCE_LIMIT
 from sync_agent.microsoft365.name_lookup import NAMES_PER_BATCH
+from sync_agent.microsoft365.pacing import AT_HAND, recovery
 from sync_agent.microsoft365.presence import MOST_IDS
-from sync_agent.settings import Settings
+from sync_agent.settings import Auto, Settings
 
 PART_FOR_ANOMALIES = 0.1
 """Of the SharePoint budget, in writes to the list of anomalies."""
@@ -62,28 +64,40 @@ def _demand(rows: int, counts: dict[str, int], settings: Settings, changes_an_ho
 
 def schedule_of(settings: Settings) -> Schedule:
     times = settings.schedule
-    return Schedule(times.presence, times.read_list, times.read_whole_list)
+    worst_age = settings.presence.worst_age if isinstance(times.presence, Auto) else None
+    return Schedule(times.presence, times.read_list, times.read_whole_list, worst_age)
 
 
 def means_of(settings: Settings) -> Means:
-    """By REST, every batch of writes reads its rows before: that call takes no ETag."""
-    by_graph = settings.list_api() == "graph"
-    rows_a_batch = graph_batch.MOST_PARTS if by_graph else sharepoint_batch.MOST_PARTS
-    read_before = 0.0 if by_graph else sharepoint_bulk.READ_UNITS / sharepoint_bulk.ROWS_A_FILTER
+    """By REST, every batch of writes reads its rows before: that call takes no ETag. A companion list for presence is
+    read and written beside, without that; rows then go in batches of its size.
+    """
+    by_graph, beside = settings.list_api() == "graph", settings.sharepoint.presence_list is not None
+    most = graph_batch.MOST_PARTS if by_graph else sharepoint_batch.MOST_PARTS
+    rows_a_batch = min(most, own_list.MOST_AT_ONCE) if beside else most
+    read_before = 0 if by_graph else ceil(rows_a_batch / sharepoint_bulk.ROWS_A_FILTER)
+    write = graph_writing.WRITE_UNITS if by_graph else sharepoint_bulk.WRITE_UNITS
+    of_agents = write + read_before * sharepoint_bulk.READ_UNITS / rows_a_batch
     requests, seconds = PRESENCE_LIMIT
     return Means(
         share=settings.pacing.share,
         sharepoint_a_minute=settings.pacing.sharepoint_units_per_minute,
+        sharepoint_a_day=settings.pacing.units_per_day,
+        at_hand=AT_HAND,
         presence_a_second=requests / seconds,
         ids_a_request=MOST_IDS,
         rows_a_page=graph_items.PAGE if by_graph else sharepoint_bulk.PAGE,
         units_a_page=graph_items.LIST_UNITS if by_graph else sharepoint_bulk.READ_UNITS,
         units_a_turn=graph_list_delta.TURN_UNITS if by_graph else sharepoint_changes.TURN_UNITS,
-        units_a_row=graph_writing.WRITE_UNITS if by_graph else sharepoint_bulk.WRITE_UNITS + read_before,
+        units_a_row=of_agents + write if beside else of_agents,
+        units_a_change=write if beside else of_agents,
         rows_a_batch=rows_a_batch,
-        requests_a_batch=1 if by_graph else 1 + ceil(rows_a_batch / sharepoint_bulk.ROWS_A_FILTER),
-        rounds_a_batch=1 if by_graph else 2,
+        requests_a_batch=read_before + 1 + beside,
+        rounds_a_batch=(1 if by_graph else 2) + beside,
         names_a_batch=NAMES_PER_BATCH,
         batches_at_once=graph_list.BATCHES_AT_ONCE if by_graph else sharepoint_list.CHUNKS_AT_ONCE,
+        refusal=recovery(60.0)[1],
+        looks_a_reading=0 if by_graph else 1,
+        lists=1 + beside,
         for_others=PART_FOR_ANOMALIES if settings.sharepoint.anomaly_list else 0.0,
     )

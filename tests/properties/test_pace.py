@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_agent.microsoft365.pacing.pace import LEAST, Pace, fallen
+from sync_agent.microsoft365.pacing.pace import LEAST, Pace, fallen, recovery
 from sync_agent.microsoft365.pacing.reserve import DAY, Reserve
 
 MOMENTS = st.lists(st.floats(0, 1_000), max_size=20).map(sorted)
@@ -49,3 +50,13 @@ def test_no_24_hours_hold_more_than_the_days_units(wishes: list[tuple[float, flo
         taken.append((now, units))
     for first in (start, *(moment for moment, _ in taken)):
         assert sum(units for moment, units in taken if first <= moment < first + DAY) <= 1_000.0 + 1e-3
+
+
+def test_what_a_refusal_costs_is_what_the_pace_loses() -> None:
+    """From half, by a quarter in each quarter of a minute up to near the limit, and from there by 4 %."""
+    seconds, lost = recovery(60.0)
+    pace = fallen(Pace(), 0.0)
+    assert pace.at(seconds / 15) == 1.0
+    assert pace.at(seconds / 15 - 0.02) < 1.0
+    first = 0.45 / 0.25
+    assert lost == pytest.approx(15 * (first * (0.5 + 0.05) / 2 + (seconds / 15 - first) * 0.03), rel=0.05)

@@ -46,6 +46,17 @@ class Pace:
         return max(self.knee, self.at(now))
 
 
+def recovery(window: float) -> tuple[float, float]:
+    """What one refusal costs at the full pace: seconds until it is back, and the seconds' worth of the limit that are
+    lost by then. ``window``: seconds of the limit.
+    """
+    pace, step, steps, lost = fallen(Pace(), 0.0), 0.01, 0, 0.0
+    while (share := pace.at(steps * step)) < 1.0:
+        lost += (1.0 - share) * step
+        steps += 1
+    return steps * step * window / 4, lost * window / 4
+
+
 def fallen(pace: Pace, now: float, spent: float = 1.0) -> Pace:
     """After the service refused something for having been too fast; ``spent``: the share of the limit that the window
     held by then.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 DAY = 86_400.0
-_AT_HAND = 0.25
+AT_HAND = 0.25
 """Of a day's units, what may be spent as fast as the short limit lets it; the other three quarters flow in evenly.
 
 So no 24 hours ever hold more than the limit, wherever they begin; a shift of eight hours may be spent at the full rate
@@ -16,8 +16,8 @@ class Reserve:
     """``units`` in any 24 hours. It is full at first. Every ``now`` is in seconds of one clock that only grows."""
 
     def __init__(self, units: float) -> None:
-        self._most = units * _AT_HAND
-        self.inflow = units * (1.0 - _AT_HAND) / DAY
+        self._most = units * AT_HAND
+        self.inflow = units * (1.0 - AT_HAND) / DAY
         """Units a second."""
         self.level = self._most
         self._at: float | None = None
