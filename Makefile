@@ -37,6 +37,7 @@ nightly: $(STAMP) ## thousands of sequences of failures, edits and restarts: an 
 
 docs: $(STAMP) ## write the pages that are made from the code
 	$(BIN)/python docs/upn_rules.py
+	$(BIN)/python docs/troubleshooting.py
 
 # The lock holds exact versions of everything in the development set-up; made anew by `make lock`.
 $(STAMP): pyproject.toml requirements-dev.lock

@@ -23,10 +23,11 @@ class Limiting:
 
 def limiting(found: Capacity) -> Limiting:
     """The one limit that is nearest, or is exceeded most."""
-    return max(_limits(found), key=lambda each: each.used)
+    return max(limits(found), key=lambda each: each.used)
 
 
-def _limits(found: Capacity) -> Iterator[Limiting]:
+def limits(found: Capacity) -> Iterator[Limiting]:
+    """SharePoint's two first, then presence, a tenant each in the order of ``found``."""
     sharepoint, means = found.sharepoint, found.means
     yield Limiting("SharePoint's units a minute", sharepoint.used, _bigger(sharepoint.used, means))
     yield Limiting("SharePoint's units a day", sharepoint.used_of_day, _bigger(sharepoint.used_of_day, means))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from math import ceil
 
 from sync_agent.capacity import CHANGES_AN_HOUR, Demand, Means, Schedule, TenantDemand
@@ -40,14 +41,14 @@ async def demand_of_list(context: Context, settings: Settings, changes_an_hour: 
     known = await tenant_domains(context, {name.rpartition("@")[2] for name in names})
     routed = route(names, known.told).by_tenant
     counts = {id_: len(routed.get(id_, ())) for id_ in registrations(settings)}
-    return _demand(len(context.observed.rows), counts, settings, changes_an_hour)
+    return demand_of_counts(len(context.observed.rows), counts, settings, changes_an_hour)
 
 
 def demand_planned(rows: int, settings: Settings, changes_an_hour: float = CHANGES_AN_HOUR) -> Demand:
     """So many rows, evenly over the tenants, each with a name of its own."""
     tenants = list(registrations(settings))
     counts = {id_: (rows + number) // len(tenants) for number, id_ in enumerate(tenants)}
-    return _demand(rows, counts, settings, changes_an_hour)
+    return demand_of_counts(rows, counts, settings, changes_an_hour)
 
 
 def registrations(settings: Settings) -> Counter[str]:
@@ -56,7 +57,10 @@ def registrations(settings: Settings) -> Counter[str]:
     return Counter(tenant_id for tenant_id, _ in sorted(apps, key=str))
 
 
-def _demand(rows: int, counts: dict[str, int], settings: Settings, changes_an_hour: float) -> Demand:
+def demand_of_counts(
+    rows: int, counts: Mapping[str, int], settings: Settings, changes_an_hour: float = CHANGES_AN_HOUR
+) -> Demand:
+    """``counts``: UPNs by tenant."""
     apps = registrations(settings)
     tenants = tuple(TenantDemand(id_, names, apps[id_]) for id_, names in counts.items())
     return Demand(rows, tenants, changes_an_hour)

@@ -113,6 +113,7 @@ def open_accounts(
     *,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    caches: type[TokenCache] = TokenCache,
 ) -> dict[str, Account]:
     """The accounts by id; nobody is asked anything yet. Without ``announce`` no device sign-in is started."""
     http = MsalHttp(transport)
@@ -120,7 +121,7 @@ def open_accounts(
     by_app: dict[tuple[str, str | None], Account] = {}
     for configured in settings.accounts:
         by_person = configured.auth == "device_code"
-        cache = TokenCache(settings.state.tokens if by_person else None, configured.id)
+        cache = caches(settings.state.tokens if by_person else None, configured.id)
         party = Party(configured, settings.endpoints(configured), http, cache)
         account = Account(party, settings.pacing.share, announce, clock=clock, sleep=sleep)
         # Microsoft counts by app and tenant, whatever the settings call it.

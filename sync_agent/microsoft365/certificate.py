@@ -32,15 +32,24 @@ class _Unusable(Exception):
     """Completes "accounts.ID.certificate: FILE …"."""
 
 
+class CertificateUnusable(SignInFailed):
+    """``why`` completes "FILE …". ``certificate``: what is in the file, where it is only outside its time."""
+
+    def __init__(self, reason: str, why: str, certificate: x509.Certificate | None) -> None:
+        super().__init__(reason)
+        self.why = why
+        self.certificate = certificate
+
+
 def certificate_credential(account: AccountSettings) -> dict[str, str]:
-    """What msal's ``client_credential`` wants. Raises SignInFailed with what is wrong with the file."""
+    """What msal's ``client_credential`` wants. Raises CertificateUnusable with what is wrong with the file."""
     key, certificate = _pair(account, datetime.now(UTC))
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return {"private_key": private.decode(), "public_certificate": certificate.public_bytes(Encoding.PEM).decode()}
 
 
 def certificate_end(account: AccountSettings) -> datetime:
-    """When the certificate ends or ended, in UTC. Raises SignInFailed where the file is none."""
+    """When the certificate ends or ended, in UTC. Raises CertificateUnusable where the file is none."""
     return _pair(account, None)[1].not_valid_after_utc
 
 
@@ -50,6 +59,7 @@ def _pair(account: AccountSettings, now: datetime | None) -> tuple[RSAPrivateKey
     path = account.certificate.path
     secret = account.certificate.password
     password = None if secret is None else secret.reveal().encode()
+    certificate: x509.Certificate | None = None
     try:
         key, certificates = _key_and_certificates(_read(path), password)
         certificate = _of_key(key, certificates)
@@ -57,7 +67,8 @@ def _pair(account: AccountSettings, now: datetime | None) -> tuple[RSAPrivateKey
             _check_time(certificate, now)
     except _Unusable as why:
         setting = f"accounts.{account.id}.certificate"
-        raise SignInFailed(f"account {account.id} cannot sign in: {setting}: {path} {why}") from why.__cause__
+        reason = f"account {account.id} cannot sign in: {setting}: {path} {why}"
+        raise CertificateUnusable(reason, str(why), certificate) from why.__cause__
     return key, certificate
 
 

@@ -31,6 +31,21 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Rules:
+    """What a column asks of its cells. ``validated``: by a formula."""
+
+    read_only: bool = False
+    hidden: bool = False
+    required: bool = False
+    unique: bool = False
+    validated: bool = False
+    indexed: bool = False
+
+
+NO_RULES = Rules()
+
+
+@dataclass(frozen=True, slots=True)
 class ListColumn:
     """A column that the list has. ``wire``: its name in item payloads, where the API has another than ``internal``.
 
@@ -43,6 +58,7 @@ class ListColumn:
     wire: str
     choices: tuple[str, ...] = ()
     part: str = ""
+    rules: Rules = NO_RULES
 
 
 @dataclass(frozen=True, slots=True)

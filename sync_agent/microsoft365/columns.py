@@ -51,8 +51,8 @@ APPROVAL = Specification(
     "Copy the suggested UPN here and sync-agent writes it into the UPN column. Written by people; emptied when done.",
 )
 
-_READABLE_AS_NAME = frozenset({Kind.TEXT, Kind.NOTE, Kind.CHOICE, Kind.CALCULATED, Kind.NUMBER})
-_UNREADABLE_AS_TEAM = frozenset({Kind.RICH_NOTE, Kind.COMPUTED, Kind.TERM, Kind.DATE, Kind.TIME})
+READABLE_AS_NAME = frozenset({Kind.TEXT, Kind.NOTE, Kind.CHOICE, Kind.CALCULATED, Kind.NUMBER})
+UNREADABLE_AS_TEAM = frozenset({Kind.RICH_NOTE, Kind.COMPUTED, Kind.TERM, Kind.DATE, Kind.TIME})
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ def match_columns(existing: Sequence[ListColumn], names: ColumnNames, title: str
             f"are read from a column of type {Kind.TEXT}; name one, or make one and copy the sign-in names into it."
         )
     name = _required(existing, names.name, title, "sharepoint.columns.name")
-    if name.kind not in _READABLE_AS_NAME:
+    if name.kind not in READABLE_AS_NAME:
         raise ListProblem(
             f'sharepoint.columns.name: the column "{name.display}" of the list "{title}" is of type {name.kind}, which '
             f"holds no plain text; name a column of type {Kind.TEXT}, such as Title."
@@ -227,7 +227,7 @@ def _with_team(columns: Columns, existing: Sequence[ListColumn], names: ColumnNa
         others.add(columns.approval.internal)
     if column.internal in others:
         unread = "is named for something else already"
-    elif column.kind in _UNREADABLE_AS_TEAM:
+    elif column.kind in UNREADABLE_AS_TEAM:
         unread = f"is of type {column.kind}, which this API does not give as text"
     else:
         return replace(columns, team=column)

@@ -43,7 +43,13 @@ class ServiceError(Exception):
 
 
 class Unreachable(ServiceError):
-    pass
+    """``kind``: which part of the way failed, where that is known: "host_unknown", "tls_expired" and the like, as
+    lost.py tells them apart.
+    """
+
+    def __init__(self, reason: str, *, kind: str = "", request_id: str | None = None) -> None:
+        super().__init__(reason, request_id=request_id)
+        self.kind = kind
 
 
 class Throttled(ServiceError):
@@ -73,7 +79,11 @@ class Overtaken(Refused):
 
 
 class Garbled(ServiceError):
-    pass
+    """``status``: of the answer, where that is what is wrong with it (3xx, 5xx)."""
+
+    def __init__(self, reason: str, *, status: int = 0, request_id: str | None = None) -> None:
+        super().__init__(reason, request_id=request_id)
+        self.status = status
 
 
 class SignInFailed(ServiceError):
@@ -104,7 +114,7 @@ def refusal_of(status: int, body: bytes, doing: str, request_id: str | None = No
         return NotFound(reason, status=status, code=code, message=message, request_id=request_id)
     if 400 <= status < 500:
         return Refused(reason, status=status, code=code, message=message, request_id=request_id)
-    return Garbled(f"{doing} failed: the service answered {status}, {said}", request_id=request_id)
+    return Garbled(f"{doing} failed: the service answered {status}, {said}", status=status, request_id=request_id)
 
 
 def error_in(body: bytes) -> tuple[str, str]:

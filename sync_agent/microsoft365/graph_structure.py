@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from sync_agent.microsoft365.column_kinds import Kind, ListColumn, Specification
+from sync_agent.microsoft365.column_kinds import Kind, ListColumn, Rules, Specification
 from sync_agent.microsoft365.columns import creation_name
 from sync_agent.microsoft365.errors import NotFound, Refused
 from sync_agent.microsoft365.graph import Graph
@@ -132,6 +132,14 @@ def _column(column: Mapping[str, Any]) -> ListColumn:
         kind=_kind(internal, column),
         wire=internal,
         choices=tuple(choices),
+        rules=Rules(
+            read_only=bool(column.get("readOnly")),
+            hidden=bool(column.get("hidden")),
+            required=bool(column.get("required")),
+            unique=bool(column.get("enforceUniqueValues")),
+            validated=bool((column.get("validation") or {}).get("formula")),
+            indexed=bool(column.get("indexed")),
+        ),
     )
 
 

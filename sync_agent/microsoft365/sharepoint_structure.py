@@ -21,7 +21,7 @@ from office365.sharepoint.lists.creation_information import ListCreationInformat
 from office365.sharepoint.lists.templates.type import ListTemplateType
 from office365.sharepoint.views.create_information import ViewCreationInformation
 
-from sync_agent.microsoft365.column_kinds import Kind, ListColumn, Specification
+from sync_agent.microsoft365.column_kinds import Kind, ListColumn, Rules, Specification
 from sync_agent.microsoft365.columns import ATTENTION_VIEW, Columns, creation_name
 from sync_agent.microsoft365.errors import Garbled
 from sync_agent.microsoft365.sharepoint_forms import Regional
@@ -61,7 +61,7 @@ _TYPES: Mapping[Kind, str] = {
 }
 _SELECTED = (
     *("InternalName", "Title", "TypeAsString", "EntityPropertyName", "Choices", "RichText", "DisplayFormat"),
-    "LookupField",
+    *("LookupField", "ReadOnlyField", "Hidden", "Required", "EnforceUniqueValues", "ValidationFormula", "Indexed"),
 )
 
 
@@ -88,6 +88,23 @@ def all_lists(context: ClientContext) -> list[Found]:
 def item_count(context: ClientContext, list_id: str) -> int:
     """Of items in all folders, the folders included."""
     return int(context.web.lists.get_by_id(list_id).get().select(["ItemCount"]).execute_query().properties["ItemCount"])
+
+
+@dataclass(frozen=True, slots=True)
+class ListSettings:
+    """``approves``: items are drafts until somebody approves them; ``validated``: by a formula for the whole row."""
+
+    items: int
+    keeps_versions: bool
+    approves: bool
+    validated: bool
+
+
+def list_settings(context: ClientContext, list_id: str) -> ListSettings:
+    wanted = ["ItemCount", "EnableVersioning", "EnableModeration", "ValidationFormula"]
+    told = context.web.lists.get_by_id(list_id).get().select(wanted).execute_query().properties
+    versions, moderation = bool(told.get("EnableVersioning")), bool(told.get("EnableModeration"))
+    return ListSettings(int(told["ItemCount"]), versions, moderation, bool(told.get("ValidationFormula")))
 
 
 def change_token(context: ClientContext, list_id: str) -> str:
@@ -228,6 +245,14 @@ def _column(properties: Mapping[str, Any]) -> ListColumn:
         wire=str(properties.get("EntityPropertyName") or internal),
         choices=tuple(choices.values() if isinstance(choices, Mapping) else choices),
         part=str(properties.get("LookupField") or "Title") if _kind(properties) in _LEADING_ELSEWHERE else "",
+        rules=Rules(
+            read_only=bool(properties.get("ReadOnlyField")),
+            hidden=bool(properties.get("Hidden")),
+            required=bool(properties.get("Required")),
+            unique=bool(properties.get("EnforceUniqueValues")),
+            validated=bool(properties.get("ValidationFormula")),
+            indexed=bool(properties.get("Indexed")),
+        ),
     )
 
 

@@ -86,6 +86,31 @@ class TokenCache:
         _log.warning("tokens_not_kept", account=self._account_id, file=str(self._path), reason=reason, effect=effect)
 
 
+class CopiedTokenCache(TokenCache):
+    """In memory only, for who must leave no trace: a person's sign-in as it is kept on disk, but without its access
+    tokens, so that it has to be good for another one.
+    """
+
+    @property
+    def opened(self) -> Any:
+        if self._opened is None:
+            self._opened = msal.SerializableTokenCache()
+            if self._path is not None and self._path.is_file():
+                self._copy(self._path)
+        return self._opened
+
+    def leave_disk(self, error: Exception) -> None:
+        """It never was there."""
+
+    def _copy(self, path: Path) -> None:
+        try:
+            kept = _persistence(path).load()
+        except (PersistenceError, OSError, ValueError):
+            return  # a broken one is as good as none: whoever runs the service is told so by its log
+        if kept and _is_cache(kept):
+            self._opened.deserialize(json.dumps({**json.loads(kept), "AccessToken": {}}))
+
+
 def file_name(account_id: str) -> str:
     """Readable, safe on every file system, and different for different ids, whatever is in them."""
     plain = re.sub(r"[^a-z0-9.]+", "-", account_id.lower()).strip(".-")[:80]

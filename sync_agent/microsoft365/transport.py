@@ -154,7 +154,7 @@ class Transport:
             except Lost as failure:
                 if tried >= self._retrying.attempts or not failure.worth_repeating(repeatable=request.repeatable):
                     # Not from its cause: aiohttp's errors hold the request, and with it the token.
-                    raise Unreachable(failure.reason, request_id=failure.request_id) from None
+                    raise Unreachable(failure.reason, kind=failure.kind, request_id=failure.request_id) from None
                 await self._sleep(self._retrying.pause(tried))
                 continue
             if answer.status == 401 and request.tokens is not None and not renewed:
@@ -276,7 +276,7 @@ def _tell_budget(request: Request, answer: Answer) -> None:
 def _wanted(request: Request, answer: Answer) -> Answer:
     if 300 <= answer.status < 400 and answer.status != 304:
         reason = f"{_host(request.url)} sent us elsewhere ({answer.status}): is the address right?"
-        raise Garbled(reason, request_id=answer.request_id)
+        raise Garbled(reason, status=answer.status, request_id=answer.request_id)
     if answer.status >= 500:
         raise refusal(answer, f"A request to {_host(request.url)}")
     return answer

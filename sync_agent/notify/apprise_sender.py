@@ -1,7 +1,8 @@
 """The program of the child process that hands one message to Apprise: the only module that imports it.
 
-On stdin comes one JSON object: `url`, `title`, `body`, `seconds`. On stdout goes one: `delivered`, and `why` where it
-was not. Apprise's own texts name hosts and repeat what servers said, so `why` is one of a few sentences of ours.
+On stdin comes one JSON object: `url`, `title`, `body`, `seconds`, or `url` and `only_look`. On stdout goes one:
+`delivered`, and `why` where it was not. Apprise's own texts name hosts and repeat what servers said, so `why` is one of
+a few sentences of ours.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ def _sent(wanted: dict[str, Any]) -> dict[str, object]:
     target = apprise.Apprise.instantiate(wanted["url"], asset=asset)
     if target is None:
         return {"delivered": False, "why": "it is no address that Apprise can use"}
+    if wanted.get("only_look"):
+        return {"delivered": False}
     sender = apprise.Apprise(target, asset=asset)
     result = sender.notify(
         title=wanted["title"], body=wanted["body"], body_format="text", timeout=float(wanted["seconds"])

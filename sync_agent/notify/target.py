@@ -51,6 +51,15 @@ async def deliver(target: Target, message: Message, *, seconds: float = _SECONDS
         raise NotDelivered(str(answer.get("why") or "it was not taken"))
 
 
+async def usable(target: Target, *, seconds: float = _SECONDS) -> str:
+    """Why the address is none that Apprise can use, "" where it is; nobody is told anything. Raises NotDelivered where
+    that could not be found out, SecretUnavailable.
+    """
+    wanted = {"url": target.url.reveal(), "only_look": True}
+    answer = await _asked(json.dumps(wanted), target.proxy, seconds)
+    return str(answer.get("why") or "")
+
+
 async def _asked(wanted: str, proxy: str | None, patience: float) -> dict[str, Any]:
     try:
         # -P: a file of that name in the current folder is not ours to run. -W: Apprise imports what is deprecated.

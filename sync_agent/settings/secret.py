@@ -29,6 +29,11 @@ class Secret:
         self._folder = folder
 
     @property
+    def where(self) -> str:
+        """The name of its setting."""
+        return self._where
+
+    @property
     def is_plain(self) -> bool:
         """Whether the secret itself stands in the settings."""
         return _REFERENCE.fullmatch(self._written) is None

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
+from email.utils import formatdate
 from typing import Any
 
 from sync_agent.simulator import (
@@ -117,6 +118,7 @@ async def _call(world: World, scope: Scope, receive: Receive) -> Call:
 async def _answer(call: Call, reply: Reply, send: Send, *, cut: bool) -> None:
     body = reply.body
     headers = {
+        "date": formatdate(call.world.clock(), usegmt=True),
         "request-id": str(uuid.uuid4()),
         "client-request-id": call.headers.get("client-request-id", ""),
         **reply.headers,

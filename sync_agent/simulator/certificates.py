@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives.serialization import (
 
 
 class SelfSigned:
-    """A key with its certificate; ``days`` until it expires."""
+    """A key with its certificate, valid from ``begins`` to ``days`` days from now."""
 
-    def __init__(self, name: str, days: int = 365) -> None:
+    def __init__(self, name: str, days: int = 365, begins: int = -1) -> None:
         self._key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
         now = datetime.now(UTC)
@@ -30,7 +30,7 @@ class SelfSigned:
             .issuer_name(subject)
             .public_key(self._key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=1))
+            .not_valid_before(now + timedelta(days=begins))
             .not_valid_after(now + timedelta(days=days))
             .sign(self._key, hashes.SHA256())
         )

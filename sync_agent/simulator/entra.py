@@ -139,10 +139,14 @@ def _device_code(call: Call) -> Reply:
     return json_reply(call.world.devices.offer(call.world, tenant, app, form.get("scope", "")))
 
 
+def _no_public_client() -> Refusal:
+    text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."
+    return Refusal("invalid_client", 7000218, text, 401)
+
+
 def _by_device_code(world: World, tenant: Tenant, app: AppRegistration, form: Mapping[str, str]) -> Reply:
     if not app.public_client_flows:
-        text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."
-        raise Refusal("invalid_client", 7000218, text, 401)
+        raise _no_public_client()
     code = world.devices.codes.get(form.get("device_code", ""))
     if code is None or code.client_id != app.client_id or code.tenant_id != tenant.id:
         raise Refusal("bad_verification_code", 70019, "Verification code expired or not known.")
@@ -162,6 +166,8 @@ def _by_device_code(world: World, tenant: Tenant, app: AppRegistration, form: Ma
 
 
 def _by_refresh_token(world: World, tenant: Tenant, app: AppRegistration, form: Mapping[str, str]) -> Reply:
+    if not app.public_client_flows:
+        raise _no_public_client()
     known = world.devices.refresh_tokens.get(_digest(form.get("refresh_token", "")))
     if known is None or known.client_id != app.client_id:
         raise Refusal("invalid_grant", 9002313, "Invalid request. Request is malformed or invalid.")

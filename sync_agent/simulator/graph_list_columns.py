@@ -40,8 +40,11 @@ def _column_json(column: ListColumn) -> dict[str, Any]:
         "indexed": column.indexed,
         "readOnly": column.read_only,
         "hidden": column.hidden,
-        "required": False,
+        "required": column.required,
+        "enforceUniqueValues": column.unique,
     }
+    if column.formula:
+        body["validation"] = {"formula": column.formula, "descriptions": []}
     match column.type:
         case "Text":
             body["text"] = {"allowMultipleLines": False, "maxLength": 255}

@@ -43,6 +43,10 @@ class ListColumn:
     indexed: bool = False
     read_only: bool = False
     hidden: bool = False
+    required: bool = False
+    unique: bool = False
+    formula: str = ""
+    """Of its validation. It is told, and not reckoned with: "[Me]=…" is Excel's language."""
     description: str = ""
     rich: bool = False
     date_only: bool = False
@@ -107,6 +111,10 @@ class SharePointList:
     items: dict[int, ListItem] = field(default_factory=dict)
     views: dict[str, dict[str, Any]] = field(default_factory=dict)
     versioning: bool = True
+    approval: bool = False
+    """Whether items are drafts until somebody approves them."""
+    formula: str = ""
+    """Of the validation of whole items; told, not reckoned with."""
     clock: Callable[[], datetime] = _now
     next_id: int = 1
     log: ChangeLog[ListItem] = field(default_factory=lambda: ChangeLog(_TOKENS_LIVE))

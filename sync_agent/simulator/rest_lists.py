@@ -108,6 +108,8 @@ def _list_json(found: SharePointList, shape: str) -> dict[str, Any]:
         "Title": found.title,
         "ItemCount": len(found.items),
         "EnableVersioning": found.versioning,
+        "EnableModeration": found.approval,
+        "ValidationFormula": found.formula or None,
         "ListItemEntityTypeFullName": entity_type(found),
         "CurrentChangeToken": current_token(found, shape),
         "BaseTemplate": _GENERIC,
@@ -134,7 +136,9 @@ def _field_json(column: ListColumn) -> dict[str, Any]:
         "ReadOnlyField": column.read_only,
         "Hidden": column.hidden,
         "Indexed": column.indexed,
-        "Required": False,
+        "Required": column.required,
+        "EnforceUniqueValues": column.unique,
+        "ValidationFormula": column.formula or None,
     }
     if column.type in ("Lookup", "LookupMulti", "User", "UserMulti"):
         value |= {"LookupField": column.lookup_field}

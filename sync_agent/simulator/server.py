@@ -79,6 +79,7 @@ class Simulator:
             log_config=None,
             access_log=False,
             server_header=False,
+            date_header=False,  # the world has a clock of its own
             lifespan="on",
             timeout_keep_alive=75,
             timeout_graceful_shutdown=1,

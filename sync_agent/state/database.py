@@ -93,6 +93,18 @@ def look_at_database(url: str) -> Engine:
     return engine
 
 
+def revision_at(url: str) -> str | None:
+    """The version of the tables of a database that is there; None where it has none. Raises StateUnavailable."""
+    engine = _engine(make_url(url)).execution_options(**{_LOOKS: True})
+    if _is_sqlite(engine):
+        event.listen(engine, "connect", _on_sqlite_look)
+    try:
+        with reading(engine) as connection:
+            return _revision(connection)
+    finally:
+        engine.dispose()
+
+
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A transaction that sees one state of the database throughout. Raises StateUnavailable."""

@@ -1,0 +1,77 @@
+"""What is kept on this machine, where the service listens, and how people are told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sync_agent.check.faults import found
+from sync_agent.check.finding import Finding
+from sync_agent.check.observed import DatabaseSeen, FolderSeen, NotifySeen, PortSeen, Seen
+
+ROOM = 500_000_000
+"""Bytes."""
+_OTHERS_MAY = 0o077
+
+
+def judge(seen: Seen) -> Iterator[Finding]:
+    told = [
+        *_database(seen.database),
+        *_tokens(seen.tokens),
+        *_reports(seen.reports),
+        *_disk(seen),
+        *_port(seen.port),
+        *(each for notify in seen.notify for each in _notify(notify)),
+    ]
+    yield from told or [found("machine_ready", "state", what=_ready(seen.port))]
+
+
+def _ready(port: PortSeen | None) -> str:
+    runs = port is not None and port.state == "ours"
+    return "State and tokens can be kept, and " + ("the service runs" if runs else "the port of the service is free")
+
+
+def _database(seen: DatabaseSeen | None) -> Iterator[Finding]:
+    subject = "state.database"
+    match seen:
+        case DatabaseSeen(state="newer"):
+            yield found("database_newer", subject, found=seen.found, known=seen.known)
+        case DatabaseSeen(state="damaged"):
+            yield found("database_damaged", subject, file=seen.file, why=seen.why)
+        case DatabaseSeen(state="unwritable" | "unavailable"):
+            yield found(f"database_{seen.state}", subject, why=seen.why)
+
+
+def _tokens(seen: FolderSeen | None) -> Iterator[Finding]:
+    if seen is None:
+        return
+    if seen.why:
+        yield found("tokens_unkept", "state.tokens", file=seen.path, why=seen.why)
+    elif seen.mode is not None and seen.mode & _OTHERS_MAY:
+        yield found("tokens_open", "state.tokens", file=seen.path, mode=f"{seen.mode:o}")
+
+
+def _reports(seen: FolderSeen | None) -> Iterator[Finding]:
+    if seen is not None and seen.why:
+        yield found("reports_unkept", "state.reports", file=seen.path, why=seen.why)
+
+
+def _disk(seen: Seen) -> Iterator[Finding]:
+    database = seen.database
+    if database is not None and database.free is not None and database.free < ROOM:
+        free = f"{database.free / 1e6:.0f}"
+        yield found("disk_nearly_full", "state.database", file=database.file, free=free)
+
+
+def _port(seen: PortSeen | None) -> Iterator[Finding]:
+    match seen:
+        case PortSeen(state="taken"):
+            yield found("port_in_use", "web.listen", listen=seen.listen)
+        case PortSeen(state="elsewhere"):
+            yield found("address_not_here", "web.listen", listen=seen.listen, why=seen.why)
+        case PortSeen(state="unwell"):
+            yield found("service_unwell", "web.listen", why=seen.why)
+
+
+def _notify(seen: NotifySeen) -> Iterator[Finding]:
+    if seen.fault:
+        yield found(seen.fault, seen.setting, why=seen.why)

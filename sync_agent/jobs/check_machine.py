@@ -1,0 +1,117 @@
+"""What `sync-agent check` looks at on this machine: what is kept, where the service listens, how people are told."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import shutil
+import socket
+from pathlib import Path
+
+from sync_agent.check.observed import DatabaseSeen, FolderSeen, NotifySeen, PortSeen, SettingsSeen
+from sync_agent.notify.target import NotDelivered, Target, usable
+from sync_agent.settings import Secret, SecretUnavailable, Settings, without_effect
+from sync_agent.state.database import database_file
+from sync_agent.state.examining import cannot_write, examine
+
+_OURS = b"sync_agent_info"
+_PATIENCE = 2.0
+"""Seconds, for a page of this machine."""
+_MOST_BYTES = 4_096
+
+
+def see_settings(path: Path, settings: Settings) -> SettingsSeen:
+    """With the secrets that cannot be had; those of ``notify`` are looked at with it."""
+    plain = [secret.where for secret in (*settings.secrets(), *settings.notify.urls) if secret.is_plain]
+    unavailable = []
+    for account in settings.accounts:
+        for secret in account.secrets():
+            try:
+                secret.reveal()
+            except SecretUnavailable as failure:
+                unavailable.append((secret.where, account.id, failure.problems[0].hint))
+    return SettingsSeen(path.name, len(settings.accounts), plain, without_effect(settings), unavailable)
+
+
+def see_folder(path: Path) -> FolderSeen:
+    mode = path.stat().st_mode & 0o777 if path.is_dir() else None
+    return FolderSeen(str(path), cannot_write(path), mode)
+
+
+def see_database(url: str) -> DatabaseSeen:
+    """Blocks."""
+    file = database_file(url)
+    found = examine(url)
+    free = None if file is None or found.state == "unwritable" else _free(file.parent)
+    return DatabaseSeen(found.state, found.why, str(file or "the database"), found.found, found.known, free)
+
+
+def _free(folder: Path) -> int:
+    """Bytes for this user, on the disk that holds the folder or is to hold it."""
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+async def see_port(listen: str) -> PortSeen:
+    host, _, port = listen.rpartition(":")
+    host = host.strip("[]")
+    try:
+        why = await asyncio.to_thread(_cannot_listen, host, int(port))
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            return PortSeen(listen, "elsewhere", os.strerror(error.errno) if error.errno else str(error))
+        return await _who_listens(listen, host, int(port))
+    return PortSeen(listen, "elsewhere", why) if why else PortSeen(listen, "free")
+
+
+def _cannot_listen(host: str, port: int) -> str:
+    """Try it, and stop at once. Raises OSError."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    except socket.gaierror:
+        return "its name cannot be resolved"
+    with socket.socket(found[0], found[1], found[2]) as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        tried.bind(found[4])
+        tried.listen(1)
+    return ""
+
+
+async def _who_listens(listen: str, host: str, port: int) -> PortSeen:
+    """The service itself, perhaps: its pages tell."""
+    local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 -- what the settings may say
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            if _OURS not in (await _page(local, port, "/metrics")):
+                return PortSeen(listen, "taken")
+            head, _, body = (await _page(local, port, "/healthz")).partition(b"\r\n\r\n")
+    except (OSError, TimeoutError):
+        return PortSeen(listen, "taken")
+    if b" 503" in head.partition(b"\r\n")[0]:
+        return PortSeen(listen, "unwell", "; ".join(body.decode(errors="replace").split("\n")).strip("; ."))
+    return PortSeen(listen, "ours")
+
+
+async def _page(host: str, port: int, path: str) -> bytes:
+    """Its beginning."""
+    reader, writer = await asyncio.open_connection(host, port)
+    try:
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n".encode())
+        answer = b""
+        while len(answer) < _MOST_BYTES and (piece := await reader.read(_MOST_BYTES)):
+            answer += piece
+        return answer
+    finally:
+        writer.close()
+
+
+async def see_notify(url: Secret, proxy: str | None, seconds: float) -> NotifySeen:
+    try:
+        why = await usable(Target(url.where, url.where, url, proxy), seconds=seconds)
+    except SecretUnavailable as failure:
+        return NotifySeen(url.where, "notify_secret_unavailable", failure.problems[0].hint)
+    except NotDelivered as failure:
+        return NotifySeen(url.where, "notify_url_unusable", str(failure))
+    return NotifySeen(url.where, "notify_url_unusable" if why else "", why)

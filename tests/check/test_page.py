@@ -1,0 +1,71 @@
+"""The page of `sync-agent check`, and how it ends."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from rich.console import Console
+
+from sync_agent.check.faults import TABLE, found
+from sync_agent.cli.check_page import show_findings
+from tests.check.cases import made_ready
+from tests.lab import command, lab
+
+
+def page(*, terminal: bool) -> str:
+    findings = [
+        found("settings_right", "settings.yaml", file="settings.yaml", accounts="1 account"),
+        found("clock_drifts", "clock", host="graph.microsoft.com", way="behind", seconds="90"),
+        found("columns_missing", "sharepoint.columns", list="Agents [old]", columns="SyncStatus"),
+    ]
+    out = io.StringIO()
+    show_findings(Console(file=out, force_terminal=terminal, highlight=False, soft_wrap=True), findings)
+    return out.getvalue()
+
+
+def test_an_area_at_a_time_with_what_to_do_beneath() -> None:
+    assert page(terminal=False).splitlines() == [
+        "Settings",
+        "  ✓ settings.yaml can be read, with 1 account.",
+        "Network and clock",
+        "  ! This machine's clock is 90 s behind graph.microsoft.com. [clock_drifts, clock]",
+        f"      {TABLE['clock_drifts'].remedy}",
+        "Agent list",
+        '  ✗ The list "Agents [old]" lacks columns of the service: SyncStatus. [columns_missing, sharepoint.columns]',
+        "      Run: sync-agent provision",
+        "",
+        "1 error and 1 warning; docs/troubleshooting.md has them all.",
+    ]
+
+
+def test_colours_are_for_terminals() -> None:
+    assert "\x1b[" in page(terminal=True)
+    assert "\x1b[" not in page(terminal=False)
+
+
+def test_settings_that_cannot_be_read_are_told_as_findings(tmp_path: Path) -> None:
+    missing = command("--settings", str(tmp_path / "nowhere.yaml"), "check", "--json")
+    assert missing.code == 2
+    (told,) = missing.json()["findings"]
+    assert told["id"] == "settings_wrong"
+    (tmp_path / "settings.yaml").write_text("sharepoint:\n  site_url: nowhere\naccounts: []\n")
+    wrong = command("--settings", str(tmp_path / "settings.yaml"), "check")
+    assert wrong.code == 2
+    assert wrong.out.count("✗") == 3
+    assert "settings.yaml:2:3: " in wrong.out
+    assert "sharepoint.site_url" in wrong.out
+    assert wrong.err == ""
+
+
+def test_several_faults_are_told_side_by_side(tmp_path: Path) -> None:
+    with lab(tmp_path) as made:
+        made_ready(made)
+        made.world.accounts[1][2].permissions.discard("Presence.Read.All")
+        del made.agents.columns["SyncStatus"]
+        ran = made.run("check")
+    assert ran.code == 1
+    assert ran.err == ""
+    assert "2 errors;" in ran.out
+    assert "presence_not_permitted" in ran.out
+    assert "columns_missing" in ran.out
