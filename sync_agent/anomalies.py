@@ -7,8 +7,9 @@ others wrote (domains, names) is made printable first. The anomalies of the cell
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec import structs
 
 from sync_agent.characters import printable
 from sync_agent.model import Absent, Anomaly, Code, CouldNotAsk, Found, NoTenant, User
@@ -33,7 +34,7 @@ def suggesting(anomaly: Anomaly, upn: str | None) -> Anomaly:
         return anomaly
     meant = f"Did you mean {printable(upn, LONGEST_ASKED)}?"
     remedy = f"{meant} If not: {anomaly.remedy[:1].lower()}{anomaly.remedy[1:]}" if anomaly.code in _DOUBTED else meant
-    return replace(anomaly, remedy=remedy, suggestion=upn)
+    return structs.replace(anomaly, remedy=remedy, suggestion=upn)
 
 
 def unavailable(match: CouldNotAsk | None) -> Anomaly:

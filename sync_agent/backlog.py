@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from sync_agent.flapping import Flapping
 from sync_agent.lasting import Lasting, Value
-from sync_agent.model import Change, OurColumn, Presence, Row, Verdict
+from sync_agent.model import Change, OurColumn, Presence, Row, Struct, Verdict
 from sync_agent.urgency import Kind, Owed, kind_of, next_rows
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
@@ -42,37 +42,51 @@ Basis = tuple[Row, Verdict, Presence | None]
 """What a row's change was planned on: as long as these are the very same, planning it again changes nothing."""
 
 
+class _Entry(Struct, frozen=True):
+    """What is to be written to a row, as it was last planned, and on what. All in one: it may be the whole list."""
+
+    change: Change
+    verdict: Verdict
+    presence: Presence | None
+    owed: Owed
+
+    @property
+    def user_id(self) -> str:
+        return "" if self.verdict.user is None else self.verdict.user.id
+
+    def is_on(self, basis: Basis) -> bool:
+        row, verdict, presence = basis
+        return self.change.row is row and self.verdict is verdict and self.presence is presence
+
+
 @dataclass(slots=True)
 class Backlog:
     """Rows by id. Seconds are those since 1970, of the clock by which presence is read."""
 
     flapping: Flapping = field(default_factory=lambda: Flapping(0.0))
     lasting: Lasting = field(default_factory=Lasting)
-    changes: dict[int, Change] = field(default_factory=dict)
-    """What is to be written, as it was last planned."""
-    _owed: dict[int, Owed] = field(default_factory=dict)
-    _basis: dict[int, Basis] = field(default_factory=dict)
+    _entries: dict[int, _Entry] = field(default_factory=dict)
     _waiting: dict[int, Basis] = field(default_factory=dict)
-    _user_of: dict[int, str] = field(default_factory=dict)
     _failures: dict[int, _Failure] = field(default_factory=dict)
     _served: int = 0
 
     def put(self, change: Change, basis: Basis, now: datetime) -> None:
         """The row differs, as planned on this basis."""
         (_, verdict, presence), row_id, kind = basis, change.row.id, kind_of(change)
-        known = self._owed.get(row_id)
+        known = self._entries.get(row_id)
         stands_since = min(now if presence is None else presence.since, now).timestamp()
         began = now.timestamp() if kind is Kind.VERDICT else stands_since
         if known is not None:
-            began = min(began, known.since)
+            began = min(began, known.owed.since)
         self._waiting.pop(row_id, None)
-        self.changes[row_id], self._basis[row_id] = change, basis
-        self._owed[row_id] = Owed(row_id, kind, began, _value(change), stands_since)
-        self._user_of[row_id] = "" if verdict.user is None else verdict.user.id
+        owed = Owed(row_id, kind, began, _value(change), stands_since)
+        self._entries[row_id] = _Entry(change, verdict, presence, owed)
 
     def is_planned(self, row_id: int, basis: Basis, *, waiting: bool = False) -> bool:
         """Whether the row was planned on this very basis; with ``waiting``, or has to wait on it for an answer."""
-        known = self._basis.get(row_id) or (self._waiting.get(row_id) if waiting else None)
+        if (entry := self._entries.get(row_id)) is not None:
+            return entry.is_on(basis)
+        known = self._waiting.get(row_id) if waiting else None
         return known is not None and all(was is now for was, now in zip(known, basis, strict=True))
 
     def wait(self, row_id: int, basis: Basis) -> None:
@@ -88,8 +102,7 @@ class Backlog:
     def drop(self, row_id: int) -> None:
         """The row shows what is true, or is gone."""
         self._waiting.pop(row_id, None)
-        if self._owed.pop(row_id, None) is not None:
-            del self.changes[row_id], self._user_of[row_id], self._basis[row_id]
+        self._entries.pop(row_id, None)
 
     def written(self, row_id: int) -> None:
         self.drop(row_id)
@@ -120,7 +133,7 @@ class Backlog:
 
     def keep(self, rows: Set[int]) -> None:
         """Whatever else was in the list is gone."""
-        for row_id in (self._owed.keys() | self._waiting.keys()) - rows:
+        for row_id in (self._entries.keys() | self._waiting.keys()) - rows:
             self.drop(row_id)
         for row_id in self._failures.keys() - rows:
             del self._failures[row_id]
@@ -128,40 +141,41 @@ class Backlog:
     def next(self, among: Iterable[int], most: int, now: datetime) -> list[int]:
         """What goes next: at most so many of the rows ``among``."""
         seconds = now.timestamp()
-        ready = [self._owed[row_id] for row_id in among if row_id in self._owed and self._is_ready(row_id, seconds)]
+        entries = filter(None, map(self._entries.get, among))
+        ready = [entry.owed for entry in entries if self._is_ready(entry, seconds)]
         chosen = next_rows(ready, most, seconds, self.lasting, self._served)
         self._served += len(chosen)
         return [each.row_id for each in chosen]
 
     def ordered(self, among: Iterable[int], now: datetime) -> list[int]:
         """All of the rows, the most urgent first, whether they are held back or not."""
-        owed = [self._owed[row_id] for row_id in among if row_id in self._owed]
+        owed = [entry.owed for entry in filter(None, map(self._entries.get, among))]
         return [each.row_id for each in next_rows(owed, len(owed), now.timestamp(), self.lasting)]
 
     def ready(self, among: Iterable[int], now: datetime) -> int:
         """How many of the rows could go at once."""
-        return sum(row_id in self._owed and self._is_ready(row_id, now.timestamp()) for row_id in among)
+        seconds = now.timestamp()
+        return sum(self._is_ready(entry, seconds) for entry in filter(None, map(self._entries.get, among)))
 
     def among(self, row_ids: Iterable[int]) -> list[Change]:
         """The changes of these rows, as they were last planned."""
-        return [self.changes[row_id] for row_id in row_ids if row_id in self._owed]
+        return [entry.change for entry in filter(None, map(self._entries.get, row_ids))]
 
     def owed_since(self) -> dict[int, datetime]:
         """By row: since when what it shows is wrong."""
-        return {row_id: datetime.fromtimestamp(each.since, UTC) for row_id, each in self._owed.items()}
+        return {row_id: datetime.fromtimestamp(each.owed.since, UTC) for row_id, each in self._entries.items()}
 
     def standing(self, now: datetime, rows_a_second: float) -> Backlogged:
         """``rows_a_second``: what the budget lets through in the long run."""
-        oldest = min((each.since for each in self._owed.values()), default=None)
+        oldest = min((each.owed.since for each in self._entries.values()), default=None)
         since = None if oldest is None else datetime.fromtimestamp(oldest, UTC)
-        done_at = now + timedelta(seconds=len(self._owed) / rows_a_second) if rows_a_second > 0 else None
-        return Backlogged(len(self._owed), since, done_at)
+        done_at = now + timedelta(seconds=len(self._entries) / rows_a_second) if rows_a_second > 0 else None
+        return Backlogged(len(self._entries), since, done_at)
 
-    def _is_ready(self, row_id: int, now: float) -> bool:
-        if self._waits(row_id, now):
+    def _is_ready(self, entry: _Entry, now: float) -> bool:
+        if self._failures and self._waits(entry.owed.row_id, now):
             return False
-        owed = self._owed[row_id]
-        return owed.kind is Kind.VERDICT or self.flapping.held_until(self._user_of[row_id], now) is None
+        return entry.owed.kind is Kind.VERDICT or self.flapping.held_until(entry.user_id, now) is None
 
     def _waits(self, row_id: int, now: float) -> bool:
         failure = self._failures.get(row_id)
@@ -171,4 +185,10 @@ class Backlog:
 def _value(change: Change) -> Value:
     shown, values = change.row.shown, change.values
     availability = values.get(OurColumn.PRESENCE, shown.presence)
-    return str(availability), str(values.get(OurColumn.ACTIVITY, shown.activity))
+    value = str(availability), str(values.get(OurColumn.ACTIVITY, shown.activity))
+    return _values.setdefault(value, value) if len(_values) < _MOST_VALUES else value
+
+
+_values: dict[Value, Value] = {}
+_MOST_VALUES = 1_000
+"""Each is kept once; of Graph's there are a few dozen."""

@@ -7,8 +7,10 @@ that share its UPN or its user, and on whether some row has a user by now who ma
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
+
+from msgspec import structs
 
 from sync_agent.detective import NO_CLUES, Clues
 from sync_agent.duplicates import Duplicates, find_duplicates
@@ -105,7 +107,7 @@ class Deciding:
         if row_id not in self._renamed:
             return verdict
         if verdict.status is Status.UNKNOWN:
-            return replace(verdict, renamed=True)
+            return structs.replace(verdict, renamed=True)
         self._renamed.remove(row_id)
         return verdict
 

@@ -9,7 +9,9 @@ telephony does not see that user, so the row must not look as if it did.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec import structs
 
 from sync_agent import anomalies
 from sync_agent.detective import Clues, candidates, clearly_best
@@ -26,6 +28,7 @@ from sync_agent.model import (
     Row,
     Severity,
     Status,
+    Struct,
     User,
     Verdict,
 )
@@ -53,8 +56,7 @@ class Rules:
 DEFAULT_RULES = Rules()
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """A row, what its cell alone tells, what the directories said of its name, and who had it before a rename."""
 
     row: Row
@@ -91,11 +93,11 @@ class Judge:
         row, match = standing.row, standing.match
         if isinstance(match, Found):
             verdict = judged(row.id, (*self._of_user(row, match, taken), *warnings), match.user, match.account)
-            return replace(verdict, unsure=True) if self._may_have_a_home(match.user, taken) else verdict
+            return structs.replace(verdict, unsure=True) if self._may_have_a_home(match.user, taken) else verdict
         said, unsure = self._without_user(standing, match, taken)
         verdict, edited = judged(row.id, (*said, *warnings)), self._is_edited(standing)
         unsure = unsure or (not edited and self._may_be_renamed(row, match))
-        return replace(verdict, unsure=unsure, edited=edited, former=standing.renamed)
+        return structs.replace(verdict, unsure=unsure, edited=edited, former=standing.renamed)
 
     def _is_edited(self, standing: Standing) -> bool:
         """Whether the cell is known to be another than when the row last had a user."""

@@ -2,14 +2,23 @@
 
 Frozen and whole from the start; no I/O, no clock. Times are aware datetimes in UTC. A UPN's *key* is the UPN in lower
 case: Entra compares UPNs without regard to case.
+
+What there is one of for each row is a msgspec.Struct: made, compared and changed (msgspec.structs.replace) in a tenth
+of the time that a data class takes, and of no concern to the garbage collector.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+import msgspec
+
+
+class Struct(msgspec.Struct, frozen=True, gc=False):
+    """Compared by what it holds, which is never itself: so nothing has to look for cycles in it."""
 
 
 class Status(StrEnum):
@@ -65,6 +74,9 @@ _WARNINGS = frozenset(
 class OurColumn(StrEnum):
     """The internal names of the columns that the service owns. It writes no other."""
 
+    __hash__ = str.__hash__
+    """Which an enumeration does in Python, whenever a cell is looked up."""
+
     STATUS = "SyncStatus"
     ANOMALIES = "SyncAnomalies"
     ACCOUNT = "SyncAccount"
@@ -81,8 +93,7 @@ it, in the very write that does as it says.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """What our columns of one row show; an empty cell is "" (or None for a time)."""
 
     status: str = ""
@@ -95,8 +106,7 @@ class Shown:
     sync_changed_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One list item as read. ``upn`` is the cell untrimmed, None when it has no value; ``etag`` as the API gave it.
 
     ``team``: the cell of sharepoint.columns.team, for reports. ``approved``: the cell of SyncApproveFix, where a person
@@ -106,14 +116,13 @@ class Row:
     id: int
     upn: str | None
     name: str = ""
-    shown: Shown = field(default_factory=Shown)
+    shown: Shown = Shown()
     etag: str | None = None
     team: str = ""
     approved: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(Struct, frozen=True):
     """An Entra user. ``teams_licensed`` is None when the plans could not be read; ``teams_plan`` is the state of a
     Teams plan that is assigned but not in force, as Graph names it (Suspended, LockedOut, Deleted).
     """
@@ -127,16 +136,14 @@ class User:
     teams_plan: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """The tenant has a user of this very UPN; ``account`` is the configured account that answers for the user."""
 
     user: User
     account: str
 
 
-@dataclass(frozen=True, slots=True)
-class Absent:
+class Absent(Struct, frozen=True):
     """A healthy tenant says that nobody has this UPN, and what else it knows about the name."""
 
     account: str
@@ -153,8 +160,7 @@ class Absent:
         return self.deleted_at is not None or self.alias_of is not None
 
 
-@dataclass(frozen=True, slots=True)
-class NoTenant:
+class NoTenant(Struct, frozen=True):
     """No configured tenant has the domain. ``owner`` names the tenant that has it, where that could be found out;
     ``nobodys``: it could, and no tenant has it.
     """
@@ -164,8 +170,7 @@ class NoTenant:
     nobodys: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CouldNotAsk:
+class CouldNotAsk(Struct, frozen=True):
     """Not an answer: why there is none, in the operator's words, and since when."""
 
     reason: str
@@ -206,8 +211,7 @@ class Questions:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Presence:
+class Presence(Struct, frozen=True):
     """Availability and activity as Graph names them. ``since``: when this value was first seen."""
 
     availability: str
@@ -215,8 +219,7 @@ class Presence:
     since: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Anomaly:
+class Anomaly(Struct, frozen=True):
     """Something wrong with a row: what is wrong, what a team leader does about it, and the right UPN where known."""
 
     code: Code
@@ -238,8 +241,7 @@ class Anomaly:
         return f"{self.code}: {self.message}"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What a pass says about one row. ``user`` and ``account`` only when the row's UPN matched.
 
     ``unsure``: something that could add to it, the right UPN say, could not be asked. ``renamed``: the row has had
@@ -266,16 +268,14 @@ class Verdict:
 CellValue = str | datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """New values for our columns of one row, decided on the row as it was read."""
 
     row: Row
     values: Mapping[OurColumn, CellValue]
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(Struct, frozen=True):
     """A suggestion that a person approved, to be written into the UPN cell of the row as it was read; ``code`` is that
     of the anomaly which suggests it, None where a fix is undone (then "" empties the cell).
     """

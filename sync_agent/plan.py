@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from operator import itemgetter
 
+from msgspec import structs
+
 from sync_agent.characters import as_line
 from sync_agent.model import Anomaly, CellValue, Change, Code, OurColumn, Presence, Row, Shown, Status, Verdict
+from sync_agent.new_cells import NewCells
 from sync_agent.reconcile import first_seen, shows_user
 
 LONGEST_ANOMALIES = 6_000
@@ -22,6 +25,18 @@ LONGEST_ANOMALIES = 6_000
 
 _LIVE = frozenset({OurColumn.PRESENCE, OurColumn.ACTIVITY, OurColumn.PRESENCE_CHANGED_AT, OurColumn.SYNC_CHANGED_AT})
 """Columns that move while an operator thinks about a plan. No fuse judges them, so no approval is bound to them."""
+
+_ATTRIBUTES: Mapping[OurColumn, str] = {
+    OurColumn.STATUS: "status",
+    OurColumn.ANOMALIES: "anomalies",
+    OurColumn.ACCOUNT: "account",
+    OurColumn.OBJECT_ID: "object_id",
+    OurColumn.PRESENCE: "presence",
+    OurColumn.ACTIVITY: "activity",
+    OurColumn.PRESENCE_CHANGED_AT: "presence_changed_at",
+    OurColumn.SYNC_CHANGED_AT: "sync_changed_at",
+}
+"""Of Shown."""
 
 _EXPLAINED: Mapping[str, Code] = {
     Code.USER_DELETED: Code.USER_NOT_FOUND,
@@ -52,12 +67,12 @@ def plan(
     rows: Sequence[Row], verdicts: Mapping[int, Verdict], presences: Mapping[str, Presence], now: datetime
 ) -> Plan:
     """``verdicts`` by row id, one for each row; ``presences`` by user id, as far as they were answered."""
-    changes = []
+    changes, stamp = [], _whole_seconds(now)
     for row in rows:
         verdict = verdicts[row.id]
         presence = None if verdict.user is None else presences.get(verdict.user.id)
         if values := _differences(row.shown, desired(verdict, presence, row.shown)):
-            changes.append(Change(row, {**values, OurColumn.SYNC_CHANGED_AT: _whole_seconds(now)}))
+            changes.append(Change(row, NewCells({**values, OurColumn.SYNC_CHANGED_AT: stamp})))
     return Plan(tuple(changes))
 
 
@@ -94,7 +109,7 @@ def written(change: Change, etag: str | None) -> Row:
         presence_changed_at=times[OurColumn.PRESENCE_CHANGED_AT],
         sync_changed_at=times[OurColumn.SYNC_CHANGED_AT],
     )
-    return replace(change.row, shown=shown, etag=etag)
+    return structs.replace(change.row, shown=shown, etag=etag)
 
 
 def judged_values(change: Change) -> dict[OurColumn, CellValue]:
@@ -142,23 +157,17 @@ def _desired_presence(verdict: Verdict, presence: Presence | None, shown: Shown)
 
 
 def _cells(shown: Shown) -> dict[OurColumn, CellValue]:
-    return {
-        OurColumn.STATUS: shown.status,
-        OurColumn.ANOMALIES: shown.anomalies,
-        OurColumn.ACCOUNT: shown.account,
-        OurColumn.OBJECT_ID: shown.object_id,
-        OurColumn.PRESENCE: shown.presence,
-        OurColumn.ACTIVITY: shown.activity,
-        OurColumn.PRESENCE_CHANGED_AT: shown.presence_changed_at,
-        OurColumn.SYNC_CHANGED_AT: shown.sync_changed_at,
-    }
+    return {column: getattr(shown, attribute) for column, attribute in _ATTRIBUTES.items()}
 
 
 def _differences(shown: Shown, wanted: Shown) -> dict[OurColumn, CellValue]:
     if wanted == shown:
         return {}
-    is_ = _cells(shown)
-    differing = {column: value for column, value in _cells(wanted).items() if value != is_[column]}
+    differing: dict[OurColumn, CellValue] = {
+        column: value
+        for column, attribute in _ATTRIBUTES.items()
+        if (value := getattr(wanted, attribute)) != getattr(shown, attribute)
+    }
     if OurColumn.ANOMALIES in differing and _lines(wanted.anomalies) == _lines(shown.anomalies):
         del differing[OurColumn.ANOMALIES]
     return differing

@@ -6,10 +6,10 @@ Kept while rows come and go, in little memory: nearly every group has one row, a
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 
 from sync_agent.duplicates import spelling_of
 from sync_agent.judging import Standing
+from sync_agent.model import Struct
 
 
 class RowGroups:
@@ -53,8 +53,7 @@ class RowGroups:
             del self._more[key]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a row is found. ``means``: the name that its cell probably means; ``has``: the id of the user whom it has
     by UPN, and by whose ``account``; ``led``: the id of the user to whom it leads by another name.
     """
@@ -87,7 +86,7 @@ class RowIndex:
         self._meaning = RowGroups()
         self._led = RowGroups()
         self._having = RowGroups()
-        """By id in lower case of the user whom rows have by UPN."""
+        """By id in lower case, where that is another, of the user whom rows have by UPN."""
         self._looking = RowGroups()
         """By id in lower case of a user: rows whose verdict rests on whether a row has them."""
         self._looked_for: dict[int, frozenset[str]] = {}
@@ -107,7 +106,7 @@ class RowIndex:
             return frozenset()
         for place in (before, now):
             if place.has is not None:
-                self._had.setdefault(place.has.lower(), place.has.lower() in self._having)
+                self._had.setdefault(place.has.lower(), self.is_taken(place.has.lower()))
         self._move(row_id, before, now)
         self._left |= {before, now}
         return frozenset(place.has for place in (before, now) if place.has is not None)
@@ -124,7 +123,7 @@ class RowIndex:
 
     def is_taken(self, user_id: str) -> bool:
         """``user_id``: in lower case."""
-        return user_id in self._having
+        return user_id in self._having or user_id in self.by_user
 
     def naming(self, name: str) -> Iterator[int]:
         """Rows with this name, and those that probably mean it."""
@@ -172,5 +171,11 @@ class RowIndex:
         yield self._spelt, place.spelling
         yield self._meaning, place.means
         yield self.by_user, place.has
-        yield self._having, None if place.has is None else place.has.lower()
+        yield self._having, None if place.has is None else _other_in_lower_case(place.has)
         yield self._led, place.led
+
+
+def _other_in_lower_case(user_id: str) -> str | None:
+    """None: it is in lower case already, as Entra's ids are, and need not be kept twice."""
+    lowered = user_id.lower()
+    return None if lowered == user_id else lowered

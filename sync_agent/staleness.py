@@ -6,8 +6,10 @@ trusted, neither by people nor by what routes calls.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import structs
 
 from sync_agent import anomalies
 from sync_agent.judging import ranked
@@ -58,9 +60,13 @@ def aged(
         said = anomalies.presence_not_read(patience.presence)
         kept = (anomaly for anomaly in verdict.anomalies if anomaly.code is not Code.PRESENCE_UNAVAILABLE)
         ordered = ranked((*kept, said))
-        verdict = replace(verdict, status=ordered.status, anomalies=ordered.anomalies, presence_stale=True, stale=True)
+        verdict = structs.replace(
+            verdict, status=ordered.status, anomalies=ordered.anomalies, presence_stale=True, stale=True
+        )
     if names is None or verdict.renamed or not names.lasts(patience.verdict, now):
         return verdict
     alone = (anomaly for anomaly in verdict.anomalies if anomaly.code in _OF_THE_LIST_ALONE)
     said = anomalies.silent(patience.verdict, not_believed=names.not_believed)
-    return replace(verdict, status=Status.UNKNOWN, anomalies=(said, *alone), stale=True, unsure=False, former=None)
+    return structs.replace(
+        verdict, status=Status.UNKNOWN, anomalies=(said, *alone), stale=True, unsure=False, former=None
+    )

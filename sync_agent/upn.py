@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from sync_agent.characters import BLANK, joined, listed, number
-from sync_agent.model import Anomaly, Code
+from sync_agent.model import Anomaly, Code, Struct
 from sync_agent.upn_reading import DOTS, Reading, cleaned, read
 
 LONGEST_LOCAL = 64
@@ -42,8 +42,7 @@ _UNASKABLE = re.compile(r'["\\\u212a]|@.*[^\w.-]')
 no domain has, of whatever alphabet, so that nobody need be asked whose it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Findings:
+class Findings(Struct, frozen=True):
     """What the cell alone tells.
 
     ``name``: the key to ask the directories for verbatim; None only where an anomaly stands that no directory can lift.

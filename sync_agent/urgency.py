@@ -9,12 +9,11 @@ waits longest: where ``n`` rows have waited longer, a row is written within ``OL
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 from heapq import nlargest, nsmallest
 
 from sync_agent.lasting import Lasting, Value
-from sync_agent.model import Change, OurColumn
+from sync_agent.model import Change, OurColumn, Struct
 from sync_agent.plan import judged_values
 
 OLDEST_EVERY = 20
@@ -38,8 +37,7 @@ class Kind(IntEnum):
 IMPORTANCE: Mapping[Kind, float] = {Kind.DETAIL: 1.0, Kind.REACHABLE: 2.0, Kind.VERDICT: 8.0}
 
 
-@dataclass(frozen=True, slots=True)
-class Owed:
+class Owed(Struct, frozen=True):
     """A row that shows something else than what is true. Times are seconds of one clock."""
 
     row_id: int

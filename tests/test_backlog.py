@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from msgspec import structs
 
 from sync_agent.backlog import Backlog
 from sync_agent.flapping import Flapping
@@ -104,7 +104,12 @@ def test_a_row_is_planned_again_once_anything_it_rests_on_is_another() -> None:
     (change,) = plan([row], {1: OK}, {JANE.id: BUSY}, NOW).changes
     backlog.put(change, (row, OK, BUSY), NOW)
     assert backlog.is_planned(1, (row, OK, BUSY))
-    for basis in ((replace(row), OK, BUSY), (row, replace(OK), BUSY), (row, OK, replace(BUSY)), (row, OK, None)):
+    for basis in (
+        (structs.replace(row), OK, BUSY),
+        (row, structs.replace(OK), BUSY),
+        (row, OK, structs.replace(BUSY)),
+        (row, OK, None),
+    ):
         assert not backlog.is_planned(1, basis)
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec import structs
 from rapidfuzz.distance import OSA
 
 from sync_agent.detective import Clues, People, candidates, clearly_best, coming_up
@@ -158,7 +159,7 @@ def test_somebody_likelier_who_may_not_be_suggested_bars_the_next() -> None:
     near = member("jane.dow@contoso.com", "Jane Dow")
     for likelier, taken in (
         (JANE, frozenset({JANE.user.id})),
-        (replace(JANE, user=replace(JANE.user, enabled=False)), {}),
+        (structs.replace(JANE, user=structs.replace(JANE.user, enabled=False)), {}),
     ):
         assert meant("jane.doee@contoso.com", "", [likelier, near], frozenset(taken)) is None
     assert meant(None, "Jane Doe", [JANE, member("jane.doe2@contoso.com", "Jane Doe")], frozenset({JANE.user.id}))

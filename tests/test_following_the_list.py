@@ -6,11 +6,11 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 from structlog.testing import capture_logs
 
 from sync_agent.jobs.poll_presence import poll_presence
@@ -317,8 +317,8 @@ async def test_whatever_happens_at_the_same_time_the_rows_end_as_they_are(api: A
         assert run.whole.seen == read
         held = run.service.context.observed.rows
         now = await run.service.context.edges.agent_list.read_rows(list(served.agents.items))
-        assert {id_: replace(row, etag=None) for id_, row in held.items()} == {
-            id_: replace(row, etag=None) for id_, row in now.items()
+        assert {id_: structs.replace(row, etag=None) for id_, row in held.items()} == {
+            id_: structs.replace(row, etag=None) for id_, row in now.items()
         }
         dry = await asyncio.to_thread(served.run, "sync", "--dry-run", "--json")
         assert dry.json()["writes"]["planned"] == 0

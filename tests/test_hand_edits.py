@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec import structs
 
 from sync_agent.hand_edits import presence_edited
 from sync_agent.model import Row, Shown
@@ -23,10 +23,10 @@ def row(shown: Shown, row_id: int = 1) -> Row:
 @pytest.mark.parametrize(
     "edited",
     [
-        replace(WROTE, presence="Available"),
-        replace(WROTE, activity=""),
-        replace(WROTE, presence_changed_at=None),
-        replace(WROTE, presence="", activity="", presence_changed_at=None),
+        structs.replace(WROTE, presence="Available"),
+        structs.replace(WROTE, activity=""),
+        structs.replace(WROTE, presence_changed_at=None),
+        structs.replace(WROTE, presence="", activity="", presence_changed_at=None),
     ],
 )
 def test_another_presence_beside_the_same_time_of_writing_is_a_person_s(edited: Shown) -> None:
@@ -37,10 +37,10 @@ def test_another_presence_beside_the_same_time_of_writing_is_a_person_s(edited: 
     "read",
     [
         row(WROTE),
-        row(replace(WROTE, presence="Available", sync_changed_at=AT + timedelta(seconds=1))),
-        row(replace(WROTE, presence="Available", sync_changed_at=AT - timedelta(seconds=1))),
-        row(replace(WROTE, presence="Available", sync_changed_at=None)),
-        row(replace(WROTE, status="Error")),  # the journal knows of verdicts
+        row(structs.replace(WROTE, presence="Available", sync_changed_at=AT + timedelta(seconds=1))),
+        row(structs.replace(WROTE, presence="Available", sync_changed_at=AT - timedelta(seconds=1))),
+        row(structs.replace(WROTE, presence="Available", sync_changed_at=None)),
+        row(structs.replace(WROTE, status="Error")),  # the journal knows of verdicts
         None,
     ],
     ids=["nothing", "written since", "read before it was written", "cleared", "a verdict", "deleted"],
@@ -50,6 +50,6 @@ def test_what_a_service_may_have_written_is_nobody_s(read: Row | None) -> None:
 
 
 def test_of_rows_that_were_not_known_and_that_were_never_written_nothing_is_said() -> None:
-    new = row(replace(WROTE, presence="Available"), row_id=2)
-    never = replace(WROTE, sync_changed_at=None)
-    assert presence_edited({1: row(never)}, {1: row(replace(never, presence="Away")), 2: new}) == frozenset()
+    new = row(structs.replace(WROTE, presence="Available"), row_id=2)
+    never = structs.replace(WROTE, sync_changed_at=None)
+    assert presence_edited({1: row(never)}, {1: row(structs.replace(never, presence="Away")), 2: new}) == frozenset()

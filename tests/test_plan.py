@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from msgspec import structs
 
 from sync_agent.characters import LONGEST_TEXT
 from sync_agent.fuses import Held, Safety, judge, let_through
@@ -49,7 +49,7 @@ def test_a_new_row_gets_all_that_is_known() -> None:
 
 
 def test_a_row_that_lost_its_user_loses_all_that_was_of_the_user() -> None:
-    assert values(SHOWN, replace(WRONG, edited=True)) == {
+    assert values(SHOWN, structs.replace(WRONG, edited=True)) == {
         OurColumn.STATUS: "Error",
         OurColumn.ANOMALIES: "upn_missing: The UPN is empty. Enter it.",
         OurColumn.ACCOUNT: "",
@@ -75,11 +75,11 @@ def test_how_sharepoint_keeps_the_ends_of_lines_is_no_difference(note: str) -> N
 @pytest.mark.parametrize(
     ("edited", "column"),
     [
-        (replace(SHOWN, status="Fine"), OurColumn.STATUS),
-        (replace(SHOWN, anomalies="looks good to me"), OurColumn.ANOMALIES),
-        (replace(SHOWN, account="fabrikam"), OurColumn.ACCOUNT),
-        (replace(SHOWN, presence="Lunch"), OurColumn.PRESENCE),
-        (replace(SHOWN, activity=""), OurColumn.ACTIVITY),
+        (structs.replace(SHOWN, status="Fine"), OurColumn.STATUS),
+        (structs.replace(SHOWN, anomalies="looks good to me"), OurColumn.ANOMALIES),
+        (structs.replace(SHOWN, account="fabrikam"), OurColumn.ACCOUNT),
+        (structs.replace(SHOWN, presence="Lunch"), OurColumn.PRESENCE),
+        (structs.replace(SHOWN, activity=""), OurColumn.ACTIVITY),
     ],
 )
 def test_a_cell_of_ours_that_a_person_edited_is_put_right(edited: Shown, column: OurColumn) -> None:
@@ -87,7 +87,7 @@ def test_a_cell_of_ours_that_a_person_edited_is_put_right(edited: Shown, column:
 
 
 def test_the_time_of_the_last_change_is_never_written_alone() -> None:
-    assert values(replace(SHOWN, sync_changed_at=None), OK, AWAY) == {}
+    assert values(structs.replace(SHOWN, sync_changed_at=None), OK, AWAY) == {}
 
 
 def test_a_new_presence_is_written_with_the_time_it_was_first_seen() -> None:
@@ -102,17 +102,17 @@ def test_a_new_presence_is_written_with_the_time_it_was_first_seen() -> None:
 
 def test_a_presence_that_is_shown_already_keeps_its_time() -> None:
     """After a restart the service sees it for the first time; the row knows better."""
-    assert values(SHOWN, OK, replace(AWAY, since=NOW)) == {}
+    assert values(SHOWN, OK, structs.replace(AWAY, since=NOW)) == {}
 
 
 def test_the_time_of_a_presence_is_filled_in_where_it_is_missing() -> None:
-    filled = values(replace(SHOWN, presence_changed_at=None), OK, AWAY)
+    filled = values(structs.replace(SHOWN, presence_changed_at=None), OK, AWAY)
     assert filled == {OurColumn.PRESENCE_CHANGED_AT: EARLIER, OurColumn.SYNC_CHANGED_AT: NOW}
 
 
 def test_times_are_whole_seconds_in_utc_as_sharepoint_keeps_them() -> None:
     odd = datetime(2026, 3, 2, 9, 0, 0, 999_999, tzinfo=timezone(timedelta(hours=2)))
-    written_time = values(Shown(), OK, replace(AWAY, since=odd))[OurColumn.PRESENCE_CHANGED_AT]
+    written_time = values(Shown(), OK, structs.replace(AWAY, since=odd))[OurColumn.PRESENCE_CHANGED_AT]
     assert str(written_time) == "2026-03-02 07:00:00+00:00"
 
 
@@ -122,19 +122,19 @@ def test_a_presence_that_could_not_be_asked_stays_as_it_is() -> None:
 
 @pytest.mark.parametrize("other", ["id-joe", ""])
 def test_the_presence_of_somebody_else_does_not_stay(other: str) -> None:
-    change = values(replace(SHOWN, object_id=other), OK)
+    change = values(structs.replace(SHOWN, object_id=other), OK)
     assert (change[OurColumn.OBJECT_ID], change[OurColumn.PRESENCE]) == ("id-jane", "")
     assert change[OurColumn.PRESENCE_CHANGED_AT] is None
 
 
 def test_another_user_in_the_same_presence_has_a_time_of_their_own() -> None:
-    change = values(replace(SHOWN, object_id="id-joe"), OK, replace(AWAY, since=NOW))
+    change = values(structs.replace(SHOWN, object_id="id-joe"), OK, structs.replace(AWAY, since=NOW))
     assert change[OurColumn.PRESENCE_CHANGED_AT] == NOW
 
 
 @pytest.mark.parametrize("status", ["OK", "Warning", "Error"])
 def test_a_failed_question_leaves_a_shown_verdict_untouched(status: str) -> None:
-    assert values(replace(SHOWN, status=status), UNKNOWN) == {}
+    assert values(structs.replace(SHOWN, status=status), UNKNOWN) == {}
 
 
 @pytest.mark.parametrize("status", ["", "Unknown", "Fine"])
@@ -149,7 +149,7 @@ def test_an_error_of_the_row_itself_is_written_even_if_something_could_not_be_as
 
 
 def test_no_value_is_longer_than_its_column_holds() -> None:
-    long = Verdict(1, Status.ERROR, (replace(MISSING, wrong="x" * 9_000),), User("🙂" * 300, "j"), "c" * 300)
+    long = Verdict(1, Status.ERROR, (structs.replace(MISSING, wrong="x" * 9_000),), User("🙂" * 300, "j"), "c" * 300)
     change = values(Shown(), long, None)
     assert len(str(change[OurColumn.ANOMALIES])) == LONGEST_ANOMALIES
     assert change[OurColumn.ACCOUNT] == "c" * LONGEST_TEXT
@@ -157,7 +157,7 @@ def test_no_value_is_longer_than_its_column_holds() -> None:
 
 
 def test_outer_blanks_that_a_text_column_would_drop_are_not_planned() -> None:
-    assert values(SHOWN, replace(OK, account=" contoso "), replace(AWAY, availability="Away ")) == {}
+    assert values(SHOWN, structs.replace(OK, account=" contoso "), structs.replace(AWAY, availability="Away ")) == {}
 
 
 def test_what_was_written_is_what_the_row_shows_next() -> None:
@@ -171,7 +171,7 @@ def test_what_was_written_is_what_the_row_shows_next() -> None:
 
 
 def checksum(row: Row, verdict: Verdict = WRONG, presence: Presence = AWAY, now: datetime = NOW) -> str:
-    return plan([row], {row.id: replace(verdict, row_id=row.id)}, {"id-jane": presence}, now).checksum
+    return plan([row], {row.id: structs.replace(verdict, row_id=row.id)}, {"id-jane": presence}, now).checksum
 
 
 ROW = Row(1, "jane@contoso.com", "Jane", Shown(), "etag")
@@ -186,11 +186,11 @@ def test_the_same_plan_has_the_same_checksum_a_minute_later() -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        replace(ROW, etag="other"),
-        replace(ROW, upn="joe@contoso.com"),
-        replace(ROW, upn="\ud800"),
-        replace(ROW, id=2),
-        replace(ROW, shown=Shown("Error")),
+        structs.replace(ROW, etag="other"),
+        structs.replace(ROW, upn="joe@contoso.com"),
+        structs.replace(ROW, upn="\ud800"),
+        structs.replace(ROW, id=2),
+        structs.replace(ROW, shown=Shown("Error")),
     ],
 )
 def test_another_row_or_another_version_of_it_has_another_checksum(other: Row) -> None:
@@ -221,7 +221,7 @@ def judged(
 ) -> Held | None:
     """A list of ``well`` rows that show OK, of which ``worsened`` turn."""
     rows = [Row(id_, "jane@contoso.com", shown=SHOWN) for id_ in range(well)]
-    verdicts = {id_: replace(verdict if id_ < worsened else OK, row_id=id_) for id_ in range(well)}
+    verdicts = {id_: structs.replace(verdict if id_ < worsened else OK, row_id=id_) for id_ in range(well)}
     return judge(plan(rows, verdicts, {}, NOW), rows, safety, known)
 
 
@@ -253,30 +253,30 @@ def test_the_cause_is_the_one_of_most_rows() -> None:
 @pytest.mark.parametrize("status", ["", "Warning", "Error", "Unknown"])
 def test_only_rows_that_show_ok_can_worsen(status: str) -> None:
     rows = [Row(id_, None, shown=Shown(status)) for id_ in range(50)]
-    verdicts = {id_: replace(WRONG, row_id=id_) for id_ in range(50)}
+    verdicts = {id_: structs.replace(WRONG, row_id=id_) for id_ in range(50)}
     assert judge(plan(rows, verdicts, {}, NOW), rows, Safety(max_wrong_at_first=1), 50) is None
 
 
 @pytest.mark.parametrize(("wrong", "of", "held"), [(24, 24, False), (25, 25, True), (25, 50, False), (26, 50, True)])
 def test_a_first_look_that_finds_most_of_the_list_wrong_writes_nothing(wrong: int, of: int, held: bool) -> None:
     rows = [Row(id_, "jane@contoso.com") for id_ in range(of)]
-    verdicts = {id_: replace(WRONG if id_ < wrong else OK, row_id=id_) for id_ in range(of)}
+    verdicts = {id_: structs.replace(WRONG if id_ < wrong else OK, row_id=id_) for id_ in range(of)}
     said = judge(plan(rows, verdicts, {}, NOW), rows, Safety(), None)
     assert (None if said is None else (said.fuse, said.rows, said.of, said.limit, said.row_ids)) == (
         ("max_wrong_at_first", wrong, of, "50%", None) if held else None
     )
-    seen = [replace(row, shown=Shown("Error" if row.id == 0 else "")) for row in rows]
+    seen = [structs.replace(row, shown=Shown("Error" if row.id == 0 else "")) for row in rows]
     assert judge(plan(seen, verdicts, {}, NOW), seen, Safety(), None) is None
 
 
 def shows(account: str) -> Shown:
-    return replace(SHOWN, account=account)
+    return structs.replace(SHOWN, account=account)
 
 
 def test_a_tenants_trouble_holds_the_rows_of_that_tenant_and_no_others() -> None:
     rows = [Row(id_, "jane@contoso.com", shown=shows("small" if id_ < 20 else "large")) for id_ in range(200)]
-    lost = {id_: replace(WRONG, row_id=id_) for id_ in range(25)}  # all of the small one, five of the large one
-    verdicts = {row.id: lost.get(row.id, replace(OK, row_id=row.id, account=row.shown.account)) for row in rows}
+    lost = {id_: structs.replace(WRONG, row_id=id_) for id_ in range(25)}  # all of the small one, five of the large one
+    verdicts = {row.id: lost.get(row.id, structs.replace(OK, row_id=row.id, account=row.shown.account)) for row in rows}
     made = plan(rows, verdicts, {}, NOW)
     held = judge(made, rows, Safety(), 200)
     assert held is not None
@@ -291,7 +291,8 @@ def test_a_tenants_trouble_holds_the_rows_of_that_tenant_and_no_others() -> None
 def test_many_small_tenants_that_lose_a_few_each_are_held_together() -> None:
     rows = [Row(id_, "jane@contoso.com", shown=shows(f"a{id_ % 10}")) for id_ in range(100)]
     verdicts = {
-        row.id: replace(WRONG if row.id < 40 else replace(OK, account=row.shown.account), row_id=row.id) for row in rows
+        row.id: structs.replace(WRONG if row.id < 40 else structs.replace(OK, account=row.shown.account), row_id=row.id)
+        for row in rows
     }
     held = judge(plan(rows, verdicts, {}, NOW), rows, Safety(), 100)
     assert held is not None
@@ -341,7 +342,7 @@ def test_the_limits_are_settings() -> None:
 
 
 BLANK = Anomaly(Code.UPN_WHITESPACE, "There is a blank before the UPN.", "Retype it without.")
-SUGGESTING = replace(BLANK, remedy="Did you mean jane@contoso.com?", suggestion="jane@contoso.com")
+SUGGESTING = structs.replace(BLANK, remedy="Did you mean jane@contoso.com?", suggestion="jane@contoso.com")
 
 
 @pytest.mark.parametrize(
@@ -368,6 +369,6 @@ def test_what_is_known_of_an_absence_stays_while_it_cannot_be_asked_for(
 
 
 def test_a_row_that_is_not_known_is_not_written_again_for_another_reason() -> None:
-    other = replace(SILENT, wrong="The tenant could not be asked: request 4711 was refused.")
+    other = structs.replace(SILENT, wrong="The tenant could not be asked: request 4711 was refused.")
     assert values(Shown("Unknown", other.line), UNKNOWN) == {}
     assert values(Shown("", ""), UNKNOWN)[OurColumn.STATUS] == "Unknown"

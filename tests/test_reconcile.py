@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec import structs
 
 from sync_agent import anomalies
 from sync_agent.model import (
@@ -326,4 +326,4 @@ def test_while_presence_cannot_be_asked_what_is_said_of_the_presence_shown_stays
     shown = Shown("Warning", "presence_unavailable: …", "contoso", "id", "PresenceUnknown", "PresenceUnknown", since)
     assert codes(with_presence(matched(), None, NOW, DAY, shown)) == [Code.PRESENCE_UNAVAILABLE]
     assert codes(with_presence(matched(licensed=False), None, NOW, DAY, shown)) == [Code.PRESENCE_UNAVAILABLE]
-    assert codes(with_presence(matched(), None, NOW, DAY, replace(shown, object_id="somebody else"))) == []
+    assert codes(with_presence(matched(), None, NOW, DAY, structs.replace(shown, object_id="somebody else"))) == []

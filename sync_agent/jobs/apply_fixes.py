@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from functools import partial
 
 import structlog
+from msgspec import structs
 
 from sync_agent.fixes import Fixes, Unfollowed, approved_in, confirmed, first_seen, judge_fixes, plan_fixes
 from sync_agent.jobs.approvals import note_approvals
@@ -136,7 +136,7 @@ async def _fix(
     was deleted. Raises StateUnavailable before anything is written, and ServiceError.
     """
     edits = await context.edges.agent_list.last_edits([fix.row.id for fix in fixes])
-    todo = [replace(fix, row=edits[fix.row.id].row) for fix in fixes if _stands(fix, edits.get(fix.row.id))]
+    todo = [structs.replace(fix, row=edits[fix.row.id].row) for fix in fixes if _stands(fix, edits.get(fix.row.id))]
     await journal.intended(todo, edits)
     answers = dict(zip([fix.row.id for fix in todo], await context.edges.agent_list.fix(todo), strict=True))
     after |= await _read_again(context, [fix.row.id for fix in fixes])

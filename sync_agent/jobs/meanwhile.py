@@ -8,7 +8,9 @@ names the write as our own.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec import structs
 
 from sync_agent.model import Row
 
@@ -32,5 +34,5 @@ class Meanwhile:
         if read.id in self.reread:
             return known
         if known is not None and read.id in self.written:
-            return replace(read, shown=known.shown, etag=known.etag)
+            return structs.replace(read, shown=known.shown, etag=known.etag)
         return read

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from weakref import WeakSet
 
+from msgspec import structs
+
 from sync_agent.backlog import Backlog
 from sync_agent.deciding import Deciding
 from sync_agent.detective import NO_CLUES, Clues, Heard, clues_of
@@ -179,7 +181,7 @@ class Observed:
         """
         known = self.rows.get(row.id)
         if known is not None:
-            now = replace(known, shown=row.shown, etag=row.etag)
+            now = structs.replace(known, shown=row.shown, etag=row.etag)
             self._deciding.note_rows({row.id: known}, {row.id: now}, (row.id,))
             self.rows[row.id] = now
             if self._meanwhile is not None:
@@ -388,4 +390,4 @@ def watching(before: tuple[str, ...], have: set[str], users: frozenset[str]) -> 
 
 
 def _says_other(row: Row, known: Row | None) -> bool:
-    return known is None or replace(row, etag=known.etag) != known
+    return known is None or structs.replace(row, etag=known.etag) != known

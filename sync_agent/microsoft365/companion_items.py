@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from msgspec import structs
+
 from sync_agent.list_item import AnyChange, ItemChange, ItemValue, ListItem
 from sync_agent.microsoft365.column_kinds import Kind, Specification
 from sync_agent.microsoft365.columns import SPECIFICATIONS, ColumnNames
@@ -203,14 +205,14 @@ def _emptied(own: _Live) -> dict[OurColumn, CellValue]:
 
 
 def _with(row: Row, live: _Live) -> Row:
-    shown: Shown = replace(
+    shown: Shown = structs.replace(
         row.shown,
         presence=live.presence,
         activity=live.activity,
         presence_changed_at=live.presence_changed_at,
         sync_changed_at=live.sync_changed_at,
     )
-    return replace(row, shown=shown)
+    return structs.replace(row, shown=shown)
 
 
 def _line(text: str) -> str:

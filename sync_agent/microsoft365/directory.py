@@ -134,7 +134,7 @@ class Directory:
 
     def _answer(self, name: str, lookup: LookedUp, found: Evidence) -> Answer:
         if (record := lookup.users.get(name)) is not None:
-            user = record.user()
+            user = record.user(name)
             return Found(user, self.account_for(user.id))
         failure = lookup.failed.get(name) or found.failed.get(name)
         if failure is not None:

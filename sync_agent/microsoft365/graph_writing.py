@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import msgspec
+from msgspec import structs
 
 from sync_agent.microsoft365.cells import json_value, same_cells
 from sync_agent.microsoft365.columns import Columns
@@ -64,7 +65,7 @@ class Writer:
         for change in changes:
             now = change.row if change.row.etag is not None else rows.get(change.row.id)
             if now is not None and same_cells(now, change.row):
-                todo.append(replace(change, row=now))
+                todo.append(structs.replace(change, row=now))
             else:
                 outcomes.append(Overtaken(change.row.id, now))
         return todo

@@ -19,7 +19,7 @@ _SCHEMES = frozenset({"smtp", "sip"})
 """Of proxy addresses that people know somebody by. Others, as x500, are for machines."""
 
 
-class AssignedPlan(msgspec.Struct):
+class AssignedPlan(msgspec.Struct, frozen=True, gc=False):
     service: str | None = None
     status: str | None = msgspec.field(default=None, name="capabilityStatus")
     plan_id: str | None = msgspec.field(default=None, name="servicePlanId")
@@ -63,11 +63,21 @@ class UserRecord(msgspec.Struct, rename="camel"):
         found = {address for scheme, _, address in proxies if scheme in _SCHEMES}
         return frozenset(found | {self.mail.lower()} if self.mail else found)
 
-    def user(self) -> User:
-        """Without the property accountEnabled a user counts as enabled: only what was said is held against anybody."""
+    def __post_init__(self) -> None:
+        """Of a user's plans, a hundred in a large licence, those are kept that may tell of Teams, and each once: a
+        directory that is read whole would fill the memory with the others.
+        """
+        if isinstance(self.assigned_plans, list):
+            self.assigned_plans = [_shared(plan) for plan in self.assigned_plans if plan.for_teams]
+
+    def user(self, name: str | None = None) -> User:
+        """Without the property accountEnabled a user counts as enabled: only what was said is held against anybody.
+        ``name``: the text that the caller has of the same UPN, so that it is not kept twice.
+        """
+        upn = self.user_principal_name or ""
         return User(
             id=self.id,
-            upn=self.user_principal_name or "",
+            upn=name if name == upn else upn,
             display_name=self.display_name or "",
             enabled=self.account_enabled is not False,
             guest=self._guest,
@@ -93,6 +103,15 @@ class UserRecord(msgspec.Struct, rename="camel"):
         if not isinstance(self.assigned_plans, list) or self._teams_licensed:
             return ""
         return next((plan.status for plan in self.assigned_plans if plan.for_teams and plan.status), "")
+
+
+_plans: dict[AssignedPlan, AssignedPlan] = {}
+_MOST_PLANS = 1_000
+"""There are a few dozen; whoever sends more is not kept."""
+
+
+def _shared(plan: AssignedPlan) -> AssignedPlan:
+    return _plans.setdefault(plan, plan) if len(_plans) < _MOST_PLANS else plan
 
 
 class DeletedRecord(msgspec.Struct, rename="camel"):

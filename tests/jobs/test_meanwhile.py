@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from sync_agent.jobs.observed import Observed
 from sync_agent.jobs.poll_presence import poll_presence
@@ -36,13 +36,13 @@ class TheList:
         if row is None:
             return
         if what == "written":
-            self.rows[row_id] = written = replace(row, shown=Shown(presence=f"Busy {serial}"))
+            self.rows[row_id] = written = structs.replace(row, shown=Shown(presence=f"Busy {serial}"))
             self.observed.put_written(written)
         elif what == "edited, and that was found out":
-            self.rows[row_id] = edited = replace(row, upn=f"{serial}@contoso.com", shown=Shown())
+            self.rows[row_id] = edited = structs.replace(row, upn=f"{serial}@contoso.com", shown=Shown())
             self.observed.put_overtaken({row_id: edited})
         elif what == "edited":
-            self.rows[row_id] = replace(row, upn=f"{serial}@contoso.com")
+            self.rows[row_id] = structs.replace(row, upn=f"{serial}@contoso.com")
         else:
             del self.rows[row_id]
             self.observed.put_overtaken({row_id: None})
@@ -98,7 +98,7 @@ def test_a_later_reading_is_believed_again() -> None:
     a_list.happens("written", 1, 1)
     a_list.observed.put_rows(list(a_list.rows.values()), NOW)
     a_list.observed.begin_reading()
-    emptied = {**a_list.rows, 1: replace(a_list.rows[1], shown=Shown())}
+    emptied = {**a_list.rows, 1: structs.replace(a_list.rows[1], shown=Shown())}
     a_list.observed.put_rows(emptied.values(), NOW)
     assert a_list.observed.rows == emptied
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from sync_agent.detective import Heard
 from sync_agent.jobs.observed import Observed
@@ -62,7 +62,7 @@ def test_a_row_that_shows_the_same_gives_its_version_and_costs_nothing() -> None
     observed = observed_of({1: row})
     observed.dirty.clear()
     verdicts = observed.verdicts
-    observed.put_followed({1: replace(row, etag='"1,2"')}, [], NOW)
+    observed.put_followed({1: structs.replace(row, etag='"1,2"')}, [], NOW)
     assert (observed.rows[1].etag, observed.dirty) == ('"1,2"', {})
     assert observed.verdicts is verdicts
 

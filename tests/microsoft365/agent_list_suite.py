@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import pytest
+from msgspec import structs
 from structlog.testing import capture_logs
 
 from sync_agent.microsoft365 import errors
@@ -424,7 +424,7 @@ class AgentListSuite:
             rows = [edit.row for edit in (await opened.last_edits(range(1, 6))).values()]
             office.edit(1, Team="Billing")
             office.agents.delete(2)
-            rows[2] = replace(rows[2], etag=None)
+            rows[2] = structs.replace(rows[2], etag=None)
             answers = await opened.fix([Fix(row, f"new{row.id}@contoso.com", Code.USER_RENAMED) for row in rows])
         assert isinstance(answers[0], errors.Overtaken)
         assert isinstance(answers[1], errors.NotFound)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from sync_agent.list_item import ListItem
 from sync_agent.microsoft365.agent_list import AgentList, ListProblem, Outcome
@@ -110,7 +110,7 @@ async def test_a_row_reads_as_it_was_written_and_stands_in_two_lists(office: Off
         assert all(isinstance(outcome, Written) for outcome in outcomes.values())
         again = await read(opened)
     wanted = Shown("Warning", "", "contoso", str(VALUES[OurColumn.OBJECT_ID]), "Available", "", NOON, NOON)
-    assert {replace(row.shown, anomalies="") for row in again.values()} == {wanted}
+    assert {structs.replace(row.shown, anomalies="") for row in again.values()} == {wanted}
     assert shown_there(office) == {row.id: (row.upn, "Available") for row in rows.values()}
     assert all(LIVE.isdisjoint(office.cells(row_id)) for row_id in rows)
     assert office.foreign_cells() == untouched
@@ -148,7 +148,9 @@ async def test_a_write_may_follow_a_write_without_reading(office: Office) -> Non
         shown = Shown(
             "Warning", str(VALUES[OurColumn.ANOMALIES]), "contoso", str(VALUES[OurColumn.OBJECT_ID]), "Available"
         )
-        row = replace(row, shown=replace(shown, presence_changed_at=NOON, sync_changed_at=NOON), etag=first.etag)
+        row = structs.replace(
+            row, shown=structs.replace(shown, presence_changed_at=NOON, sync_changed_at=NOON), etag=first.etag
+        )
         second = (await write(opened, PRESENCE, row))[row.id]
         assert second == Written(row.id, first.etag)
         third = (await write(opened, {OurColumn.STATUS: "OK", **PRESENCE}, row))[row.id]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 from structlog.testing import capture_logs
 
 from sync_agent.microsoft365.agent_list import AgentList, Changes, WholeListNeeded, Written
@@ -107,7 +107,7 @@ async def test_hundreds_of_our_own_writes_cost_one_request_and_are_no_news(offic
 async def read_back(opened: AgentList, known: Mapping[int, Row], etags: Mapping[int, str | None]) -> dict[int, Row]:
     """As the rows are held after our writes."""
     shown = (await opened.read_rows([1]))[1].shown
-    return {id_: replace(row, shown=shown, etag=etags[id_]) for id_, row in known.items()}
+    return {id_: structs.replace(row, shown=shown, etag=etags[id_]) for id_, row in known.items()}
 
 
 @pytest.mark.anyio
@@ -331,7 +331,7 @@ async def test_graph_tells_nothing_new_of_a_version_that_is_held(
         known = await read(opened)
         office.edit(3, UPN="typed@contoso.com")
         etag = held and held.format(id=office.item(3).unique_id)
-        assert (3 in (await told(opened, {**known, 3: replace(known[3], etag=etag)})).rows) is is_news
+        assert (3 in (await told(opened, {**known, 3: structs.replace(known[3], etag=etag)})).rows) is is_news
 
 
 @pytest.mark.anyio

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec import structs
 
 from sync_agent.detective import Heard, coming_up
 from sync_agent.jobs.observed import Observed
@@ -71,7 +71,7 @@ class AList(RuleBasedStateMachine):
         row = self.observed.rows[data.draw(st.sampled_from(sorted(self.observed.rows)))]
         user = self.observed.verdicts[row.id].user
         object_id = data.draw(st.sampled_from(["", row.shown.object_id])) if user is None else user.id
-        self.observed.put_written(replace(row, shown=replace(row.shown, object_id=object_id)))
+        self.observed.put_written(structs.replace(row, shown=structs.replace(row.shown, object_id=object_id)))
         self.undecided.add(row.id)
 
     @rule(world=WORLDS, data=st.data())
@@ -114,7 +114,7 @@ class AList(RuleBasedStateMachine):
         self.renamed = {id_ for id_ in self.renamed if id_ in whole and whole[id_].status is Status.UNKNOWN}
         assert observed.verdicts.keys() == whole.keys()
         for row_id in whole.keys() - self.undecided:
-            assert observed.verdicts[row_id] == replace(whole[row_id], renamed=row_id in self.renamed)
+            assert observed.verdicts[row_id] == structs.replace(whole[row_id], renamed=row_id in self.renamed)
 
     @invariant()
     def rows_are_found_by_their_users_and_those_are_watched(self) -> None:

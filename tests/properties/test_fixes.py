@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from itertools import takewhile
 from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from sync_agent.fixes import Fixes, Sighting, confirmed, first_seen, judge_fixes, plan_fixes
 from sync_agent.fuses import Safety
@@ -37,7 +37,7 @@ World = tuple[list[Row], dict[int, Verdict], set[int]]
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
     rows = draw(ROWS)
-    verdicts = {row.id: replace(draw(VERDICTS), row_id=row.id) for row in rows}
+    verdicts = {row.id: structs.replace(draw(VERDICTS), row_id=row.id) for row in rows}
     return rows, verdicts, draw(st.sets(st.sampled_from([row.id for row in rows]))) if rows else set()
 
 
@@ -113,7 +113,7 @@ def test_the_fuse_holds_above_its_share_and_its_floor_and_never_an_empty_turn(
 def test_made_again_after_the_fixes_there_are_none(world: World) -> None:
     rows, verdicts, sure = world
     planned = made(rows, verdicts, sure)
-    fixed = {fix.row.id: replace(fix.row, upn=fix.upn, approved="") for fix in planned.fixes}
+    fixed = {fix.row.id: structs.replace(fix.row, upn=fix.upn, approved="") for fix in planned.fixes}
     after = [fixed.get(row.id, row) for row in rows]
     assert not {fix.row.id for fix in made(after, verdicts, sure).fixes} & fixed.keys()
 

@@ -5,11 +5,12 @@ what it showed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from sync_agent.model import Change, OurColumn, Row, Shown
 from sync_agent.plan import written
@@ -56,7 +57,7 @@ class Ran:
 
 def row_of(row_id: int, cells: VerdictCells, upn: str | None, presence: str) -> Row:
     shown = Shown(cells.status, cells.anomalies, cells.account, cells.object_id, presence)
-    return Row(row_id, upn, shown=replace(shown, sync_changed_at=THEN))
+    return Row(row_id, upn, shown=structs.replace(shown, sync_changed_at=THEN))
 
 
 def ran(found: Mapping[int, tuple[VerdictCells, str | None, str]], steps: list[Step]) -> Ran:
@@ -69,7 +70,7 @@ def ran(found: Mapping[int, tuple[VerdictCells, str | None, str]], steps: list[S
             if made and step.upn != row.upn:
                 first = upns[row.id].before if row.id in upns else row.upn
                 upns[row.id] = UpnWrite(row.id, first, step.upn)
-                rows[row.id] = replace(row, upn=step.upn)
+                rows[row.id] = structs.replace(row, upn=step.upn)
         else:
             is_ = VerdictCells.of(row.shown)
             verdicts.append(VerdictWrite(row.id, row.upn, is_, step.cells, step.sure))
@@ -86,7 +87,7 @@ def applied(rows: Mapping[int, Row], run: Ran) -> dict[int, Row]:
         if each.change is not None:
             row = written(each.change, None)
         if each.upn is not None:
-            row = replace(row, upn=each.upn.before)
+            row = structs.replace(row, upn=each.upn.before)
         after[each.row.id] = row
     return after
 

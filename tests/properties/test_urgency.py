@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from sync_agent.flapping import Flapping
 from sync_agent.lasting import Lasting
@@ -76,7 +75,7 @@ def test_verdicts_go_first_and_then_what_removes_most(
 
 @given(st.builds(Owed, st.just(1), st.sampled_from(Kind), SECONDS, VALUES, SECONDS), ENDS)
 def test_among_equals_whoever_waits_longest(owed: Owed, ends: list[tuple[tuple[str, str], float]]) -> None:
-    later = replace(owed, row_id=2, since=owed.since + 1)
+    later = structs.replace(owed, row_id=2, since=owed.since + 1)
     assert [each.row_id for each in next_rows([later, owed], 2, NOW, learnt(ends))] == [1, 2]
 
 

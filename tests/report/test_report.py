@@ -15,6 +15,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from sync_agent.freshness import Freshness
 from sync_agent.model import Anomaly, Code, User
@@ -76,7 +77,9 @@ def test_csv_holds_no_formula(content: Content) -> None:
 def test_html_takes_every_value_as_text(harm: str, tmp_path: Path) -> None:
     """The list's title, names, UPNs, messages, suggestions, accounts and codes come from others."""
     pass_ = outcome({1: [Anomaly(Code.UPN_IS_ALIAS, harm, harm, harm)]}, names={1: harm}, upns={1: harm})
-    pass_ = replace(pass_, list_title=harm, verdicts={**pass_.verdicts, 1: replace(pass_.verdicts[1], account=harm)})
+    pass_ = replace(
+        pass_, list_title=harm, verdicts={**pass_.verdicts, 1: structs.replace(pass_.verdicts[1], account=harm)}
+    )
     store = Store.open(f"sqlite:///{tmp_path}/history.db")
     store.save(pass_)
     seen = _Reader(to_html(gather(store, STARTED)))
@@ -254,7 +257,7 @@ def test_the_user_whom_a_row_last_had_is_told_in_every_form(tmp_path: Path) -> N
     """A row that lost its user to a rename, say, is looked up by an administrator by that user's object id."""
     had = User("5ba0c4e8-0000-4000-8000-00000000000a", "agent1@contoso.com")
     well = outcome({}, started=STARTED - timedelta(days=1))
-    well = replace(well, verdicts={**well.verdicts, 1: replace(well.verdicts[1], user=had)})
+    well = replace(well, verdicts={**well.verdicts, 1: structs.replace(well.verdicts[1], user=had)})
     store = Store.open(f"sqlite:///{tmp_path}/history.db")
     store.save(well)
     store.save(outcome({1: [anomaly(Code.USER_NOT_FOUND)], 2: [anomaly(Code.UPN_MISSING)]}))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from msgspec import structs
+
 from sync_agent.model import Anomaly, Code
 from sync_agent.state.store import AnomalyRecord, Store
 from tests.outcomes import STARTED, anomaly, outcome
@@ -49,7 +51,7 @@ def test_what_goes_and_comes_again_between_two_digests_is_told_only_where_it_say
     passed(store, 0, {1: [MISSING], 2: [GUEST]})
     said(store)
     passed(store, 1, {})
-    passed(store, 2, {1: [MISSING], 2: [replace(GUEST, remedy="Ask IT.")]})
+    passed(store, 2, {1: [MISSING], 2: [structs.replace(GUEST, remedy="Ask IT.")]})
     assert said(store) == ([(2, "user_guest")], [(2, "user_guest")])
     passed(store, 3, {})
     assert said(store) == ([], [(1, "upn_missing"), (2, "user_guest")])
@@ -84,14 +86,14 @@ def test_what_was_acknowledged_is_told_anew_once_it_says_something_else(store: S
     passed(store, 0, {1: [MISSING], 2: [GUEST]})
     said(store)
     store.acknowledge("Agents", {(1, "upn_missing")})
-    passed(store, 1, {1: [replace(MISSING, remedy="Ask IT.")], 2: [replace(GUEST, remedy="Ask IT.")]})
+    passed(store, 1, {1: [structs.replace(MISSING, remedy="Ask IT.")], 2: [structs.replace(GUEST, remedy="Ask IT.")]})
     assert said(store) == ([(1, "upn_missing")], [])
 
 
 def test_a_digest_has_the_team_and_how_often_it_came_up(store: Store) -> None:
     for number, found in enumerate([{1: [MISSING]}, {}, {1: [MISSING]}]):
         made = outcome(found, started=STARTED + timedelta(minutes=number))
-        store.save(replace(made, rows={id_: replace(row, team="Sales") for id_, row in made.rows.items()}))
+        store.save(replace(made, rows={id_: structs.replace(row, team="Sales") for id_, row in made.rows.items()}))
     [new] = store.digest("Agents").new
     assert (new.team, new.times) == ("Sales", 2)
     assert new.opened == new.seen == STARTED + timedelta(minutes=2, seconds=1.5)
@@ -110,7 +112,7 @@ def test_what_a_target_missed_is_kept_as_it_is_by_now_until_it_is_told(store: St
     digest = store.digest("Agents")
     store.digest_sent("Agents", digest, {"mail": digest})
     assert store.digest("Agents").new == ()
-    passed(store, 1, {2: [replace(GUEST, remedy="Ask IT.")]})
+    passed(store, 1, {2: [structs.replace(GUEST, remedy="Ask IT.")]})
     kept = store.missed("Agents")
     assert kept.keys() == {"mail"}
     assert [(one.row_id, one.resolved is None) for one in kept["mail"].new] == [(1, False), (2, True)]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec import structs
 
 from sync_agent.freshness import Freshness
 from sync_agent.fuses import Held
@@ -108,11 +109,11 @@ def test_an_acknowledgement_is_void_once_the_row_has_another_upn(store: Store, u
 def test_an_acknowledgement_is_void_once_the_message_is_another_or_it_opens_again(store: Store) -> None:
     store.save(outcome({1: [anomaly(Code.USER_DISABLED)]}))
     store.acknowledge("Agents", {(1, "user_disabled")})
-    store.save(outcome({1: [replace(anomaly(Code.USER_DISABLED), remedy="Ask IT.")]}))
+    store.save(outcome({1: [structs.replace(anomaly(Code.USER_DISABLED), remedy="Ask IT.")]}))
     assert acknowledged(store) == set()
     store.acknowledge("Agents", {(1, "user_disabled")})
     store.save(outcome({}))
-    store.save(outcome({1: [replace(anomaly(Code.USER_DISABLED), remedy="Ask IT.")]}))
+    store.save(outcome({1: [structs.replace(anomaly(Code.USER_DISABLED), remedy="Ask IT.")]}))
     assert acknowledged(store) == set()
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from msgspec import structs
 
 from sync_agent.fuses import Held
 from sync_agent.model import Anomaly, Code, Status, User, Verdict
@@ -139,7 +140,7 @@ def test_a_domain_is_of_the_account_in_which_most_of_its_users_are_found_now(sto
     made = at_minute(0, {})
     for row_id, upn in users.items():
         made = with_user(made, row_id, User(f"id-{row_id}", upn))
-    other = replace(made.verdicts[2], account="another")
+    other = structs.replace(made.verdicts[2], account="another")
     store.save(replace(made, verdicts={**made.verdicts, 2: other}))
     assert store.accounts_by_domain("Agents") == {"contoso.com": "contoso", "fabrikam.com": "contoso"}
     assert store.accounts_by_domain("Other") == {}
