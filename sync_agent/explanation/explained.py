@@ -64,7 +64,7 @@ class Explanation:
         document: dict[str, Any] = {
             "asked": in_json(self.asked),
             "at": self.at,
-            "list": self.list_title,
+            "list": in_json(self.list_title),
             "row": None if row is None else {"id": row.id, "upn": in_json(row.upn), "name": in_json(row.name)},
             "also": self.also,
             "steps": [_step(step) for step in self.steps],
