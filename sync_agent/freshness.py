@@ -47,9 +47,9 @@ class Freshness:
         return self.right / self.rows if self.rows else 1.0
 
 
-def freshness(rows: Iterable[Shown], now: datetime, interval: float) -> Freshness:
+def freshness(rows: Iterable[Shown], now: datetime, interval: float | None) -> Freshness:
     """``interval``: seconds between two readings of one user, as held: so much earlier than it was read a change may
-    have come.
+    have come. None: it was never read before, and how old what is not right is, is not known.
     """
     count = right = never = 0
     ages: list[float] = []
@@ -66,10 +66,10 @@ def freshness(rows: Iterable[Shown], now: datetime, interval: float) -> Freshnes
     return Freshness(count, right, never, quantile(ages, 0.5), quantile(ages, 0.95), ages[-1])
 
 
-def _age(row: Shown, now: datetime, interval: float) -> float | None:
+def _age(row: Shown, now: datetime, interval: float | None) -> float | None:
     """A clock that was set back makes nothing younger than just read."""
     if row.owed_since is not None:
-        return max(0.0, (now - row.owed_since).total_seconds()) + interval
+        return None if interval is None else max(0.0, (now - row.owed_since).total_seconds()) + interval
     if row.has_user and row.read_at is not None:
         return max(0.0, (now - row.read_at).total_seconds())
     return None

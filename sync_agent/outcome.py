@@ -12,6 +12,7 @@ from typing import Any
 from sync_agent.characters import shortened
 from sync_agent.expiry import CredentialEnd, Warned, warned
 from sync_agent.fixes import Fixes
+from sync_agent.freshness import Freshness
 from sync_agent.fuses import Held
 from sync_agent.model import Anomaly, Change, Row, Status, Verdict
 from sync_agent.plan import Plan
@@ -149,6 +150,8 @@ class Outcome:
     """What became of the list of anomalies, where the settings name one and it was its turn."""
     fixing: Fixing | None = None
     """What became of approved fixes, where the settings allow them and it was their turn."""
+    freshness: Freshness | None = None
+    """Of what the list shows after a whole pass."""
 
     @property
     def held_rows(self) -> frozenset[int]:
@@ -225,6 +228,8 @@ class Outcome:
         if changes:
             document["checksum"] = self.plan.checksum
             document["changes"] = [_change(change) for change in self.plan.changes]
+        if self.freshness is not None:
+            document["freshness"] = freshness_document(self.freshness)
         if self.fixing is not None:
             document["fixes"] = self.fixing.document
         if self.mirrored is not None:
@@ -248,6 +253,13 @@ class Outcome:
 def _change(change: Change) -> dict[str, Any]:
     values = {str(column): in_json(v) if isinstance(v, str) else v for column, v in change.values.items()}
     return {"row": change.row.id, "values": values}
+
+
+def freshness_document(found: Freshness) -> dict[str, Any]:
+    """Ages in seconds; ``right`` and ``never_read`` are rows."""
+    ages = {"p50": found.p50, "p95": found.p95, "longest": found.longest}
+    counts = {"rows": found.rows, "right": found.right, "never_read": found.never_read}
+    return {**counts, **{name: None if age is None else round(age, 1) for name, age in ages.items()}}
 
 
 def _held(held: Held) -> dict[str, Any]:

@@ -99,6 +99,7 @@ class Service:
             made.error = failure.told
         await self.foresight.look(keep=not dry_run)
         outcome = self.outcome(started, time.perf_counter() - clock, made.back, made.error, made.fixing)
+        outcome = replace(outcome, freshness=made.freshness)
         if made.back is None or dry_run:
             return outcome
         await self.save(outcome)

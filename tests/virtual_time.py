@@ -1,15 +1,69 @@
-"""Time that passes only while everybody waits, for asyncio code that is given the loop's clock and sleep."""
+"""Time in the hands of a test: clocks that it moves, and a loop whose time passes only while everybody waits."""
 
 from __future__ import annotations
 
 import asyncio
 import selectors
 from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 Clock = Callable[[], float]
+
+
+class Seconds:
+    """Stand still until a test moves them."""
+
+    def __init__(self, now: float = 1_000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class SleptBy(Seconds):
+    """Who sleeps by them wakes when his time has come."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sleepers: list[tuple[float, asyncio.Event]] = []
+        self._slept = asyncio.Event()
+
+    async def sleep(self, seconds: float) -> None:
+        wake = asyncio.Event()
+        self._sleepers.append((self.now + seconds, wake))
+        self._slept.set()
+        await wake.wait()
+
+    async def asleep(self) -> None:
+        """Until somebody sleeps."""
+        await asyncio.wait_for(self._slept.wait(), 10)
+
+    async def advance(self, seconds: float) -> None:
+        """Let time pass, once somebody sleeps."""
+        await self.asleep()
+        self.now += seconds
+        due = [wake for until, wake in self._sleepers if until <= self.now]
+        self._sleepers = [(until, wake) for until, wake in self._sleepers if until > self.now]
+        if not self._sleepers:
+            self._slept.clear()
+        for wake in due:
+            wake.set()
+
+
+class TimeOfDay:
+    """The same as a date and time, in UTC."""
+
+    def __init__(self, now: datetime = datetime(2026, 11, 25, 8, tzinfo=UTC)) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_by(self, **time: float) -> None:
+        self.now += timedelta(**time)
 
 
 class _Selector(selectors.SelectSelector):

@@ -19,6 +19,7 @@ from sync_agent.fuses import Held
 from sync_agent.model import Anomaly, CellValue, Change, Code, Row, Severity, Status
 from sync_agent.outcome import Mirrored, Outcome, Writes
 from sync_agent.report.cell import as_seen
+from sync_agent.report.freshness import in_words
 
 _COLOUR = {Status.OK: "green", Status.WARNING: "yellow", Status.ERROR: "red", Status.UNKNOWN: "bright_black"}
 SEVERITY_COLOUR = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "bright_black"}
@@ -55,6 +56,8 @@ def show_outcome(console: Console, outcome: Outcome, *, everything: str, dry_run
         _say(console, line, "yellow")
     if outcome.held is not None:
         _say(console, _held(outcome.held), "bold red")
+    if outcome.freshness is not None and outcome.freshness.rows:
+        _say(console, f"Now {in_words(outcome.freshness)}.", "bright_black")
     if dry_run and outcome.plan.changes:
         _say(console, "\nWould be written:", "bold")
         for line in _planned(outcome.plan.changes):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 
+from sync_agent.freshness import Freshness
 from sync_agent.jobs.apply_fixes import apply_fixes
 from sync_agent.jobs.approvals import note_approvals
 from sync_agent.jobs.context import Context
 from sync_agent.jobs.history import History
 from sync_agent.jobs.mirror_anomalies import mirror_anomalies
+from sync_agent.jobs.pass_freshness import freshness_of_pass
 from sync_agent.jobs.poll_presence import poll_presence
 from sync_agent.jobs.read_list import read_list
 from sync_agent.jobs.resolve_users import resolve_news, resolve_users
@@ -35,6 +37,8 @@ class WholePass:
     back: WriteBack | None = None
     fixing: Fixing | None = None
     error: str | None = None
+    freshness: Freshness | None = None
+    """Of what the list shows after it; None where it did not come to that."""
 
     async def make(self, *, dry_run: bool, approved: str | None) -> None:
         """``approved``: the checksum that a person lets through. Raises ServiceError, ListProblem: what came before it
@@ -46,6 +50,7 @@ class WholePass:
             with suppress(StateUnavailable):  # told when the pass is saved
                 await note_approvals(context, self.store, self.list_title)
         await resolve_users(context)
+        answered_before = dict(context.observed.answered)
         await poll_presence(context)
         known_rows = await self.history.known_rows(self.list_title)
         if approved is not None and context.writers.is_about(approved):
@@ -57,6 +62,7 @@ class WholePass:
             known_rows = None
         self.fixing = await self._fixed(self.back, dry_run=dry_run, approved=approved, known_rows=known_rows)
         self.error = self.back.error
+        self.freshness = freshness_of_pass(context, answered_before)
 
     async def mirrored(self) -> Mirrored | None:
         """The list of anomalies, kept after the pass; None where the settings name none."""

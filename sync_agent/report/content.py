@@ -6,11 +6,11 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from math import floor
 
 from sync_agent.characters import BLANKS, printable
 from sync_agent.expiry import Warned, warned
 from sync_agent.report.age import AGE_GROUPS, age_group
+from sync_agent.report.freshness import in_words
 from sync_agent.state.store import AnomalyRecord, FreshnessRecord, PassRecord, Store
 
 TREND = timedelta(days=90)
@@ -62,7 +62,8 @@ class Content:
     @property
     def freshness_note(self) -> str:
         """A sentence on how fresh what the list shows is; empty where no service runs, or has read any presence."""
-        return "" if self.freshness is None else _freshness_note(self.freshness)
+        record = self.freshness
+        return "" if record is None else f"At {record.at:%Y-%m-%d %H:%M} UTC {in_words(record.found)}."
 
     @property
     def unwritten_notes(self) -> list[str]:
@@ -129,20 +130,6 @@ def _not_written(reason: str, row_ids: Sequence[int]) -> str:
     more = f" and {len(row_ids) - _MOST_ROWS:,} more" if len(row_ids) > _MOST_ROWS else ""
     rows = f"Row {named}" if len(row_ids) == 1 else f"Rows {named}{more}"
     return f"{rows} could not be written: {printable(reason, 300)}"
-
-
-def _freshness_note(record: FreshnessRecord) -> str:
-    found = record.found
-    right = f"{floor(1000 * found.share_right) / 10:g} % of {found.rows:,} rows show what is true"
-    unread = f"; of {found.never_read:,} agents no presence was read yet" if found.never_read else ""
-    ages = (found.p50, found.p95, found.longest)
-    half, most, all_ = ("" if age is None else _seconds(age) for age in ages)
-    old = f"; half of what is shown is at most {half} old, 95 % {most}, all {all_}" if all_ else ""
-    return f"At {record.at:%Y-%m-%d %H:%M} UTC {right}{old}{unread}."
-
-
-def _seconds(age: float) -> str:
-    return f"{age:.1f} s" if age < 10 else f"{age:,.0f} s"
 
 
 def _domain(upn: str) -> str:

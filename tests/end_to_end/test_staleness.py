@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from sync_agent.scheduler import Jobs
 from sync_agent.service import Service, open_service
 from sync_agent.settings import load
 from tests.lab import Lab, lab
+from tests.virtual_time import TimeOfDay
 
 pytestmark = pytest.mark.anyio
 
@@ -28,22 +28,9 @@ NAMES = r"/v1\.0/users"
 
 
 @dataclass(slots=True)
-class Clock:
-    """Moved by the tests: nobody waits a day."""
-
-    now: datetime = field(default_factory=lambda: datetime(2026, 11, 25, 8, tzinfo=UTC))
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def pass_by(self, **time: float) -> None:
-        self.now += timedelta(**time)
-
-
-@dataclass(slots=True)
 class Office:
     served: Lab
-    clock: Clock
+    clock: TimeOfDay
 
     @asynccontextmanager
     async def service(self) -> AsyncIterator[Service]:
@@ -75,7 +62,7 @@ class Office:
 def office(tmp_path: Path) -> Iterator[Office]:
     with lab(tmp_path, rows=40, tenants=1) as served:
         served.provisioned()
-        yield Office(served, Clock())
+        yield Office(served, TimeOfDay())
 
 
 def matched(office: Office) -> set[int]:

@@ -15,22 +15,15 @@ from sync_agent.jobs.hold_lease import HoldLease
 from sync_agent.state.database import writing
 from sync_agent.state.store import Store
 from tests.postgresql import Server
+from tests.virtual_time import Seconds
 
 NAME = "https://contoso.sharepoint.com/sites/ucc Agents"
 
 
 @dataclass(slots=True)
-class Clock:
-    now: float
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@dataclass(slots=True)
 class Copy:
     store: Store
-    clock: Clock
+    clock: Seconds
     lease: HoldLease
 
     def begin(self) -> bool:
@@ -52,7 +45,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def copy(url: str, now: float, seconds: float = 60.0) -> Copy:
-    store, clock = Store.open(url), Clock(now)
+    store, clock = Store.open(url), Seconds(now)
     return Copy(store, clock, HoldLease(store, NAME, seconds, clock))
 
 
@@ -137,7 +130,7 @@ def test_a_pass_by_hand_is_told_who_writes(two: tuple[Copy, Copy]) -> None:
 
 def test_who_was_killed_is_told_as_silent_and_after_a_while_not_at_all(url: str) -> None:
     day = [datetime(2026, 3, 2, 12, 0, tzinfo=UTC)]
-    store, clock = Store.open(url), Clock(0.0)
+    store, clock = Store.open(url), Seconds(0.0)
     killed, other = (HoldLease(store, NAME, 60.0, clock, lambda: day[0]) for _ in range(2))
     asyncio.run(killed.begin())
 
@@ -160,7 +153,7 @@ def test_who_was_killed_is_told_as_silent_and_after_a_while_not_at_all(url: str)
 def test_where_the_file_cannot_be_used_the_only_service_goes_on(tmp_path: Path) -> None:
     taken = tmp_path / "taken"
     taken.write_text("a file where a folder should be")
-    clock = Clock(0.0)
+    clock = Seconds(0.0)
     lease = HoldLease(_unopened(f"sqlite:///{taken}/history.db"), NAME, 60.0, clock)
     with capture_logs() as logs:
         asyncio.run(lease.begin())
@@ -192,7 +185,7 @@ def test_who_stands_by_does_not_begin_because_the_file_is_gone(tmp_path: Path) -
 
 
 def test_where_the_server_cannot_be_reached_the_writing_ends_with_the_lease() -> None:
-    clock = Clock(0.0)
+    clock = Seconds(0.0)
     nowhere = _unopened("postgresql+psycopg://sync@127.0.0.1:1/history")
     lease = HoldLease(nowhere, NAME, 60.0, clock)
     with capture_logs() as logs:

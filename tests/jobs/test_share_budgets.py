@@ -15,14 +15,7 @@ from sync_agent.jobs.share_budgets import ShareBudgets
 from sync_agent.jobs.spent_of_day import EVERY, SpentOfDay
 from sync_agent.microsoft365.pacing import Budget
 from sync_agent.state.store import Store
-
-
-@dataclass(slots=True)
-class Clock:
-    now: float
-
-    def __call__(self) -> float:
-        return self.now
+from tests.virtual_time import Seconds
 
 
 @dataclass(slots=True)
@@ -30,7 +23,7 @@ class Service:
     """With a budget that others may have too, and one of its own."""
 
     store: Store
-    clock: Clock
+    clock: Seconds
     common: Budget
     own: Budget
     sharing: ShareBudgets
@@ -53,7 +46,7 @@ def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[
     started: list[Service] = []
 
     def service(began: float) -> Service:
-        store, clock = Store.open(url), Clock(began)
+        store, clock = Store.open(url), Seconds(began)
         common = Budget("SharePoint", 1_200, 60, clock=clock)
         own = Budget(f"presence {began}", 1_500, 30, clock=clock)
         day = SpentOfDay(store, (common, own), clock, lambda: datetime.fromtimestamp(clock.now, UTC))

@@ -15,24 +15,17 @@ from sync_agent.jobs.watch_freshness import WatchFreshness
 from sync_agent.service import Service
 from tests.lab import Lab
 from tests.test_scheduler import all_shown, running, until
+from tests.virtual_time import Seconds
 
 _WRITING = r"(POST|PATCH) /v1.0/(\$batch|sites)"
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def watching(service: Service, target: float) -> tuple[WatchFreshness, Clock]:
-    clock = Clock()
+def watching(service: Service, target: float) -> tuple[WatchFreshness, Seconds]:
+    clock = Seconds()
     return WatchFreshness(service.context, 0.1, Promise(target), clock), clock
 
 
-def missed(watch: WatchFreshness, clock: Clock, held: Held | None = None, **more: str) -> Told | None:
+def missed(watch: WatchFreshness, clock: Seconds, held: Held | None = None, **more: str) -> Told | None:
     """It is looked at, and looked at again when it has lasted."""
     asked: dict[str, Any] = {"unreachable": "", "waits_for": "", **more}
     watch.look(held, **asked)
@@ -88,7 +81,7 @@ async def test_what_cannot_be_written_grows_old_and_the_promise_is_missed_and_ke
         assert watch.trouble == ""
 
 
-def _kept(watch: WatchFreshness, clock: Clock) -> bool:
+def _kept(watch: WatchFreshness, clock: Seconds) -> bool:
     clock.now += LASTING
     return watch.look(None, "", "") is Told.KEPT
 

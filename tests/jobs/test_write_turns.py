@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -24,31 +23,19 @@ from tests.jobs.opening import opened
 from tests.jobs.test_write_back import observe, right_rows
 from tests.lab import PLENTY, Lab
 from tests.test_scheduler import a_right_row, all_shown, running, until
+from tests.virtual_time import TimeOfDay
 
 MANY = 400
 
 
-class Clock:
-    """Stands still unless a test moves it."""
-
-    def __init__(self) -> None:
-        self.now = utc_now()
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
-
-
 @asynccontextmanager
-async def clocked(folder: Path, units: int = PLENTY) -> AsyncIterator[tuple[Lab, Service, Clock]]:
+async def clocked(folder: Path, units: int = PLENTY) -> AsyncIterator[tuple[Lab, Service, TimeOfDay]]:
     """After the first pass, all rows written, on a clock that a test moves."""
     async with opened(folder) as (served, first):
         await observe(first)
         await write_back(first.context)
         served.replace(f"sharepoint_units_per_minute: {PLENTY}", f"sharepoint_units_per_minute: {units}")
-        clock = Clock()
+        clock = TimeOfDay(utc_now())
         async with open_service(load(served.settings), progress=Silent(), clock=clock) as service:
             await observe(service)
             await write_back(service.context)
@@ -123,7 +110,7 @@ async def test_presence_that_flaps_is_shown_a_little_later_and_a_pass_shows_it_a
         for availability in ("Busy", "Away"):
             await become(service, user_of(served, row_id), availability, availability)
         assert (await write_back(service.context, most=MANY)).writes.done == 0
-        clock.forward(5)
+        clock.pass_by(seconds=5)
         assert (await write_back(service.context, most=MANY)).writes.done == 1
         assert served.shown(row_id, "Presence") == "Away"
         for availability in ("Busy", "DoNotDisturb"):
@@ -143,9 +130,9 @@ async def test_a_failed_write_is_tried_again_by_itself_ever_more_rarely(
         await become(service, user_of(served, row_id), "Busy", "InACall")
         for pause in pauses:
             assert (await write_back(service.context, most=MANY)).writes.failed == 1
-            clock.forward(pause - 1)
+            clock.pass_by(seconds=pause - 1)
             assert (await write_back(service.context, most=MANY)).writes.failed == 0
-            clock.forward(1)
+            clock.pass_by(seconds=1)
         served.world.faults.clear()
         assert (await write_back(service.context, most=MANY)).writes.done == 1
         assert served.shown(row_id, "Presence") == "Busy"
@@ -179,14 +166,14 @@ async def test_a_list_that_refuses_all_is_tried_with_few_rows_and_written_at_onc
         assert [each["count"] for each in logs if each["event"] == "rows_not_written"] == [len(rows)]
         for pause, tried in ((2, 20), (4, 20), (8, 20), (16, 20), (30, 20), (30, 20)):
             before = jobs._ever_written["failed"]
-            clock.forward(pause - 1)
+            clock.pass_by(seconds=pause - 1)
             await jobs._write_back()
             assert jobs._ever_written["failed"] == before, "left alone"
-            clock.forward(1)
+            clock.pass_by(seconds=1)
             await jobs._write_back()
             assert jobs._ever_written["failed"] - before == tried
         served.world.faults.clear()
-        clock.forward(30)
+        clock.pass_by(seconds=30)
         for _ in range(2):
             await jobs._write_back()
         assert [row_id for row_id in rows if served.shown(row_id, "Presence") != "Busy"] == []

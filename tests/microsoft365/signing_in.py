@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import json
 import time
@@ -23,6 +22,7 @@ from sync_agent.settings import Settings
 from sync_agent.simulator.devices import Devices
 from sync_agent.simulator.server import Simulator
 from sync_agent.simulator.world import DAY, AppRegistration, SimUser, Tenant, World
+from tests.virtual_time import SleptBy
 
 TENANT = "11111111-0000-4000-8000-000000000001"
 OTHER_TENANT = "22222222-0000-4000-8000-000000000002"
@@ -35,39 +35,6 @@ JANE, BOB, STRANGER = "jane@contoso.com", "bob@contoso.com", "jane@fabrikam.com"
 DISCOVERY = "openid-configuration"
 TOKEN = "/oauth2/v2.0/token"
 DEVICE_CODE = "/oauth2/v2.0/devicecode"
-
-
-class Clock:
-    """Stands still until a test moves it; who sleeps by it wakes when his time has come."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-        self._sleepers: list[tuple[float, asyncio.Event]] = []
-        self._slept = asyncio.Event()
-
-    def __call__(self) -> float:
-        return self.now
-
-    async def sleep(self, seconds: float) -> None:
-        wake = asyncio.Event()
-        self._sleepers.append((self.now + seconds, wake))
-        self._slept.set()
-        await wake.wait()
-
-    async def asleep(self) -> None:
-        """Until somebody sleeps."""
-        await asyncio.wait_for(self._slept.wait(), 10)
-
-    async def advance(self, seconds: float) -> None:
-        """Let time pass, once somebody sleeps."""
-        await self.asleep()
-        self.now += seconds
-        due = [wake for until, wake in self._sleepers if until <= self.now]
-        self._sleepers = [(until, wake) for until, wake in self._sleepers if until > self.now]
-        if not self._sleepers:
-            self._slept.clear()
-        for wake in due:
-            wake.set()
 
 
 @dataclass(slots=True)
@@ -91,7 +58,7 @@ class Entra:
     world: World
     ca_bundle: Path
     app: AppRegistration
-    clock: Clock
+    clock: SleptBy
 
     @property
     def url(self) -> str:
@@ -131,7 +98,7 @@ class Entra:
 
 def fresh_entra() -> Entra:
     """The one server of the process, its world as on the first day: starting one takes longer than most tests."""
-    simulator, clock = _running(), Clock()
+    simulator, clock = _running(), SleptBy()
     world, began = simulator.world, time.time() - clock()
     world.clock = lambda: began + clock()
     world.faults.clear()

@@ -21,7 +21,6 @@ from tests.microsoft365.signing_in import (
     TENANT,
     TOKEN,
     Announced,
-    Clock,
     Entra,
     by_device_code,
     by_secret,
@@ -31,6 +30,7 @@ from tests.microsoft365.signing_in import (
     refusal,
     settings_for,
 )
+from tests.virtual_time import SleptBy
 
 
 @pytest.fixture
@@ -345,7 +345,7 @@ async def test_login_ahead_of_the_service(entra: Entra, announced: Announced, tm
 @pytest.mark.anyio
 async def test_login_in_another_terminal_ends_the_waiting(entra: Entra, announced: Announced, tmp_path: Path) -> None:
     settings, shown = settings_for(tmp_path, entra, by_device_code()), Announced()
-    terminal = replace(entra, clock=Clock())
+    terminal = replace(entra, clock=SleptBy())
     async with opened(settings, entra, announced) as service, opened(settings, terminal) as other:
         await pending(service.contoso)
         await entra.clock.asleep()

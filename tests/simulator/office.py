@@ -20,6 +20,7 @@ from sync_agent.simulator.meter import Meter
 from sync_agent.simulator.server import Simulator
 from sync_agent.simulator.subscriptions import Subscriptions
 from sync_agent.simulator.world import AppRegistration, SimUser, Site, Tenant, World
+from tests.virtual_time import Seconds
 
 TENANT = "11111111-0000-4000-8000-000000000001"
 OTHER_TENANT = "22222222-0000-4000-8000-000000000002"
@@ -32,16 +33,6 @@ FAR_AHEAD = 4e9
 ALL = frozenset({"User.Read.All", "Presence.Read.All", "Sites.Selected"})
 
 
-class Clock:
-    """Stands still until a test moves it."""
-
-    def __init__(self) -> None:
-        self.now = 1_790_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @dataclass(frozen=True, slots=True)
 class Office:
     """``agents`` is contoso's list; the app has a secret and a certificate and may manage the site."""
@@ -50,7 +41,7 @@ class Office:
     http: httpx.Client
     app: AppRegistration
     agents: SharePointList
-    clock: Clock
+    clock: Seconds
 
     @property
     def tenant(self) -> Tenant:
@@ -107,7 +98,7 @@ class Office:
 
 def fresh_office() -> Office:
     """The one server of the process, its world as on the first day: starting one takes longer than most tests."""
-    simulator, clock = _running(), Clock()
+    simulator, clock = _running(), Seconds(1_790_000_000.0)
     world = simulator.world
     world.clock, world.limited, world.meter, world.devices = clock, False, Meter(clock), Devices()
     world.random = random.Random(1)

@@ -9,7 +9,8 @@ import pytest
 
 from sync_agent.simulator.meter import Meter
 from sync_agent.simulator.world import AppRegistration
-from tests.simulator.office import OTHER_TENANT, Clock, Office, item_path
+from tests.simulator.office import OTHER_TENANT, Office, item_path
+from tests.virtual_time import Seconds
 
 JANE = "00000000-0000-4000-8000-000000000001"
 
@@ -147,7 +148,7 @@ def test_who_is_refused_has_paid_too(office: Office) -> None:
 
 
 def test_the_window_slides() -> None:
-    clock = Clock()
+    clock = Seconds()
     meter = Meter(clock)
     shares, waits = [], []
     for clock.now in (0.0, 4.0, 8.0, 12.0):
