@@ -27,10 +27,11 @@ from sync_agent.jobs.foresee import Foresight
 from sync_agent.jobs.history import History
 from sync_agent.jobs.hold_lease import HoldLease
 from sync_agent.jobs.mirror_anomalies import mirror_anomalies
+from sync_agent.jobs.plan_rows import verdict_of
 from sync_agent.jobs.spent_of_day import SpentOfDay
 from sync_agent.jobs.undo import Undone, undo
 from sync_agent.jobs.whole_pass import WholePass
-from sync_agent.jobs.write_back import WriteBack, verdict_of
+from sync_agent.jobs.write_back import WriteBack
 from sync_agent.microsoft365.accounts import Account, Announce, open_accounts
 from sync_agent.microsoft365.agent_list import ListProblem
 from sync_agent.microsoft365.errors import ServiceError

@@ -47,11 +47,11 @@ class Running:
     async def turn(self) -> int:
         """One turn of read_list and the writing that follows; how many requests of SharePoint looking took."""
         before = self.served.world.requests["sharepoint"]
-        await self.jobs._read_list()
+        await self.jobs.looks.turn()
         looked = self.served.world.requests["sharepoint"] - before
         await poll_presence(self.service.context)
-        while self.service.context.observed.dirty and self.jobs._held is None:
-            await self.jobs._write_back()
+        while self.service.context.observed.dirty and self.jobs.standing.held is None:
+            await self.jobs.writes.turn()
         return looked
 
 
@@ -147,7 +147,7 @@ async def test_the_whole_reading_heals_a_change_of_which_nothing_was_told(api: A
         log.last = last
         await run.turn()
         assert served.shown(row_id, "SyncStatus") == "OK"
-        run.jobs._whole_due = 0.0
+        run.jobs.looks.read_whole()
         await run.turn()
         assert "upn_missing" in served.shown(row_id, "SyncAnomalies")
 
@@ -193,7 +193,7 @@ async def test_rows_that_vanish_at_once_are_held_by_the_fuse(api: Api, tmp_path:
             served.agents.delete(row_id)
         before = run.whole.seen
         await run.turn()
-        held = run.jobs._held
+        held = run.jobs.standing.held
         assert held is not None
         assert (held.fuse, held.rows, held.of) == ("max_missing_rows", 40, 60)
         assert run.whole.seen == before + 1
@@ -201,7 +201,7 @@ async def test_rows_that_vanish_at_once_are_held_by_the_fuse(api: Api, tmp_path:
         assert run.whole.seen == before + 2
         assert (await asyncio.to_thread(served.run, "sync", "--approve", held.checksum)).code == 0
         await run.turn()
-        assert run.jobs._held is None
+        assert run.jobs.standing.held is None
         assert run.whole.seen == before + 4  # sync reads it too
         await run.turn()
         assert run.whole.seen == before + 4
@@ -215,8 +215,29 @@ async def test_rows_that_vanish_a_few_a_turn_are_no_mistake_either_way(api: Api,
             for row_id in list(served.agents.items)[:9]:
                 served.agents.delete(row_id)
             await run.turn()
-            assert run.jobs._held is None
+            assert run.jobs.standing.held is None
             assert run.service.context.observed.rows.keys() == served.agents.items.keys()
+
+
+@pytest.mark.anyio
+async def test_after_a_log_that_is_not_believed_the_whole_list_is_read_at_once_or_as_soon_as_it_can_be(
+    api: Api, tmp_path: Path
+) -> None:
+    """The log is read on from there: what it told is told by nobody else."""
+    async with running(tmp_path, api) as (served, run):
+        await run.turn()
+        gone = [row_id for row_id, _ in right_rows(served)][:12]  # too many to be believed, too few for the fuse
+        for row_id in gone:
+            served.agents.delete(row_id)
+        away = served.world.faults.add(r"(?i)GET .*/(columns|fields)", status=500)
+        await run.jobs.read_list()
+        assert run.jobs.guard.failing.keys() == {"read_list"}
+        assert run.service.context.observed.rows.keys() >= set(gone)
+        away.times = 0
+        before = run.whole.seen
+        await run.turn()
+        assert run.whole.seen == before + 1
+        assert run.service.context.observed.rows.keys() == served.agents.items.keys()
 
 
 @pytest.mark.anyio
@@ -227,7 +248,7 @@ async def test_a_plan_that_would_be_held_is_made_on_the_whole_list(api: Api, tmp
             served.agents.edit(row_id, {"UPN": "nobody"})
         before = run.whole.seen
         await run.turn()
-        held = run.jobs._held
+        held = run.jobs.standing.held
         assert held is not None and held.fuse == "max_worsened"
         assert run.whole.seen == before + 1
         told = await asyncio.to_thread(served.run, "sync", "--json")
@@ -310,7 +331,7 @@ async def test_whatever_happens_at_the_same_time_the_rows_end_as_they_are(api: A
         busy = served.world.faults.add(r"(/items|batch|GetChanges)", instead=Busy(served, seed).around)
         for _ in range(10):
             await poll_presence(run.service.context)
-            await asyncio.gather(run.jobs._read_list(), run.jobs._write_back())
+            await asyncio.gather(run.jobs.looks.turn(), run.jobs.writes.turn())
         busy.times = 0
         for _ in range(3):
             await run.turn()

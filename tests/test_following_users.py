@@ -16,9 +16,9 @@ import jwt
 import pytest
 from structlog.testing import capture_logs
 
+from sync_agent.jobs.plan_rows import plan_dirty
 from sync_agent.jobs.poll_presence import poll_presence
 from sync_agent.jobs.resolve_users import resolve_users
-from sync_agent.jobs.write_back import plan_dirty
 from sync_agent.microsoft365.retrying import Retrying
 from sync_agent.model import Absent, Match, Verdict
 from sync_agent.progress import Silent
@@ -50,7 +50,7 @@ class Running:
         self.service.transport._retrying = Retrying(attempts=1)
 
     async def begin(self) -> None:
-        await self.jobs._read_list()
+        await self.jobs.looks.turn()
         await self._write()
 
     async def turn(self) -> int:
@@ -63,8 +63,8 @@ class Running:
 
     async def _write(self) -> None:
         await poll_presence(self.service.context)
-        while self.service.context.observed.dirty and self.jobs._held is None:
-            await self.jobs._write_back()
+        while self.service.context.observed.dirty and self.jobs.standing.held is None:
+            await self.jobs.writes.turn()
 
     @property
     def matches(self) -> dict[str, Match]:
@@ -426,7 +426,7 @@ async def test_what_changes_while_everybody_is_asked_about_is_told_in_the_next_t
             return reply
 
         run = Running(served, before.service) if first else before
-        run.jobs._users._due = 0.0
+        run.jobs.users._due = 0.0
         served.world.faults.add(r"POST /v1\.0/\$batch", times=1, instead=meanwhile)
         await run.turn()
         assert not user.enabled
@@ -442,7 +442,7 @@ async def test_asking_about_everybody_heals_what_nothing_was_told_of(tmp_path: P
         user.enabled = False
         await run.turn()
         assert served.shown(row_id, "SyncStatus") == "OK"
-        run.jobs._users._due = 0.0
+        run.jobs.users._due = 0.0
         await run.turn()
         assert "user_disabled" in served.shown(row_id, "SyncAnomalies")
 

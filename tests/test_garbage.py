@@ -71,6 +71,6 @@ async def test_it_settles_when_the_list_is_read_and_its_users_are_known_not_at_e
         users = list[int]()
         jobs = Jobs(service, asyncio.Event(), lambda: users.append(len(service.context.observed.watched)))
         for _turn in range(2):
-            jobs._whole_due = 0.0
+            jobs.looks.read_whole()
             await jobs.read_list()
         assert users == [2]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 import logging
@@ -14,8 +13,7 @@ import pytest
 import structlog
 
 from sync_agent import log
-from sync_agent.scheduler import Jobs
-from tests.jobs.opening import opened
+from sync_agent.scheduler import Guard
 
 
 def test_ours_and_the_libraries_go_to_stderr_as_json(capsys: pytest.CaptureFixture[str]) -> None:
@@ -43,7 +41,7 @@ def test_an_exception_is_told_with_its_trace_in_one_json_line(capsys: pytest.Cap
 @pytest.mark.anyio
 @pytest.mark.parametrize("format_", ["console", "json"])
 async def test_a_job_that_breaks_tells_its_trace_and_nothing_of_what_it_held(
-    format_: Literal["console", "json"], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    format_: Literal["console", "json"], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Local variables are passwords, tokens and people's names; the traces that structlog has rich make show them."""
 
@@ -51,10 +49,9 @@ async def test_a_job_that_breaks_tells_its_trace_and_nothing_of_what_it_held(
         upn, password = "jane@contoso.com", "s3cr3t-" * 3
         raise RuntimeError(f"{len(upn + password)} characters in all")
 
-    async with opened(tmp_path) as (_, service):
-        log.configure(format_)
-        await Jobs(service, asyncio.Event())._guarded("a_job", a_job)
-        logging.getLogger("a.library").error("failed", exc_info=_of_a_library("s3cr3t-" * 3))
+    log.configure(format_)
+    await Guard().turn("a_job", a_job)
+    logging.getLogger("a.library").error("failed", exc_info=_of_a_library("s3cr3t-" * 3))
     told = capsys.readouterr().err
     assert "job_broke" in told
     assert "RuntimeError: 37 characters in all" in told

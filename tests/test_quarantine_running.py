@@ -52,7 +52,7 @@ def verdicts(served: Lab) -> dict[int, tuple[Any, ...]]:
 async def settled(served: Lab, service: Service) -> None:
     """Until every row shows its verdict, and nothing waits to be written."""
     observed = service.context.observed
-    await until(lambda: all_shown(served) and not (observed.dirty or observed.in_flight))
+    await until(lambda: all_shown(served) and not (observed.dirty or observed.turns.in_flight))
 
 
 async def quarantine(service: Service) -> Quarantine | None:

@@ -155,7 +155,7 @@ async def test_a_fault_of_our_own_ends_no_job(tmp_path: Path, monkeypatch: pytes
         calls += 1
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("sync_agent.scheduler.follow_presence", broken)
+    monkeypatch.setattr("sync_agent.scheduler.jobs.follow_presence", broken)
     with capture_logs() as logs:
         async with running(tmp_path) as (served, _):
             await until(lambda: calls > 2)

@@ -18,9 +18,9 @@ from sync_agent.fixes import approved_in
 from sync_agent.jobs.apply_fixes import fixes_now
 from sync_agent.jobs.ask_people import ask_people
 from sync_agent.jobs.context import Context, Tenant
+from sync_agent.jobs.plan_rows import verdict_of
 from sync_agent.jobs.read_list import read_list
 from sync_agent.jobs.resolve_users import Resolved, resolve_users
-from sync_agent.jobs.write_back import verdict_of
 from sync_agent.leads import lead, questions
 from sync_agent.microsoft365.recording import RequestRecord, recording
 from sync_agent.model import CouldNotAsk, Found, Match, Row, User

@@ -30,6 +30,7 @@ from sync_agent.model import Absent, CouldNotAsk, Match, Presence, Questions, Ro
 from sync_agent.pushing import Restlessness
 from sync_agent.reconcile import names_to_ask
 from sync_agent.staleness import Answered, Silence
+from sync_agent.turns import Turns
 from sync_agent.upn import examine
 
 
@@ -76,7 +77,7 @@ class Observed:
     """By tenant id: why its directory could not be asked."""
     presence_trouble: dict[str, str] = field(default_factory=dict)
     """By tenant id: why presence of some of its users could not be asked."""
-    in_flight: set[int] = field(default_factory=set)
+    turns: Turns = field(default_factory=Turns)
     """Rows being written: what they show is about to change, so they stay dirty if they become so."""
     unwritten: set[int] = field(default_factory=set)
     """Rows whose write failed, or of which that is not known, until the list was looked at again."""

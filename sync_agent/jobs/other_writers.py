@@ -63,6 +63,7 @@ class OtherWriters:
     _last: datetime = NEVER
     """The newest time that this process was about to write, whatever the clock says by now."""
     _rests_until: float = 0.0
+    _covering: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def note(self, change: Change) -> None:
         """Of a row that is about to be written."""
@@ -73,7 +74,11 @@ class OtherWriters:
 
     async def cover(self) -> None:
         """Before rows are written, and while they are: so that other services know from when to when this one wrote."""
-        now, span = self.clock(), self._span
+        async with self._covering:
+            await self._cover(self.clock())
+
+    async def _cover(self, now: datetime) -> None:
+        span = self._span
         if span is not None and span.since <= now <= span.until - _AHEAD / 2:
             return
         wanted = Span(now, now + _AHEAD) if span is None else span.with_times(now, now + _AHEAD)

@@ -149,7 +149,7 @@ async def _read(context: Context, ids: set[int]) -> Mapping[int, Row]:
 async def _restore_verdicts(context: Context, result: Undone) -> None:
     changes = [each.change for each in result.plan.restoring if each.change is not None]
     upns = {each.row.id for each in result.plan.restoring if each.upn is not None}
-    journal, why = context.journal, f"undo of {result.scope.name}"
+    journal, why = context.journal.turn(), f"undo of {result.scope.name}"
     stage = context.progress.stage("Restoring", len(changes))
     await journal.intend([intention(change, why) for change in changes])
     await context.writers.cover()
@@ -158,16 +158,17 @@ async def _restore_verdicts(context: Context, result: Undone) -> None:
             stage.advance()
             match outcome:
                 case Written(row_id=row_id):
-                    await journal.note([row_id])
+                    journal.made(row_id)
                     ended = RowUndone(Ending.TO_RESTORE if row_id in upns else Ending.RESTORED)
                 case Overtaken(row_id=row_id, row=row):
-                    await journal.note([], [row_id])
+                    journal.not_made(row_id)
                     ended = RowUndone(Ending.KEPT, DELETED if row is None else CHANGED)
                 case Failed(row_id=row_id, reason=reason):
                     ended = RowUndone(Ending.FAILED, reason)
+            await journal.note()
             result.rows[outcome.row_id] = ended
     finally:
-        journal.end()
+        await journal.end()
     stage.done(f"{result.count(Ending.RESTORED):,} of {len(changes):,} rows restored")
 
 

@@ -17,7 +17,7 @@ from sync_agent.fuses import Held
 from sync_agent.jobs.backlog_told import backlogged
 from sync_agent.jobs.context import Context
 from sync_agent.jobs.observed import Observed
-from sync_agent.jobs.write_back import not_held
+from sync_agent.jobs.plan_rows import not_held
 from sync_agent.microsoft365.agent_list import ROW_UNITS
 
 _log = structlog.get_logger()
@@ -109,7 +109,7 @@ def owed_since(observed: Observed, now: datetime, before: Mapping[int, datetime]
     new: since when. ``before``: what was found earlier.
     """
     found = observed.backlog.owed_since()
-    for row_id in [*observed.dirty, *observed.in_flight]:
+    for row_id in [*observed.dirty, *observed.turns.in_flight]:
         if row_id in found or (row := observed.rows.get(row_id)) is None:
             continue
         user = observed.verdicts[row_id].user

@@ -12,10 +12,11 @@ from sync_agent.jobs.context import Context
 from sync_agent.jobs.history import History
 from sync_agent.jobs.mirror_anomalies import mirror_anomalies
 from sync_agent.jobs.pass_freshness import freshness_of_pass
+from sync_agent.jobs.plan_rows import not_held
 from sync_agent.jobs.poll_presence import poll_presence
 from sync_agent.jobs.read_list import read_list
 from sync_agent.jobs.resolve_users import resolve_news, resolve_users
-from sync_agent.jobs.write_back import WriteBack, not_held, write_back
+from sync_agent.jobs.write_back import WriteBack, write_back
 from sync_agent.microsoft365.agent_list import ListProblem
 from sync_agent.microsoft365.errors import ServiceError
 from sync_agent.outcome import Fixing, Mirrored

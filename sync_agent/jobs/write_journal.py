@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -18,7 +19,7 @@ import structlog
 from sync_agent.model import Change, OurColumn, Row, Verdict
 from sync_agent.plan import written
 from sync_agent.state.records import Intention, RunKind
-from sync_agent.state.store import StateUnavailable, Store
+from sync_agent.state.store import RunJournal, StateUnavailable, Store
 from sync_agent.undoing import VerdictCells
 
 _log = structlog.get_logger()
@@ -41,70 +42,45 @@ class WriteJournal:
     undoes: int | None = None
     undoes_since: datetime | None = None
     _run: int | None = None
-    _intended: dict[int, Intention] = field(default_factory=dict)
+    _made: list[Intention] = field(default_factory=list)
+    """What the database is yet to be told, as ``_not_made`` is."""
+    _not_made: list[int] = field(default_factory=list)
     _pause_until: datetime | None = None
     _to_settle: bool = True
+    _numbering: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _in_order: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """What is told of one write of a row comes before the intention of the next."""
 
     def begin(self, kind: RunKind, undoes: int | None = None, undoes_since: datetime | None = None) -> None:
         """What is written from now on is another run, which has its number from its first write on."""
         self.kind, self.undoes, self.undoes_since, self._run = kind, undoes, undoes_since, None
         self._to_settle = True
 
+    def turn(self) -> TurnJournal:
+        """For one turn of writes; several may go on side by side, each with rows of its own."""
+        return TurnJournal(self)
+
     async def number(self) -> int:
         """Of this run. Raises StateUnavailable."""
         if self.store is None:
             raise StateUnavailable("state.database: it could not be opened.")
         journal = self.store.run_journal(self.list_title)
-        if self._run is None or not await asyncio.to_thread(journal.knows, self._run):
-            self._run = await asyncio.to_thread(journal.begin, self.kind, self.clock(), self.undoes, self.undoes_since)
-        return self._run
-
-    async def intend(self, intentions: Sequence[Intention]) -> frozenset[int]:
-        """Before the writes. Rows whose verdict somebody else has changed since it was last written; where it is not
-        known whether that was, nobody is said to have.
-        """
-        self._intended = {each.row_id: each for each in intentions}
-        store = self.store
-        if store is None or not intentions:
-            return frozenset()
-
-        async def keep() -> Mapping[int, VerdictCells]:
-            number = await self.number()
-            return await asyncio.to_thread(store.run_journal(self.list_title).intend, number, intentions, self.clock())
-
-        nothing: Mapping[int, VerdictCells] = {}
-        last = await self._kept(keep, nothing)
-        return frozenset(id_ for id_, cells in last.items() if not cells.same(self._intended[id_].before))
-
-    async def note(self, made: Collection[int], not_made: Collection[int] = ()) -> None:
-        """What came of some of the writes that were intended; rows whose verdict was not to be written are ignored."""
-        done = [self._intended.pop(row_id) for row_id in made if row_id in self._intended]
-        undone = [row_id for row_id in not_made if self._intended.pop(row_id, None) is not None]
-        store = self.store
-        if store is None or not (done or undone):
-            return
-
-        async def keep() -> None:
-            number = await self.number()
-            await asyncio.to_thread(store.run_journal(self.list_title).note, number, done, undone, self.clock())
-
-        await self._kept(keep, None)
-
-    def end(self) -> None:
-        """All is told. What nothing was told of is not known, until the row is read again."""
-        self._to_settle = self._to_settle or bool(self._intended)
-        self._intended = {}
+        async with self._numbering:
+            if self._run is None or not await asyncio.to_thread(journal.knows, self._run):
+                begin = partial(journal.begin, self.kind, self.clock(), self.undoes, self.undoes_since)
+                self._run = await asyncio.to_thread(begin)
+            return self._run
 
     async def settle(self, rows: Mapping[int, Row], unread: Collection[int]) -> None:
         """Find out by what rows show whether writes were made of which that is not known: of a process that was killed,
-        or whose answer was lost. ``unread``: rows that were not read since.
+        or whose answer was lost. ``unread``: rows that were not read since, or are being written.
         """
-        store = self.store
-        if store is None or not self._to_settle:
+        if self.store is None or not self._to_settle:
             return
-        journal = store.run_journal(self.list_title)
+        journal = self.store.run_journal(self.list_title)
 
         async def keep() -> bool:
+            await self._tell(journal)
             lines = await asyncio.to_thread(journal.unknown)
             known = [(line, rows[line.row_id]) for line in lines if line.row_id in rows and line.row_id not in unread]
             made = [line.id for line, row in known if line.after.same(VerdictCells.of(row.shown))]
@@ -113,25 +89,98 @@ class WriteJournal:
                 await asyncio.to_thread(journal.settle, made, not_made, self.clock())
             return any(line.row_id in unread for line in lines)
 
-        self._to_settle = await self._kept(keep, True)
+        self._to_settle = False
+        if await self._kept(keep, True):
+            self._to_settle = True
+
+    async def _intend(self, intentions: Sequence[Intention]) -> Mapping[int, VerdictCells]:
+        """By row, what is known to have been written last where the row shows something else by now."""
+        nothing: Mapping[int, VerdictCells] = {}
+        if self.store is None or not intentions:
+            return nothing
+        journal = self.store.run_journal(self.list_title)
+
+        async def keep() -> Mapping[int, VerdictCells]:
+            await self._tell(journal)
+            return await asyncio.to_thread(journal.intend, await self.number(), intentions, self.clock())
+
+        return await self._kept(keep, nothing)
+
+    async def _note(self, at_least: int) -> None:
+        if self.store is None or len(self._made) + len(self._not_made) < at_least:
+            return
+        journal = self.store.run_journal(self.list_title)
+
+        async def keep() -> None:
+            await self._tell(journal)
+
+        await self._kept(keep, None)
+
+    async def _tell(self, journal: RunJournal) -> None:
+        made, self._made = self._made, []
+        not_made, self._not_made = self._not_made, []
+        if made or not_made:
+            await asyncio.to_thread(journal.note, await self.number(), made, not_made, self.clock())
 
     async def _kept(self, keep: Callable[[], Awaitable[T]], otherwise: T) -> T:
         """What the database says; ``otherwise`` while it cannot be used, which is told once."""
-        now = self.clock()
-        if self._pause_until is not None and now < self._pause_until:
+        async with self._in_order:
+            now = self.clock()
+            if self._pause_until is None or now >= self._pause_until:
+                try:
+                    answer = await keep()
+                except StateUnavailable as failure:
+                    self._pause(now, str(failure))
+                else:
+                    if self._pause_until is not None:
+                        _log.info("writes_journalled_again")
+                        self._pause_until = None
+                    return answer
+            self._made.clear()
+            self._not_made.clear()
             return otherwise
-        try:
-            answer = await keep()
-        except StateUnavailable as failure:
-            if self._pause_until is None:
-                _log.warning("writes_not_journalled", reason=str(failure), effect="they are made all the same")
-            self._pause_until = now + _PAUSE
-            self._to_settle = True
-            return otherwise
-        if self._pause_until is not None:
-            _log.info("writes_journalled_again")
-            self._pause_until = None
-        return answer
+
+    def _pause(self, now: datetime, reason: str) -> None:
+        if self._pause_until is None:
+            _log.warning("writes_not_journalled", reason=reason, effect="they are made all the same")
+        self._pause_until = now + _PAUSE
+        self._to_settle = True
+
+
+@dataclass(slots=True)
+class TurnJournal:
+    """What becomes of the rows of one turn; rows whose verdict is not to be written are ignored."""
+
+    _journal: WriteJournal
+    _intended: dict[int, Intention] = field(default_factory=dict)
+
+    async def intend(self, intentions: Sequence[Intention]) -> frozenset[int]:
+        """Before the writes. Rows whose verdict somebody else has changed since it was last written; where it is not
+        known whether that was, nobody is said to have.
+        """
+        self._intended = {each.row_id: each for each in intentions}
+        last = await self._journal._intend(intentions)
+        return frozenset(id_ for id_, cells in last.items() if not cells.same(self._intended[id_].before))
+
+    def made(self, row_id: int) -> None:
+        """To be noted before another turn may write the row."""
+        if row_id in self._intended:
+            self._journal._made.append(self._intended.pop(row_id))
+
+    def not_made(self, row_id: int) -> None:
+        if self._intended.pop(row_id, None) is not None:
+            self._journal._not_made.append(row_id)
+
+    async def note(self, at_least: int = 1) -> None:
+        """Tell the database what came of the writes, once it is so many."""
+        await self._journal._note(at_least)
+
+    async def end(self) -> None:
+        """All is told. What nothing was told of is not known, until the row is read again."""
+        if self._intended:
+            self._journal._to_settle = True
+        self._intended = {}
+        await self.note()
 
 
 def intentions_of(changes: Iterable[Change], verdicts: Mapping[int, Verdict]) -> list[Intention]:

@@ -83,6 +83,8 @@ class CompanionItems:
     _spare: list[_Kept] = field(default_factory=list)
     _fresh: set[int] = field(default_factory=set)
     """Rows written since the latest reading began."""
+    _taken: dict[int, _Kept] = field(default_factory=dict)
+    """Items, by their ids, that were spare and are being written: a reading may find them so still."""
 
     def begin_reading(self) -> None:
         """What is written from now on is newer than what ``put`` will tell."""
@@ -92,7 +94,7 @@ class CompanionItems:
         """The whole companion list as just read, beside the ids of the rows that there are."""
         self._items = {row_id: kept for row_id, kept in self._items.items() if row_id in self._fresh}
         self._spare.clear()
-        newer = {kept.id for kept in self._items.values()}
+        newer = {kept.id for kept in self._items.values()} | self._taken.keys()
         for item in sorted(items, key=lambda item: item.id):
             row_id = item.cells.get(ROW)
             if not isinstance(row_id, int) or item.id in newer:
@@ -141,6 +143,7 @@ class CompanionItems:
 
     def written(self, change: Change, parts: Parts, item_id: int | None) -> None:
         """Both parts were; ``item_id``: of the companion's item, None where there was nothing to be written."""
+        self.let_go(parts)
         row_id, stamp = change.row.id, change.values.get(OurColumn.SYNC_CHANGED_AT)
         at = stamp if isinstance(stamp, datetime) else None
         if parts.agents is not None:
@@ -154,17 +157,38 @@ class CompanionItems:
             self._items[row_id] = _Kept(item_id, _live(told))
             self._fresh.add(row_id)
 
+    def has_item(self, row_id: int) -> bool:
+        return row_id in self._items
+
+    def not_sent(self, parts: Parts) -> None:
+        """The companion's part was not: a spare item that it would have taken is spare still."""
+        if (kept := self.let_go(parts)) is not None:
+            self._spare.append(kept)
+
+    def let_go(self, parts: Parts) -> _Kept | None:
+        """The write has ended. The item that it took, where that was a spare one and it is not known what became of it:
+        the next reading tells.
+        """
+        item = None if parts.companion is None else parts.companion.item
+        return None if item is None else self._taken.pop(item.id, None)
+
     def lost(self, row_id: int) -> None:
         """Somebody deleted the row's item."""
         self._items.pop(row_id, None)
 
-    def to_empty(self) -> list[AnyChange]:
-        """Spare items that still show something."""
+    def to_empty(self, most: int) -> list[AnyChange]:
+        """Spare items that still show something; until ``emptied`` tells of them they are nobody's."""
         empty: dict[str, ItemValue] = {self.names.of(our): None for our in _KEPT}
-        return [ItemChange(ListItem(kept.id, {}), empty) for kept in self._spare if not kept.live.empty]
+        full = [kept for kept in self._spare if not kept.live.empty][:most]
+        self._taken |= {kept.id: kept for kept in full}
+        self._spare = [kept for kept in self._spare if kept.id not in self._taken]
+        return [ItemChange(ListItem(kept.id, {}), empty) for kept in full]
 
-    def emptied(self, ids: Collection[int]) -> None:
-        self._spare = [_Kept(kept.id, _NOTHING) if kept.id in ids else kept for kept in self._spare]
+    def emptied(self, ids: Collection[int], done: Collection[int]) -> None:
+        """Of these items, which are empty now."""
+        for item_id in ids:
+            kept = self._taken.pop(item_id)
+            self._spare.append(_Kept(item_id, _NOTHING) if item_id in done else kept)
 
     def _for_companion(self, row: Row, live: Mapping[OurColumn, CellValue]) -> AnyChange | None:
         """None for a row without an item that has nothing to show. A new item is told everything."""
@@ -178,7 +202,9 @@ class CompanionItems:
             return None
         values = {**told, **{self.names.of(our): value for our, value in whole.items()}}
         if self._spare:
-            return ItemChange(ListItem(self._spare.pop().id, {}), values)
+            spare = self._spare.pop()
+            self._taken[spare.id] = spare
+            return ItemChange(ListItem(spare.id, {}), values)
         return ItemChange(None, {name: value for name, value in values.items() if value not in (None, "")})
 
     def _live(self, item: ListItem) -> _Live:

@@ -6,6 +6,7 @@ Agent list itself only where a verdict changes. To the jobs it is one list.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -41,8 +42,10 @@ class CompanionList:
         self._companion = companion
         self._items = items
         self._row_ids: set[int] = set()
-        self._in_doubt = False
-        """Whether an item may have been made that is not known of."""
+        self._doubts = self._doubts_read = 0
+        """How often an item may have been made or taken that is not known of; of how many of these a reading told."""
+        self._reading = asyncio.Lock()
+        """Of two readings the later one ends last, so that what it found stays."""
 
     @property
     def title(self) -> str:
@@ -59,7 +62,7 @@ class CompanionList:
     async def read(self, progress: Callable[[int], None], *, follow: bool = False) -> list[Row]:
         rows = await self._agents.read(progress, follow=follow)
         self._row_ids = {row.id for row in rows}
-        await self._read_companion()
+        await self._read_items()
         return [self._items.joined(row) for row in rows]
 
     async def changes(self, known: Mapping[int, Row]) -> Changes | WholeListNeeded:
@@ -84,11 +87,11 @@ class CompanionList:
         async with aclosing((await self.writing()).all(changes)) as outcomes:
             async for outcome in outcomes:
                 yield outcome
+        await self._empty_spare()
 
     async def writing(self) -> Writing:
-        if self._in_doubt:
-            await self._read_companion()
-        await self._empty_spare()
+        if self._doubts > self._doubts_read:
+            await self._read_items()
         agents = await self._agents.writing()
         write = partial(self._write, agents, Trouble())
         return Writing(write, min(agents.size, MOST_AT_ONCE), agents.at_once)
@@ -102,26 +105,40 @@ class CompanionList:
     async def provision(self, dry_run: bool) -> list[str]:
         return await self._agents.provision(dry_run) + await self._companion.provision(dry_run)
 
-    async def _read_companion(self) -> None:
-        doubted, self._in_doubt = self._in_doubt, False
-        self._items.begin_reading()
-        try:
-            items = await self._companion.read()
-        except BaseException:
-            self._in_doubt |= doubted
-            raise
-        self._items.put(items, self._row_ids)
+    async def _read_items(self) -> None:
+        """While rows are written too: their items are as they are written, whatever is read of them meanwhile."""
+        async with self._reading:
+            doubts = self._doubts
+            self._items.begin_reading()
+            self._items.put(await self._companion.read(), self._row_ids)
+            self._doubts_read = doubts
 
     async def _empty_spare(self) -> None:
-        """Items whose row is gone; what fails is tried again with the next writes."""
-        todo = self._items.to_empty()[:MOST_AT_ONCE]
-        if todo:
-            answers = await self._companion.write(todo)
-            self._items.emptied({answer for answer in answers if isinstance(answer, int)})
+        """Items whose row is gone; what fails is tried again after the next writes."""
+        todo = self._items.to_empty(MOST_AT_ONCE)
+        if not todo:
+            return
+        done = set[int]()
+        try:
+            done |= {answer for answer in await self._companion.write(todo) if isinstance(answer, int)}
+        finally:
+            self._items.emptied([change.item.id for change in todo if change.item is not None], done)
 
     async def _write(self, agents: Writing, trouble: Trouble, changes: Sequence[Change]) -> list[Outcome]:
         """A row is written where both of its parts were; the companion's comes second, and only where the first was."""
         parts = {change.row.id: self._items.apart(change) for change in changes}
+        try:
+            return await self._write_parts(agents, trouble, changes, parts)
+        except BaseException:
+            self._doubts += 1
+            raise
+        finally:
+            for part in parts.values():
+                self._items.let_go(part)
+
+    async def _write_parts(
+        self, agents: Writing, trouble: Trouble, changes: Sequence[Change], parts: Mapping[int, Parts]
+    ) -> list[Outcome]:
         first = await _to_agents(agents, parts)
         todo = {
             row_id: part.companion
@@ -148,9 +165,10 @@ class CompanionList:
     def _outcome(
         self, change: Change, part: Parts, first: Outcome | None, second: ServiceError | int | None
     ) -> Outcome:
-        if isinstance(first, Overtaken) and first.row is not None:
-            return replace(first, row=self._items.joined(first.row))
         if first is not None and not isinstance(first, Written):
+            self._items.not_sent(part)
+            if isinstance(first, Overtaken) and first.row is not None:
+                return replace(first, row=self._items.joined(first.row))
             return first
         if isinstance(second, ServiceError):
             return self._failed(change.row.id, part, second)
@@ -158,9 +176,9 @@ class CompanionList:
         return first or Written(change.row.id, change.row.etag)
 
     def _failed(self, row_id: int, part: Parts, error: ServiceError) -> Failed:
-        """An item whose making was not answered may have been made: the list is read before another is."""
-        if part.companion is not None and part.companion.item is None:
-            self._in_doubt = True
+        """An item whose making or taking was not answered may be the row's: the list is read before it gets another."""
+        if not self._items.has_item(row_id):
+            self._doubts += 1
         if isinstance(error, NotFound):  # it is made again at the next try, which need not wait
             self._items.lost(row_id)
             return Failed(row_id, error.reason)

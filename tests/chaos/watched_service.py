@@ -17,7 +17,7 @@ from sync_agent.microsoft365.pacing import Timing
 from sync_agent.microsoft365.retrying import Retrying
 from sync_agent.outcome import Outcome
 from sync_agent.progress import Silent
-from sync_agent.scheduler import Job, Jobs
+from sync_agent.scheduler import Guard, Job, Jobs
 from sync_agent.service import Service, open_service
 from sync_agent.state.store import StateUnavailable
 from tests.chaos.centre import Centre
@@ -35,40 +35,56 @@ _LATER = 3_600.0
 _NEXT_DAY = timedelta(days=1)
 _EVERYBODY = 22_000.0
 """Seconds: longer than `schedule.resolve_everybody`, which heals what is told in no other way."""
+_FEW_PLACES = 6
 _MOST_QUESTIONS = 4
 """To an operator: that users are gone, that many rows worsen by it, that rows are gone."""
 
 
-class ExposedJobs(Jobs):
+class ExposedGuard(Guard):
     """What is no failure of the world's is not only logged."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.met: list[Exception] = []
+
+    async def turn(self, name: str, turn: Job) -> None:
+        try:
+            await turn()
+        except (ServiceError, ListProblem, StateUnavailable) as failure:
+            self.met.append(failure)
+
+
+class ExposedJobs(Jobs):
     def __init__(self, service: Service) -> None:
         super().__init__(service, asyncio.Event())
-        self.failures: list[Exception] = []
+        self.guard = self.writes._guard = self.exposed = ExposedGuard()
 
     def go_by(self, clock: Callable[[], float]) -> None:
-        self._users._clock, self._users._due = clock, clock()
+        self.users._clock, self.users._due = clock, clock()
 
     def everything_is_due(self) -> None:
         """But asking about everybody: whose users changed is told."""
-        self._whole_due = 0.0
+        self.looks.read_whole()
 
     async def look_and_list(self) -> None:
         """A turn of read_list, and of the job that waits for it."""
         await self.read_list()
         if self._judged.is_set():
             self._judged.clear()
-            await self._guarded("mirror_anomalies", self._mirror_anomalies)
+            await self.guard.turn("mirror_anomalies", self._mirror_anomalies)
 
     async def sweep_and_write(self) -> None:
-        await self._guarded("poll_presence", partial(poll_presence, self._context))
-        await self._guarded("write_back", self._write_back)
+        await self.guard.turn("poll_presence", partial(poll_presence, self._context))
+        await self._some_turns_side_by_side()
+        await self.guard.turn("write_back", self.writes.turn)
 
-    async def _guarded(self, name: str, turn: Job) -> None:
-        try:
-            await turn()
-        except (ServiceError, ListProblem, StateUnavailable) as failure:
-            self.failures.append(failure)
+    async def _some_turns_side_by_side(self) -> None:
+        """Of a few rows each."""
+        places, self.writes._places = self.writes._places, _FEW_PLACES
+        async with asyncio.TaskGroup() as turns:
+            for _ in range(3):
+                await self.writes._begin(turns, quick=False)
+        self.writes._places = places
 
 
 class WatchedService:
@@ -158,11 +174,11 @@ class WatchedService:
         assert outcome is not None and outcome.error is None, "nothing fails, and yet the pass did"
 
     def _healthy_turns(self) -> None:
-        self._jobs.failures.clear()
+        self._jobs.exposed.met.clear()
         self._jobs.everything_is_due()
         for turn in (self._jobs.look_and_list, self._jobs.resolve_users, self._jobs.sweep_and_write):
             self._turn(turn)
-        assert self._jobs.failures == [], "nothing fails, and yet a job did"
+        assert self._jobs.exposed.met == [], "nothing fails, and yet a job did"
 
     def _sync(self, approved: str | None = None) -> Outcome | None:
         """None: an operator would be told to mend the settings."""
@@ -188,7 +204,7 @@ class WatchedService:
         if turn == self._jobs.resolve_users:  # a reading of the list asks about a few alone
             doubted = self.centre.must_be_doubted()
         self._run(turn())
-        self._held = self._jobs._held
+        self._held = self._jobs.standing.held
         observed = self._service.context.observed
         assert observed.verdicts.keys() == observed.rows.keys()
         no_harm(self.centre, before, doubted)

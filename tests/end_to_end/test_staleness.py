@@ -134,7 +134,7 @@ async def test_in_a_service_presence_grows_old_and_comes_back_within_a_sweep(off
 
         async def turn() -> None:
             await poll_presence(service.context)
-            await jobs._write_back()
+            await jobs.writes.turn()
 
         with office.failing(PRESENCE):
             await turn()
@@ -162,16 +162,16 @@ async def test_in_a_service_a_verdict_grows_old_while_presence_is_followed(offic
         async def turn() -> None:
             await jobs.resolve_users()
             await poll_presence(service.context)
-            await jobs._write_back()
+            await jobs.writes.turn()
 
-        jobs._users._due = 0
+        jobs.users._due = 0
         with office.failing(NAMES):
             await turn()
             office.clock.pass_by(hours=23)
             await turn()
             assert office.shown == before
             office.clock.pass_by(hours=2)
-            await jobs._users.news()
+            await jobs.users.news()
             some = next(iter(ok))
             user = office.served.world.user(before[some]["EntraObjectId"])
             assert user is not None
@@ -179,7 +179,7 @@ async def test_in_a_service_a_verdict_grows_old_while_presence_is_followed(offic
             await turn()
             assert office.judged("OK") == set()
             assert office.shown[some]["Presence"] == "Busy"
-        await jobs._users.news()
+        await jobs.users.news()
         await turn()
         assert office.judged("OK") == ok
 

@@ -36,7 +36,7 @@ class Running:
     async def turn(self) -> None:
         await self.jobs.read_list()
         await poll_presence(self.service.context)
-        await self.jobs._write_back()
+        await self.jobs.writes.turn()
 
     @property
     def wrong(self) -> list[int]:
@@ -75,7 +75,7 @@ async def test_an_approval_that_is_followed_is_written_in_the_same_turn(tmp_path
         assert (run.served.shown(row_id, "UPN"), whole.seen) == (suggestion, 0)
         assert run.served.shown(row_id, "SyncStatus") == "OK"
         assert run.served.shown(row_id, "Presence")
-        assert any(key(suggestion) in names for names in run.jobs._users._asked.values()), "followed from now on"
+        assert any(key(suggestion) in names for names in run.jobs.users._asked.values()), "followed from now on"
         revisions = {id_: item.revision for id_, item in run.served.agents.items.items()}
         await run.turn()
         assert {id_: item.revision for id_, item in run.served.agents.items.items()} == revisions
@@ -154,7 +154,7 @@ async def test_a_row_that_was_edited_since_the_list_was_read_is_decided_again(
     async with running(tmp_path) as run:
         row_id = run.wrong[0]
         run.approve(row_id)
-        await run.jobs._read_list()
+        await run.jobs.looks.turn()
         fixing = await run.service.apply_fixes(ask=asking(run, lambda: run.served.agents.edit(row_id, edited)))
         assert fixing is not None
         assert (len(fixing.planned.fixes), len(fixing.done), fixing.conflicts, fixing.failed) == (1, 0, 1, 0)
@@ -178,7 +178,7 @@ async def test_a_upn_that_its_own_tenant_does_not_confirm_now_is_not_written(
     async with running(tmp_path) as run:
         row_id = run.wrong[0]
         before, suggestion = run.served.shown(row_id, "UPN"), run.approve(row_id)
-        await run.jobs._read_list()
+        await run.jobs.looks.turn()
         observed = run.service.context.observed
         fixing = await run.service.apply_fixes(ask=asking(run, lambda: observed.put_matches({key(suggestion): answer})))
         assert fixing is not None
@@ -193,7 +193,7 @@ async def test_a_row_whose_latest_question_failed_waits(tmp_path: Path) -> None:
         row_id = run.wrong[0]
         before = run.served.shown(row_id, "UPN")
         run.approve(row_id)
-        await run.jobs._read_list()
+        await run.jobs.looks.turn()
         away = CouldNotAsk("away", datetime(2026, 1, 1, tzinfo=UTC))
         observed = run.service.context.observed
         fixing = await run.service.apply_fixes(ask=asking(run, lambda: observed.put_matches({key(before): away})))

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from sync_agent.jobs.ask_people import ask_people
+from sync_agent.jobs.plan_rows import plan_dirty
 from sync_agent.jobs.poll_presence import poll_presence
 from sync_agent.jobs.read_list import read_list
 from sync_agent.jobs.resolve_users import resolve_news, resolve_users
-from sync_agent.jobs.write_back import plan_dirty, write_back
+from sync_agent.jobs.write_back import write_back
 from sync_agent.progress import Silent
 from sync_agent.service import Service, open_service
 from sync_agent.settings import load

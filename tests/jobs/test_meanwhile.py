@@ -118,13 +118,13 @@ def test_a_write_of_unknown_outcome_stays_in_doubt_where_it_ended_after_the_read
 
 async def _write_while_the_list_is_read(run: Running, row_id: int) -> None:
     run.whole.on_its_way, seen = 1.0, run.whole.seen
-    run.jobs._whole_due = 0.0
-    reading = asyncio.create_task(run.jobs._read_list())
+    run.jobs.looks.read_whole()
+    reading = asyncio.create_task(run.jobs.looks.turn())
     await until(lambda: run.whole.seen > seen)
     await asyncio.sleep(0.2)  # the page is made, and on its way
     context = run.service.context
     await poll_presence(context)
-    await run.jobs._write_back()
+    await run.jobs.writes.turn()
     assert run.served.shown(row_id, "Presence") == context.observed.rows[row_id].shown.presence == "DoNotDisturb"
     assert not reading.done()
     await reading

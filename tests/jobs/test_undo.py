@@ -24,13 +24,13 @@ from tests.jobs.test_write_back import right_rows
 async def test_a_service_that_runs_writes_its_verdicts_again_at_its_next_look(api: Api, tmp_path: Path) -> None:
     async with opened(tmp_path, api=api) as (served, service):
         jobs = Jobs(service, asyncio.Event())
-        await jobs._read_list()
+        await jobs.looks.turn()
         await poll_presence(service.context)
-        await jobs._write_back()
+        await jobs.writes.turn()
         row_id = right_rows(served)[0]
         served.agents.edit(row_id, {"UPN": "nobody@contoso.com"})
-        await jobs._read_list()
-        await jobs._write_back()
+        await jobs.looks.turn()
+        await jobs.writes.turn()
         assert served.shown(row_id, "SyncStatus") == "Error"
         async with open_service(load(served.settings), progress=Silent()) as another:
             undone = await another.undo()
@@ -39,8 +39,8 @@ async def test_a_service_that_runs_writes_its_verdicts_again_at_its_next_look(ap
             assert undone.count(Ending.RESTORED) == 40
         assert not served.shown(row_id, "SyncStatus")
         assert served.shown(right_rows(served)[1], "Presence") == "Available"
-        await jobs._read_list()
-        await jobs._write_back()
+        await jobs.looks.turn()
+        await jobs.writes.turn()
         assert served.shown(row_id, "SyncStatus") == "Error"
         assert service.store is not None
         lines = service.store.run_journal("Agents").of_row(row_id)
@@ -59,9 +59,9 @@ async def test_of_a_service_that_has_been_writing_for_long_only_the_last_hours_a
             jobs = Jobs(service, asyncio.Event())
 
             async def turn() -> None:
-                await jobs._read_list()
+                await jobs.looks.turn()
                 await poll_presence(service.context)
-                await jobs._write_back()
+                await jobs.writes.turn()
 
             await turn()
             before, after = right_rows(served)[:2]

@@ -67,7 +67,9 @@ async def test_what_cannot_be_written_grows_old_and_the_promise_is_missed_and_ke
         for tenant in served.world.tenants.values():
             for user in tenant.users.values():
                 user.availability, user.activity = "DoNotDisturb", "Presenting"
-        await until(lambda: len(service.context.observed.dirty | dict.fromkeys(service.context.observed.in_flight)) > 5)
+        await until(
+            lambda: len(service.context.observed.dirty | dict.fromkeys(service.context.observed.turns.in_flight)) > 5
+        )
         await asyncio.sleep(1.5)
         with capture_logs() as logs:
             assert missed(watch, clock, unreachable="no answer") is Told.MISSED

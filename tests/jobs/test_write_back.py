@@ -18,6 +18,7 @@ from sync_agent.service import Service, open_service
 from sync_agent.settings import load
 from sync_agent.simulator.lab import Api
 from tests.jobs.opening import opened
+from tests.jobs.turning import whole_turn
 from tests.lab import PLENTY, Lab
 
 
@@ -43,7 +44,7 @@ def answered(service: Service, answers: dict[str, Match]) -> None:
 async def begun(service: Service) -> None:
     """Until the first rows are on the wire."""
     async with asyncio.timeout(10):
-        while not service.context.observed.in_flight:  # noqa: ASYNC110
+        while not service.context.observed.turns.in_flight:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 
@@ -56,7 +57,7 @@ async def test_a_part_is_written_and_the_rest_waits_its_turn(api: Api, tmp_path:
     async with opened(tmp_path, api=api) as (served, service):
         await observe(service)
         written = []
-        while (result := await write_back(service.context, most=15)).writes.planned:
+        while (result := await whole_turn(service, 15)).writes.planned:
             written.append((result.writes.planned, result.writes.done))
         assert written == [(40, 15), (25, 15), (10, 10)]
         assert all(item.fields.get("SyncStatus") for item in served.agents.items.values())
@@ -79,7 +80,7 @@ async def test_verdicts_are_written_before_presence_and_who_waits_longest_first(
         answered(service, {})
         for expected in (second, third, first):
             before = {id_: item.revision for id_, item in served.agents.items.items()}
-            assert (await write_back(service.context, most=1)).writes.done == 1
+            assert (await whole_turn(service, 1)).writes.done == 1
             assert [id_ for id_, item in served.agents.items.items() if item.revision != before[id_]] == [expected]
 
 
@@ -108,7 +109,7 @@ async def test_after_a_stop_no_further_row_is_begun_and_what_was_begun_is_told(a
         await observe(service)
         stop = asyncio.Event()
         served.world.faults.add(r"batch", delay=0.3)
-        writing = asyncio.create_task(write_back(service.context, stop=stop))
+        writing = asyncio.create_task(whole_turn(service, 1_200, stop))
         await begun(service)
         stop.set()
         result = await writing
@@ -271,7 +272,7 @@ async def test_others_get_their_turn_while_many_rows_are_planned(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A row that is gone by the time all are planned is in no plan."""
-    monkeypatch.setattr("sync_agent.jobs.write_back._PLANNED_AT_ONCE", 8)
+    monkeypatch.setattr("sync_agent.jobs.plan_rows._PLANNED_AT_ONCE", 8)
     async with opened(tmp_path) as (_, service):
         await observe(service)
         observed, turns = service.context.observed, 0

@@ -21,6 +21,7 @@ from sync_agent.simulator.wire import Call, Reply
 from sync_agent.state.store import RunJournal
 from tests.jobs.opening import opened
 from tests.jobs.test_write_back import begun, observe, right_rows
+from tests.jobs.turning import whole_turn
 from tests.lab import Lab
 
 BATCH = r"POST .*batch"
@@ -88,7 +89,7 @@ async def test_rows_that_a_stop_left_alone_have_no_line(api: Api, tmp_path: Path
         await observe(service)
         stop = asyncio.Event()
         served.world.faults.add(r"batch", delay=0.3)
-        writing = asyncio.create_task(write_back(service.context, stop=stop))
+        writing = asyncio.create_task(whole_turn(service, 600, stop))
         await begun(service)
         stop.set()
         await writing
@@ -145,8 +146,8 @@ async def test_a_database_that_cannot_be_used_costs_the_journal_and_nothing_else
             await observe(service)
             locking = sqlite3.connect(tmp_path / "state" / "sync-agent.db")
             locking.execute("BEGIN EXCLUSIVE")
-            assert (await write_back(service.context, most=20)).writes.done == 20
-            assert (await write_back(service.context, most=10)).writes.done == 10
+            assert (await whole_turn(service, 20)).writes.done == 20
+            assert (await whole_turn(service, 10)).writes.done == 10
             locking.rollback()
             locking.close()
             time[0] += timedelta(minutes=2)

@@ -21,6 +21,7 @@ from sync_agent.settings import load
 from sync_agent.simulator.world import SimUser
 from tests.jobs.opening import opened
 from tests.jobs.test_write_back import observe, right_rows
+from tests.jobs.turning import whole_turn
 from tests.lab import PLENTY, Lab
 from tests.test_scheduler import a_right_row, all_shown, running, until
 from tests.virtual_time import TimeOfDay
@@ -82,10 +83,10 @@ async def test_no_more_is_begun_than_the_budget_has_room_for_and_the_urgent_firs
         await become(service, user_of(served, rows[-1]), "Busy", "InACall")
         budget = service.context.edges.sharepoint
         await budget.spend(budget.room() - 5)
-        turn = await write_back(service.context, most=MANY)
+        turn = await whole_turn(service)
         assert (turn.writes.planned, turn.writes.done, turn.left) == (len(rows), 2, len(rows) - 2)
         assert served.shown(rows[-1], "Presence") == "Busy"
-        nothing = await write_back(service.context, most=MANY)
+        nothing = await whole_turn(service)
         assert (nothing.writes.planned, nothing.writes.done) == (len(rows) - 2, 0)
 
 
@@ -95,10 +96,10 @@ async def test_a_value_that_turned_back_before_it_was_written_costs_nothing(tmp_
         row_id = right_rows(served)[0]
         revision = served.agents.items[row_id].revision
         await become(service, user_of(served, row_id), "Busy", "InACall")
-        await write_back(service.context, most=0)
+        await whole_turn(service, 0)
         assert list(service.context.observed.backlog.owed_since()) == [row_id]
         await become(service, user_of(served, row_id), "Available", "Available")
-        assert (await write_back(service.context, most=MANY)).writes.planned == 0
+        assert (await whole_turn(service)).writes.planned == 0
         assert served.agents.items[row_id].revision == revision
         assert service.context.observed.backlog.owed_since() == {}
 
@@ -109,9 +110,9 @@ async def test_presence_that_flaps_is_shown_a_little_later_and_a_pass_shows_it_a
         row_id = right_rows(served)[0]
         for availability in ("Busy", "Away"):
             await become(service, user_of(served, row_id), availability, availability)
-        assert (await write_back(service.context, most=MANY)).writes.done == 0
+        assert (await whole_turn(service)).writes.done == 0
         clock.pass_by(seconds=5)
-        assert (await write_back(service.context, most=MANY)).writes.done == 1
+        assert (await whole_turn(service)).writes.done == 1
         assert served.shown(row_id, "Presence") == "Away"
         for availability in ("Busy", "DoNotDisturb"):
             await become(service, user_of(served, row_id), availability, availability)
@@ -129,12 +130,12 @@ async def test_a_failed_write_is_tried_again_by_itself_ever_more_rarely(
         served.world.faults.add(rf"PATCH .*/items/{row_id}/fields", status=status)
         await become(service, user_of(served, row_id), "Busy", "InACall")
         for pause in pauses:
-            assert (await write_back(service.context, most=MANY)).writes.failed == 1
+            assert (await whole_turn(service)).writes.failed == 1
             clock.pass_by(seconds=pause - 1)
-            assert (await write_back(service.context, most=MANY)).writes.failed == 0
+            assert (await whole_turn(service)).writes.failed == 0
             clock.pass_by(seconds=1)
         served.world.faults.clear()
-        assert (await write_back(service.context, most=MANY)).writes.done == 1
+        assert (await whole_turn(service)).writes.done == 1
         assert served.shown(row_id, "Presence") == "Busy"
 
 
@@ -144,10 +145,10 @@ async def test_once_the_whole_list_was_read_a_failed_row_is_tried_at_once(tmp_pa
         row_id = right_rows(served)[0]
         served.world.faults.add(rf"PATCH .*/items/{row_id}/fields", status=423)
         await become(service, user_of(served, row_id), "Busy", "InACall")
-        assert (await write_back(service.context, most=MANY)).writes.failed == 1
+        assert (await whole_turn(service)).writes.failed == 1
         served.world.faults.clear()
         await read_list(service.context)
-        assert (await write_back(service.context, most=MANY)).writes.done == 1
+        assert (await whole_turn(service)).writes.done == 1
 
 
 @pytest.mark.anyio
@@ -161,21 +162,21 @@ async def test_a_list_that_refuses_all_is_tried_with_few_rows_and_written_at_onc
             user_of(served, row_id).availability = "Busy"
         await become(service, user_of(served, rows[0]), "Busy", "InACall")
         with capture_logs() as logs:
-            await jobs._write_back()
-        assert jobs._ever_written["failed"] == len(rows) > 20
+            await jobs.writes.turn()
+        assert jobs.writes.ever["failed"] == len(rows) > 20
         assert [each["count"] for each in logs if each["event"] == "rows_not_written"] == [len(rows)]
         for pause, tried in ((2, 20), (4, 20), (8, 20), (16, 20), (30, 20), (30, 20)):
-            before = jobs._ever_written["failed"]
+            before = jobs.writes.ever["failed"]
             clock.pass_by(seconds=pause - 1)
-            await jobs._write_back()
-            assert jobs._ever_written["failed"] == before, "left alone"
+            await jobs.writes.turn()
+            assert jobs.writes.ever["failed"] == before, "left alone"
             clock.pass_by(seconds=1)
-            await jobs._write_back()
-            assert jobs._ever_written["failed"] - before == tried
+            await jobs.writes.turn()
+            assert jobs.writes.ever["failed"] - before == tried
         served.world.faults.clear()
         clock.pass_by(seconds=30)
         for _ in range(2):
-            await jobs._write_back()
+            await jobs.writes.turn()
         assert [row_id for row_id in rows if served.shown(row_id, "Presence") != "Busy"] == []
 
 
@@ -187,7 +188,7 @@ async def test_what_is_owed_is_told_at_most_once_a_minute_and_that_it_is_over(tm
             user_of(served, row_id).availability = "Busy"
         await become(service, user_of(served, rows[0]), "Busy", "InACall")
         with capture_logs() as logs:
-            await write_back(service.context, most=0)
+            await whole_turn(service, 0)
             for _ in range(3):
                 told.look(service.context)
             (line,) = logs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from sync_agent.microsoft365.companion_items import LIVE, CompanionItems
 from sync_agent.microsoft365.errors import ServiceError
 from sync_agent.microsoft365.list_answers import Changes, Failed, Overtaken, Written
 from sync_agent.model import CellValue, Change, OurColumn, Row, Shown
+from sync_agent.simulator.faults import Fault
 from sync_agent.simulator.lists import SharePointList
 from tests.microsoft365.agent_list_suite import NOON, VALUES, write_all
 from tests.microsoft365.list_office import Office, bare, nobody, provisioned
@@ -333,3 +335,102 @@ def test_what_is_written_while_the_list_is_read_is_newer_than_what_was_read() ->
     items.begin_reading()
     items.put([ListItem(1, {"AgentRow": 1, "Presence": "Lunch"})], {1, 2})
     assert items.joined(Row(1, "x@contoso.com")).shown.presence == "Lunch"
+
+
+def spare(*live: str) -> list[ListItem]:
+    """Items of rows that are gone, by what they show."""
+    return [ListItem(number, {"AgentRow": 90 + number, "Presence": each}) for number, each in enumerate(live, 1)]
+
+
+def opened_items(*live: str) -> tuple[CompanionItems, list[Change]]:
+    """Beside two rows that have no items yet, and are to show something."""
+    items = CompanionItems(ColumnNames("UPN", "Title"), "Agents")
+    items.put(spare(*live), {1, 2})
+    return items, [Change(items.joined(Row(row_id, "x@contoso.com")), PRESENCE) for row_id in (1, 2)]
+
+
+def item_of(items: CompanionItems, change: Change) -> int | None:
+    """Of the item that a write takes; None where one is made."""
+    part = items.apart(change).companion
+    assert part is not None
+    return None if part.item is None else part.item.id
+
+
+def test_an_item_that_one_write_takes_no_other_does_whatever_is_read_meanwhile() -> None:
+    items, (first, second) = opened_items("Busy")
+    assert item_of(items, first) == 1
+    items.begin_reading()
+    items.put(spare("Busy"), {1, 2})
+    assert item_of(items, second) is None
+
+
+def test_an_item_that_was_not_taken_in_the_end_is_spare_again() -> None:
+    items, (first, second) = opened_items("Busy")
+    items.not_sent(items.apart(first))
+    assert item_of(items, second) == 1
+
+
+def test_an_item_of_which_it_is_not_known_whether_it_was_taken_is_nobody_s_until_the_list_was_read() -> None:
+    items, (first, second) = opened_items("Busy")
+    items.let_go(items.apart(first))
+    assert item_of(items, second) is None
+    items.begin_reading()
+    items.put([ListItem(1, {"AgentRow": 1, "Presence": "Away"})], {1, 2})
+    assert item_of(items, first) == 1
+
+
+def test_an_item_that_is_being_emptied_is_nobody_s() -> None:
+    """Else what a row was just given would be emptied."""
+    items, (first, second) = opened_items("Busy", "Away")
+    assert [change.item.id for change in items.to_empty(1) if change.item] == [1]
+    items.put(spare("Busy", "Away"), {1, 2})
+    assert [item_of(items, each) for each in (first, second)] == [2, None]
+    items.emptied([1], [1])
+    assert items.to_empty(9) == []
+    assert item_of(items, second) == 1
+
+
+async def under_way(fault: Fault) -> None:
+    async with asyncio.timeout(5):
+        while not fault.seen:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.anyio
+async def test_two_runs_of_writes_and_a_reading_side_by_side_lose_no_item(office: Office) -> None:
+    """The first takes the only spare item and makes one, slowly."""
+    office.add_rows(4)
+    async with office.agent_list(presence_list=TITLE) as opened:
+        await opened.provision(dry_run=False)
+        first, second, third, fourth = (await read(opened)).values()
+        await write(opened, PRESENCE, first)
+        office.agents.delete(first.id)
+        await read(opened)
+        slow = office.world.faults.add(r"POST .*\$batch", delay=0.5, times=1)
+        writing = asyncio.create_task(write(opened, PRESENCE, second, third))
+        await under_way(slow)
+        await read(opened)
+        assert isinstance((await write(opened, {**PRESENCE, OurColumn.PRESENCE: "Busy"}, fourth))[4], Written)
+        assert not writing.done(), "it had to wait for a slow answer"
+        assert {type(outcome) for outcome in (await writing).values()} == {Written}
+        await read(opened)
+        await write(opened, {**PRESENCE, OurColumn.PRESENCE: "Offline"}, second, third, fourth)
+    shown = {row.id: (row.upn, "Offline") for row in (second, third, fourth)}
+    assert shown_there(office) == shown
+    assert len(companion(office).items) == 3
+
+
+@pytest.mark.anyio
+async def test_while_an_item_is_in_doubt_and_the_list_is_read_none_is_made_for_its_row(office: Office) -> None:
+    office.add_rows(1)
+    async with office.agent_list(presence_list=TITLE) as opened:
+        await opened.provision(dry_run=False)
+        [row] = (await read(opened)).values()
+        office.world.faults.add(r"POST .*\$batch", cut=True, times=1)
+        assert isinstance((await write(opened, PRESENCE, row))[1], Failed)
+        slow = office.world.faults.add(r"GET .*/items", delay=0.3)
+        reading = asyncio.create_task(read(opened))
+        await under_way(slow)
+        assert isinstance((await write(opened, PRESENCE, row))[1], Written)
+        await reading
+    assert len(companion(office).items) == 1

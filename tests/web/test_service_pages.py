@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
 from sync_agent.jobs.observed import Observed
-from tests.test_scheduler import all_shown, running, until
+from tests.test_scheduler import a_right_row, all_shown, running, until
 from tests.web.asking import asked
 
 _DOCUMENTED = re.compile(r"^\| `(sync_agent_\w+)` \| (\w+) \| ((?:`\w+`(?:, )?)*) ?\|", re.MULTILINE)
@@ -98,3 +98,25 @@ async def test_a_service_goes_on_where_its_port_is_taken(tmp_path: Path, taken: 
             await until(lambda: all_shown(served))
     (told,) = [entry for entry in logs if entry["event"] == "web_not_served"]
     assert told["listen"] == f"127.0.0.1:{taken}"
+
+
+@pytest.mark.anyio
+async def test_a_turn_of_writes_that_hangs_is_no_good_health_until_it_is_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_port()
+    monkeypatch.setattr("sync_agent.scheduler.writes._HANGS", 1.0)
+    async with running(tmp_path, settings(port)) as (served, service):
+        turns = service.context.observed.turns
+        await until(lambda: all_shown(served) and not turns.taken)
+        assert (await asyncio.to_thread(asked, port, "/healthz"))[0] == 200
+        slow = served.world.faults.add(r"POST .*batch", holding=b"PATCH", delay=4.0, times=1)
+        row_id, user = a_right_row(served, 0)
+        user.availability = "Busy"
+        await until(lambda: slow.seen > 0)
+        told = set[tuple[int, str]]()
+        while row_id in turns.in_flight:
+            told.add((await asyncio.to_thread(asked, port, "/healthz"))[:2])
+            await asyncio.sleep(0.1)
+        assert told == {(200, "ok\n"), (503, "write_back hangs: a turn has had no answer for 0 minutes\n")}
+        assert (await asyncio.to_thread(asked, port, "/healthz"))[0] == 200
