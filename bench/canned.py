@@ -2,6 +2,7 @@
 be swept on a machine that must carry both sides.
 
 It knows no tokens, and counts for each of them what comes in any 30 s. Presences are in another order in each answer.
+Several of these processes tell the same presences: who changes when is reckoned from the time at which they began.
 """
 
 from __future__ import annotations
@@ -15,20 +16,20 @@ import sys
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import cast
 
 import orjson
 import trustme
 
+from bench.fleet import ids
+from sync_agent.simulator.graph_presence import item
+
 _LIMIT, _WINDOW = 1_500, 30.0
 _STATES = (("Available", "Available"), ("Busy", "InACall"), ("Away", "Away"), ("Offline", "Offline"))
 _TICK = 0.1
-
-
-def ids(count: int) -> list[str]:
-    return [f"00000000-0000-4000-8000-{number:012}" for number in range(count)]
+CA, CERTIFICATE = "canned-ca.pem", "canned.pem"
 
 
 class Served:
@@ -50,7 +51,28 @@ class Served:
 @contextmanager
 def canned(folder: Path, users: int, changes: float) -> Iterator[Served]:
     """``changes``: presences that change in a second."""
-    command = [sys.executable, "-m", "bench.canned", str(folder), str(users), str(changes)]
+    with several_canned(folder, users, changes, 1) as servers:
+        yield servers[0]
+
+
+@contextmanager
+def several_canned(folder: Path, users: int, changes: float, number: int) -> Iterator[list[Served]]:
+    """In so many processes, with one certificate authority."""
+    write_certificate(folder)
+    begun = time.time()
+    with ExitStack() as stack:
+        yield [stack.enter_context(_one(folder, users, changes, begun)) for _ in range(number)]
+
+
+def write_certificate(folder: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(folder / CA))
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(folder / CERTIFICATE))
+
+
+@contextmanager
+def _one(folder: Path, users: int, changes: float, begun: float) -> Iterator[Served]:
+    command = [sys.executable, "-m", "bench.canned", str(folder), str(users), str(changes), str(begun)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         yield Served(process)
@@ -59,32 +81,34 @@ def canned(folder: Path, users: int, changes: float) -> Iterator[Served]:
 
 
 class _People:
-    def __init__(self, count: int) -> None:
+    """``changes`` in a second since ``begun``, the same in every process."""
+
+    def __init__(self, count: int, changes: float, begun: float) -> None:
         self._ids = ids(count)
-        self._owed = 0.0
+        self._changes, self._begun = changes, begun
+        self._random = random.Random(0)
+        self._changed = 0
         self.written = {id_: _written(id_, 0) for id_ in self._ids}
 
-    def change(self, number: float) -> None:
-        self._owed += number
-        while self._owed >= 1:
-            self._owed -= 1
-            id_ = random.choice(self._ids)
-            self.written[id_] = _written(id_, random.randrange(len(_STATES)))
+    def change(self, now: float) -> None:
+        """Seconds since the epoch."""
+        while self._changed < (now - self._begun) * self._changes:
+            self._changed += 1
+            id_ = self._random.choice(self._ids)
+            self.written[id_] = _written(id_, self._random.randrange(len(_STATES)))
 
 
 def _written(id_: str, state: int) -> bytes:
-    availability, activity = _STATES[state]
-    return orjson.dumps(
-        {
-            "id": id_,
-            "availability": availability,
-            "activity": activity,
-            "statusMessage": None,
-            "sequenceNumber": "A0636853",
-            "outOfOfficeSettings": {"message": None, "isOutOfOffice": False},
-            "workLocation": None,
-        }
-    )
+    return orjson.dumps(item(id_, *_STATES[state]))
+
+
+def an_answer(asked: list[str]) -> bytes:
+    """To ``asked``, as it is at the beginning."""
+    return _answer([_written(id_, 0) for id_ in asked])
+
+
+def _answer(written: list[bytes]) -> bytes:
+    return b'{"value":[%b]}' % b",".join(written)
 
 
 class _Limits:
@@ -128,25 +152,23 @@ class _Connection(asyncio.Protocol):
         asked = orjson.loads(body)["ids"]
         turn = random.randrange(len(asked))
         written = self._people.written
-        made = b'{"value":[%b]}' % b",".join([written[id_] for id_ in (*asked[turn:], *asked[:turn])])
+        made = _answer([written[id_] for id_ in (*asked[turn:], *asked[:turn])])
         self._transport.write(
             b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(made) + made
         )
 
 
-async def _serve(folder: Path, users: int, changes: float) -> None:
-    authority = trustme.CA()
+async def _serve(folder: Path, users: int, changes: float, begun: float) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    authority.cert_pem.write_to_path(str(folder / "canned-ca.pem"))
-    people, limits, loop = _People(users), _Limits(), asyncio.get_running_loop()
+    context.load_cert_chain(folder / CERTIFICATE)
+    people, limits, loop = _People(users, changes, begun), _Limits(), asyncio.get_running_loop()
     server = await loop.create_server(lambda: _Connection(people, limits), "127.0.0.1", 0, ssl=context)
     url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    print(json.dumps({"url": url, "ca_bundle": str(folder / "canned-ca.pem")}), flush=True)
+    print(json.dumps({"url": url, "ca_bundle": str(folder / CA)}), flush=True)
     asked = loop.run_in_executor(None, _count_when_asked, limits)
     while not asked.done():
         await asyncio.sleep(_TICK)
-        people.change(changes * _TICK)
+        people.change(time.time())
 
 
 def _count_when_asked(limits: _Limits) -> None:
@@ -157,4 +179,4 @@ def _count_when_asked(limits: _Limits) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])))
+    asyncio.run(_serve(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4])))

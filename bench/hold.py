@@ -12,10 +12,10 @@ import ssl
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import partial
+from datetime import datetime
 from itertools import cycle
 from pathlib import Path
 from weakref import WeakSet
@@ -24,16 +24,14 @@ import aiohttp
 import orjson
 from structlog.testing import capture_logs
 
-from bench.canned import canned, ids
+from bench.canned import canned, several_canned
+from bench.fleet import ids, parts
+from bench.reader import presence_reader
 from bench.served import served
 from sync_agent.jobs.observed import Observed
 from sync_agent.jobs.read_list import read_list
 from sync_agent.jobs.resolve_users import resolve_users
-from sync_agent.microsoft365.graph import Graph
-from sync_agent.microsoft365.pacing import Budget
-from sync_agent.microsoft365.presence import AnswerKey, PresenceReader, Readings
-from sync_agent.microsoft365.presence_chunk import divided
-from sync_agent.microsoft365.transport import Transport
+from sync_agent.microsoft365.presence import AnswerKey, Readings
 from sync_agent.progress import Silent
 from sync_agent.service import open_service
 from sync_agent.settings import load
@@ -90,20 +88,6 @@ def _cost(what: str, core: float, requests: float) -> str:
     return f"{what}: {core:.1%} of a core, {requests:.1f} requests/s, {1_000 * core / requests:.2f} ms CPU each"
 
 
-class _Known:
-    """A token that needs no sign-in."""
-
-    def __init__(self, account: str) -> None:
-        self.account = account
-        self._token = account + "t" * 1_800
-
-    async def token(self) -> str:
-        return self._token
-
-    async def renew(self, rejected: str) -> None:
-        pass
-
-
 async def _service(settings: Path, seconds: float) -> str:
     async with open_service(load(settings), progress=Silent()) as service:
         context = service.context
@@ -129,20 +113,15 @@ async def _service(settings: Path, seconds: float) -> str:
         )
 
 
-async def _reader(folder: Path, users: int, registrations: int, seconds: float) -> str:
-    with canned(folder, users, users / _CHANGE_EVERY) as server:
-        transport = Transport(ca_bundles=[server.ca_bundle])
-
-        def session(account: str) -> Graph:
-            budget = Budget(f"presence of {account}", 1_500, 30)
-            return Graph(transport, _Known(account), server.url, budget, "presence")
-
-        sessions = {f"a{number}": session(f"a{number}") for number in range(registrations)}
-        reader = PresenceReader({"tenant": sessions}, partial(datetime.now, UTC))
+async def _reader(folder: Path, users: int, registrations: int, servers: int, seconds: float) -> str:
+    """Each registration asks one of the servers, all of which tell the same."""
+    with several_canned(folder, users, users / _CHANGE_EVERY, servers) as serving:
+        urls = [server.url for server in serving]
+        reader, transport = presence_reader(urls, serving[0].ca_bundle, registrations)
         watched, everybody = _Watched(Observed({})), tuple(ids(users))
         following = asyncio.create_task(reader.follow(lambda: {"tenant": everybody}, _INTERVAL, watched.take))
         core = await watched.measured(seconds)
-        counted = server.counted()
+        counted = sum((Counter(server.counted()) for server in serving), Counter())
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
         await transport.aclose()
@@ -153,7 +132,7 @@ async def _reader(folder: Path, users: int, registrations: int, seconds: float) 
 async def _floor(folder: Path, users: int, seconds: float) -> str:
     with canned(folder, users, users / _CHANGE_EVERY) as server:
         context = ssl.create_default_context(cafile=server.ca_bundle)
-        bodies = [chunk.body for chunk in divided(ids(users))]
+        bodies = [orjson.dumps({"ids": part}) for part in parts(users)]
         headers = {"Authorization": "Bearer " + "t" * 1_800, "Content-Type": "application/json"}
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as session:
 
@@ -184,9 +163,9 @@ def main(seconds: float = 300.0) -> None:
     ):
         print(asyncio.run(_service(Path(facts["settings"]), seconds)), flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        print(asyncio.run(_reader(Path(folder), _USERS, 1, seconds)), flush=True)
+        print(asyncio.run(_reader(Path(folder), _USERS, 1, 1, seconds)), flush=True)
         print(asyncio.run(_floor(Path(folder), _USERS, seconds)), flush=True)
-        print(asyncio.run(_reader(Path(folder), 10 * _USERS, 10, seconds)), flush=True)
+        print(asyncio.run(_reader(Path(folder), 10 * _USERS, 10, 2, seconds)), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,121 +1,125 @@
-"""One sweep of 15,000 ids, next to the plain way (requests, one call after the other) and to the floor (aiohttp, all at
-once), which both throw away what they decoded.
+"""What a request of 650 ids costs, and a sweep of 15,000: the service's reader beside the floor (the bytes read and
+decoded, nothing else) and beside what others use for it; then HTTP/1.1 beside HTTP/2.
+
+Each way is a process of its own, which counts its own CPU; all ask the same server in the same minutes, in turns.
 """
 
 from __future__ import annotations
 
-import asyncio
-import ssl
+import json
+import os
+import socket
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import aiohttp
-import orjson
-import requests
+from bench import http2_server, peers
+from bench.canned import CA, CERTIFICATE, an_answer, canned, write_certificate
+from bench.fleet import parts
 
-from bench.served import served
-from sync_agent.jobs.poll_presence import poll_presence
-from sync_agent.jobs.read_list import read_list
-from sync_agent.jobs.resolve_users import resolve_users
-from sync_agent.microsoft365.presence import MOST_IDS
-from sync_agent.progress import Silent
-from sync_agent.service import Service, open_service
-from sync_agent.settings import load
-
-_SWEEPS = 10
-
-
-async def _measure(turn: Callable[[], Awaitable[None]]) -> tuple[float, float]:
-    """Median wall and CPU seconds of a turn, after one that is not counted."""
-    await turn()
-    walls, cpus = [], []
-    for _ in range(_SWEEPS):
-        wall, cpu = time.perf_counter(), time.process_time()
-        await turn()
-        walls.append(time.perf_counter() - wall)
-        cpus.append(time.process_time() - cpu)
-    return statistics.median(walls), statistics.median(cpus)
+_USERS = 15_000
+_CHANGES = _USERS / 360
+"""Ten an hour for everybody."""
+_TURNS = 3
+_ALL = len(parts(_USERS))
+_WAYS = {
+    "floor: aiohttp + orjson": ("floor", _ALL, 10),
+    "sync-agent": ("sync-agent", _ALL, 10),
+    "the plain way: requests + json": ("plain", _ALL, 4),
+    "Office365-REST-Python-Client": ("office365", 6, 1),
+}
+_OF_PEERS = {"msgraph-sdk": ("msgraph", 1, 1)}
+_BY_ONE = ("aiohttp, HTTP/1.1", "httpx, HTTP/1.1", "httpx, HTTP/2")
 
 
-async def _ours(service: Service) -> tuple[float, float, int, list[list[str]]]:
-    await service.context.edges.agent_list.provision(dry_run=False)
-    await read_list(service.context)
-    await resolve_users(service.context)
-    before = service.transport.requests["presence"]
-    wall, cpu = await _measure(lambda: poll_presence(service.context))
-    asked = (service.transport.requests["presence"] - before) // (_SWEEPS + 1)
-    return wall, cpu, asked, [list(ids) for ids in service.context.observed.watched.values()]
+def costs_of(
+    python: str, name: str, url: str, ca_bundle: Path, requests: int, sweeps: int, *, users: int = _USERS
+) -> list[tuple[float, float]]:
+    """Wall and CPU seconds a request of each sweep."""
+    command = [python, "-m", "bench.contenders", name, url, str(ca_bundle), *map(str, (users, requests, sweeps))]
+    told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return [(wall / requests, cpu / requests) for wall, cpu in json.loads(told)]
 
 
-async def _floor(service: Service, url: str, ca_bundle: str, users: list[list[str]]) -> tuple[float, float]:
-    context = ssl.create_default_context(cafile=ca_bundle)
-    tokens = {}
-    for account, group in zip(service.accounts.values(), users, strict=True):
-        tokens[id(group)] = await account.tokens(url).token()
-    address = f"{url}/v1.0/communications/getPresencesByUserId"
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context, limit=64)) as session:
-
-        async def one(token: str, body: bytes) -> None:
-            headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-            async with session.post(address, data=body, headers=headers) as answer:
-                orjson.loads(await answer.read())
-
-        bodies = [
-            (tokens[id(group)], orjson.dumps({"ids": group[start : start + MOST_IDS]}))
-            for group in users
-            for start in range(0, len(group), MOST_IDS)
-        ]
-
-        async def sweep() -> None:
-            await asyncio.gather(*(one(token, body) for token, body in bodies))
-
-        return await _measure(sweep)
+def _table(costs: dict[str, list[tuple[float, float]]], floor: str, turns: int) -> None:
+    least = statistics.median(cpu for _, cpu in costs[floor])
+    print(f"{'':34}{'CPU/request':>14}{'CPU/sweep':>14}{'wall/sweep':>14}{'to the floor':>14}")
+    for name, measured in costs.items():
+        wall, cpu = (statistics.median(each) * 1_000 for each in zip(*measured, strict=True))
+        sweep, waited = cpu * _ALL, wall * _ALL
+        print(f"{name:34}{cpu:>11.2f} ms{sweep:>11,.0f} ms{waited:>11,.0f} ms{cpu / 1_000 / least:>13.2f}×")
+    print(f"Medians of all sweeps of {turns} turns; where a sweep is not made whole, it is reckoned from its requests.")
 
 
-async def _plain(service: Service, url: str, ca_bundle: str, users: list[list[str]]) -> tuple[float, float]:
-    session = requests.Session()
-    session.verify = ca_bundle
-    session.trust_env = False
-    calls = []
-    for account, group in zip(service.accounts.values(), users, strict=True):
-        headers = {"Authorization": f"Bearer {await account.tokens(url).token()}"}
-        calls += [(headers, group[start : start + MOST_IDS]) for start in range(0, len(group), MOST_IDS)]
-
-    async def sweep() -> None:
-        for headers, ids in calls:
-            address = f"{url}/v1.0/communications/getPresencesByUserId"
-            session.post(address, json={"ids": ids}, headers=headers, timeout=30).json()
-
-    return await _measure(sweep)
+def _sweeps(python: Path | None) -> None:
+    costs: dict[str, list[tuple[float, float]]] = {}
+    with tempfile.TemporaryDirectory() as folder, canned(Path(folder), _USERS, _CHANGES) as server:
+        for _ in range(_TURNS):
+            for name, (way, requests, sweeps) in _WAYS.items():
+                costs.setdefault(name, []).extend(
+                    costs_of(sys.executable, way, server.url, server.ca_bundle, requests, sweeps)
+                )
+        for name, (way, requests, sweeps) in _OF_PEERS.items() if python else ():
+            costs[name] = costs_of(str(python), way, server.url, server.ca_bundle, requests, sweeps)
+    print(f"One sweep of {_USERS:,} users, {_ALL} requests, ten changes an hour each, answers in any order")
+    _table(costs, next(iter(_WAYS)), _TURNS)
 
 
-async def _run(settings: str, url: str, ca_bundle: str) -> None:
-    async with open_service(load(Path(settings)), progress=Silent()) as service:
-        wall, cpu, asked, users = await _ours(service)
-        floor_wall, floor_cpu = await _floor(service, url, ca_bundle, users)
-        plain_wall, plain_cpu = await _plain(service, url, ca_bundle, users)
-    count = sum(map(len, users))
-    print(f"One sweep of {count:,} users, {asked} requests, median of {_SWEEPS}, answers unchanged")
-    print(f"{'':34}{'wall':>10}{'CPU':>10}{'CPU/request':>14}")
-    for name, its_wall, its_cpu in (
-        ("the plain way: requests, json", plain_wall, plain_cpu),
-        ("floor: aiohttp + orjson", floor_wall, floor_cpu),
-        ("sync-agent", wall, cpu),
-    ):
-        print(f"{name:34}{its_wall * 1000:>7.0f} ms{its_cpu * 1000:>7.0f} ms{its_cpu * 1000 / asked:>11.2f} ms")
-    print(f"{'the plain way to ours':34}{plain_wall / wall:>9.2f}×{plain_cpu / cpu:>9.2f}×")
-    print(f"{'ours to the floor':34}{wall / floor_wall:>9.2f}×{cpu / floor_cpu:>9.2f}×")
+@contextmanager
+def _hypercorn(python: Path, folder: Path) -> Iterator[str]:
+    """The address of a server of both versions, with the certificate that is in the folder."""
+    write_certificate(folder)
+    (folder / "answer.json").write_bytes(an_answer(parts(_USERS)[0]))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        place = f"127.0.0.1:{free.getsockname()[1]}"
+    certificate = str(folder / CERTIFICATE)
+    command = [str(python), "-m", "hypercorn", "bench.http2_server:app", "--bind", place, "--log-level", "error"]
+    command += ["--certfile", certificate, "--keyfile", certificate]
+    process = subprocess.Popen(command, env={**os.environ, http2_server.ANSWER: str(folder / "answer.json")})
+    try:
+        _wait_for(place)
+        yield f"https://{place}"
+    finally:
+        process.terminate()
+        process.wait(10)
 
 
-def main(rows: int = 15_600) -> None:
-    """A few of the rows lead to no user, so that about 15,000 users are swept."""
-    with tempfile.TemporaryDirectory() as folder, served(Path(folder), rows, latency=0.0, api="graph") as facts:
-        asyncio.run(_run(facts["settings"], facts["url"], facts["ca_bundle"]))
+def _wait_for(place: str) -> None:
+    host, _, port = place.partition(":")
+    for _ in range(300):
+        try:
+            socket.create_connection((host, int(port)), 1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise TimeoutError("hypercorn does not start")
+
+
+def _versions(python: Path) -> None:
+    costs: dict[str, list[tuple[float, float]]] = {}
+    with tempfile.TemporaryDirectory() as name, _hypercorn(python, Path(name)) as url:
+        for _ in range(_TURNS):
+            for way in _BY_ONE:
+                costs.setdefault(way, []).extend(
+                    costs_of(sys.executable if "aiohttp" in way else str(python), way, url, Path(name) / CA, _ALL, 4)
+                )
+    print("The same requests one after the other on one connection, decoded by orjson; the server is hypercorn")
+    _table(costs, _BY_ONE[0], _TURNS)
+
+
+def main() -> None:
+    python = peers.interpreter()
+    _sweeps(python)
+    if python is not None:
+        print()
+        _versions(python)
 
 
 if __name__ == "__main__":
-    main(*(int(argument) for argument in sys.argv[1:2]))
+    main()

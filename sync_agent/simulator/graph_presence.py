@@ -56,6 +56,11 @@ def _value(world: World, user: SimUser | None, id_: str) -> dict[str, Any] | Non
         availability = activity = "PresenceUnknown"
     else:
         availability, activity = presence_of(world, user)
+    return item(id_, availability, activity)
+
+
+def item(id_: str, availability: str, activity: str) -> dict[str, Any]:
+    """A presence as it stands in an answer."""
     return {
         "id": id_,
         "availability": availability,
