@@ -614,9 +614,9 @@ _REST = (
         "account_without_rows",
         _W,
         Area.DOMAINS,
-        "No row of the list has a UPN in a domain of account {account} ({domains}).",
+        "No row of the list has a UPN in a domain of account {account}{domains}.",
         "Is its tenant_id right, and do its people stand in this list? Else remove the account.",
-        _UNREAD,
+        (*_UNREAD, "tenant_unknown", "token_of_other_tenant", "domain_without_account"),
     ),
     Entry("limits_suffice", _OK, Area.LIMITS, "Microsoft's limits suffice for {rows} rows."),
     Entry(
@@ -639,6 +639,15 @@ _REST = (
         Area.LIMITS,
         "pacing.sharepoint_units_per_minute does not even suffice to read the list.",
         "Set it to what your tenant's licences give: 1200 up to 1,000 licences, 6000 above 50,000.",
+    ),
+    Entry(
+        "day_nearly_spent",
+        _W,
+        Area.LIMITS,
+        "Of the {units} of SharePoint's units of 24 hours that may be spent at once, {percent} % are spent: until they "
+        "flow back, {an_hour} an hour are left for writing.",
+        "See what wrote so much: sync-agent history. Where the tenant's limit is higher, set "
+        "pacing.sharepoint_units_per_day.",
     ),
     Entry(
         "limit_set_too_high",
@@ -703,21 +712,21 @@ _REST = (
         _W,
         Area.MACHINE,
         "Of the disk that holds {file} {free} MB are free.",
-        "Make room: a history of 15,000 rows takes up to 500 MB.",
+        "Make room, or name a file on another disk as state.database: a database that cannot grow keeps no history.",
     ),
     Entry(
         "port_in_use",
         _W,
         Area.MACHINE,
-        "{listen} is taken by another program: the service would have no /metrics and /healthz.",
-        "End that program, or name another port as web.listen.",
+        "{listen} is taken by another program: {lost}.",
+        "End that program, or name another port as {setting}.",
     ),
     Entry(
         "address_not_here",
         _W,
         Area.MACHINE,
-        "{listen} is no address of this machine ({why}): the service would have no /metrics and /healthz.",
-        "Name an address of this machine as web.listen, such as 127.0.0.1:8090.",
+        "The service cannot listen at {listen} ({why}): {lost}.",
+        "Name an address of this machine as {setting}, such as 127.0.0.1:8090.",
     ),
     Entry(
         "notify_secret_unavailable",

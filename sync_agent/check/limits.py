@@ -8,6 +8,9 @@ from sync_agent.check.faults import found
 from sync_agent.check.finding import Finding
 from sync_agent.check.observed import LimitsSeen
 
+_MUCH = 0.9
+"""Of the units of a day."""
+
 
 def judge(seen: LimitsSeen | None) -> Iterator[Finding]:
     if seen is None:
@@ -25,6 +28,10 @@ def _too_low(seen: LimitsSeen) -> Iterator[Finding]:
     if seen.stated is not None and seen.stated < seen.set_units:
         values = {"stated": f"{seen.stated:.0f}", "set": f"{seen.set_units}"}
         yield found("limit_set_too_high", subject, **values)
+    if seen.day is not None and seen.day.missing > _MUCH * seen.day.units:
+        percent, an_hour = f"{100 * seen.day.missing / seen.day.units:.0f}", f"{3_600 * seen.day.inflow:,.0f}"
+        values = {"units": f"{seen.day.units:,.0f}", "percent": percent, "an_hour": an_hour}
+        yield found("day_nearly_spent", "pacing.sharepoint_units_per_day", **values)
     if seen.sharepoint is None:
         yield found("budget_below_reading", subject)
         return

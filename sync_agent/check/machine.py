@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sync_agent.check.faults import found
 from sync_agent.check.finding import Finding
 from sync_agent.check.observed import DatabaseSeen, FolderSeen, NotifySeen, PortSeen, Seen
 
-ROOM = 500_000_000
+ROOM = 100_000_000
 """Bytes."""
 _OTHERS_MAY = 0o077
+_LOST = {
+    "web.listen": "the service would have no /metrics and /healthz",
+    "presence.push.listen": "Graph's notifications of presence would not arrive",
+}
 
 
 def judge(seen: Seen) -> Iterator[Finding]:
@@ -19,14 +23,14 @@ def judge(seen: Seen) -> Iterator[Finding]:
         *_tokens(seen.tokens),
         *_reports(seen.reports),
         *_disk(seen),
-        *_port(seen.port),
+        *(each for port in seen.ports for each in _port(port)),
         *(each for notify in seen.notify for each in _notify(notify)),
     ]
-    yield from told or [found("machine_ready", "state", what=_ready(seen.port))]
+    yield from told or [found("machine_ready", "state", what=_ready(seen.ports))]
 
 
-def _ready(port: PortSeen | None) -> str:
-    runs = port is not None and port.state == "ours"
+def _ready(ports: Sequence[PortSeen]) -> str:
+    runs = any(port.state == "ours" for port in ports)
     return "State and tokens can be kept, and " + ("the service runs" if runs else "the port of the service is free")
 
 
@@ -62,14 +66,15 @@ def _disk(seen: Seen) -> Iterator[Finding]:
         yield found("disk_nearly_full", "state.database", file=database.file, free=free)
 
 
-def _port(seen: PortSeen | None) -> Iterator[Finding]:
-    match seen:
-        case PortSeen(state="taken"):
-            yield found("port_in_use", "web.listen", listen=seen.listen)
-        case PortSeen(state="elsewhere"):
-            yield found("address_not_here", "web.listen", listen=seen.listen, why=seen.why)
-        case PortSeen(state="unwell"):
-            yield found("service_unwell", "web.listen", why=seen.why)
+def _port(seen: PortSeen) -> Iterator[Finding]:
+    values = {"listen": seen.listen, "setting": seen.setting, "lost": _LOST[seen.setting]}
+    match seen.state:
+        case "taken":
+            yield found("port_in_use", seen.setting, **values)
+        case "elsewhere":
+            yield found("address_not_here", seen.setting, why=seen.why, **values)
+        case "unwell":
+            yield found("service_unwell", seen.setting, why=seen.why)
 
 
 def _notify(seen: NotifySeen) -> Iterator[Finding]:

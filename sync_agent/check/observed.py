@@ -211,6 +211,16 @@ class LimitsSeen:
     sharepoint: tuple[str, float, str] | None
     set_units: int
     stated: float | None = None
+    day: DaySeen | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DaySeen:
+    """``units`` of 24 hours that may be spent at once; ``missing``: of them, now; ``inflow``: units a second."""
+
+    units: float
+    missing: float
+    inflow: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +250,7 @@ class DatabaseSeen:
 class PortSeen:
     """``state``: free, ours, unwell, taken or elsewhere (no address of this machine)."""
 
+    setting: str
     listen: str
     state: str
     why: str = ""
@@ -308,6 +319,6 @@ class Seen:
     tokens: FolderSeen | None = None
     reports: FolderSeen | None = None
     database: DatabaseSeen | None = None
-    port: PortSeen | None = None
+    ports: Sequence[PortSeen] = ()
     notify: Sequence[NotifySeen] = ()
     slow: Sequence[Slow] = ()

@@ -19,9 +19,9 @@ from sync_agent.check import domains as judged_domains
 from sync_agent.check.finding import Finding
 from sync_agent.check.judge import judge
 from sync_agent.check.observed import DomainsSeen, HostSeen, ListSeen, Seen, SignInSeen, Slow
-from sync_agent.jobs.check_limits import see_limits
+from sync_agent.jobs.check_limits import see_day, see_limits
 from sync_agent.jobs.check_list import ListAnswer, see_agent_list
-from sync_agent.jobs.check_machine import see_database, see_folder, see_notify, see_port, see_settings
+from sync_agent.jobs.check_machine import see_database, see_folder, see_notify, see_ports, see_settings
 from sync_agent.microsoft365.accounts import Account, open_accounts
 from sync_agent.microsoft365.agent_list import sharepoint_budget
 from sync_agent.microsoft365.checking.access import Access, see_access
@@ -74,21 +74,21 @@ class _Check:
             tokens=here.tokens,
             reports=here.reports,
             database=here.database,
-            port=here.port,
+            ports=here.ports,
             notify=here.notify,
             slow=self.slow,
         )
 
     async def _machine(self, seen: Seen) -> Seen:
         kept, proxy = self.settings.state, self.settings.proxy
-        tokens, reports, database, port = await asyncio.gather(
+        tokens, reports, database, ports = await asyncio.gather(
             asyncio.to_thread(see_folder, kept.tokens),
             asyncio.to_thread(see_folder, kept.reports),
             self._in_time(asyncio.to_thread(see_database, kept.database), "the database"),
-            self._in_time(see_port(self.settings.web.listen), "web.listen"),
+            self._in_time(see_ports(self.settings), "web.listen"),
         )
         notify = await asyncio.gather(*(see_notify(url, proxy, self.seconds - 1) for url in self.settings.notify.urls))
-        return replace(seen, tokens=tokens, reports=reports, database=database, port=port, notify=notify)
+        return replace(seen, tokens=tokens, reports=reports, database=database, ports=ports or (), notify=notify)
 
     async def _hosts(self) -> list[HostSeen]:
         wanted = places(self.settings)
@@ -106,7 +106,7 @@ class _Check:
         sign_ins = [sign_in for sign_in, _ in asked]
         access = [each for _, accesses in asked for each in accesses.seen]
         seen = replace(seen, sign_ins=sign_ins, access=access, no_presence=self._without_presence())
-        known = self._domains({sign_in.account: access.domains for sign_in, access in asked})
+        known = self._domains({sign_in.account: access.domains for sign_in, access in asked}, sign_ins)
         seen = replace(seen, domains=known)
         if listed is None:
             return seen
@@ -114,7 +114,8 @@ class _Check:
         if listed.agents is None:
             return seen
         known = await self._with_owners(known, listed.agents)
-        limits = see_limits(self.settings, listed.agents, known, budget.snapshot().stated)
+        day = await self._in_time(asyncio.to_thread(see_day, self.settings, budget.key), "what was spent of the day")
+        limits = see_limits(self.settings, listed.agents, known, budget.snapshot().stated, day)
         return replace(seen, agent_list=listed.agents, own_lists=listed.beside, domains=known, limits=limits)
 
     async def _account(self, id_: str) -> tuple[SignInSeen, Access]:
@@ -136,17 +137,19 @@ class _Check:
         looking = see_agent_list(self.settings, self.accounts, self.transport, budget, _RETRYING)
         return await self._in_time(looking, "the Agent list", id_)
 
-    def _domains(self, told: Mapping[str, frozenset[str] | None]) -> DomainsSeen:
+    def _domains(self, told: Mapping[str, frozenset[str] | None], sign_ins: Sequence[SignInSeen]) -> DomainsSeen:
         given = {account.id: account.domains for account in self.settings.accounts}
         of_accounts = {id_: frozenset(named) if (named := given[id_]) else told.get(id_) for id_ in given}
+        # A tenant may be written by a domain of it; its token has the id.
         tenants = {account.id: account.tenant_id for account in self.settings.accounts}
+        tenants |= {each.account: each.got_tenant for each in sign_ins if each.got_tenant}
         return DomainsSeen(of_accounts, tenants, looked_up=self.settings.validation.domain_lookup)
 
     async def _with_owners(self, known: DomainsSeen, agents: ListSeen) -> DomainsSeen:
         """Whose the domains are that no account is known to have, where they may be looked up."""
         if agents.rows is None or not known.looked_up:
             return known
-        strange = list(judged_domains.strange(agents.rows, known.of_accounts))[: judged_domains.MOST_LOOKED_UP]
+        strange = judged_domains.to_look_up(agents.rows, known.of_accounts)
         authority = self.accounts[self.settings.sharepoint.account].endpoints.authority
         look_up = partial(owner_of, transport=self.transport, authority=authority, clock=lambda: datetime.now(UTC))
         asking = asyncio.gather(*map(look_up, strange))

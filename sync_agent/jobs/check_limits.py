@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime
 
 from sync_agent.capacity import capacity
-from sync_agent.check.observed import DomainsSeen, LimitsSeen, ListSeen, TenantLimit
+from sync_agent.check.observed import DaySeen, DomainsSeen, LimitsSeen, ListSeen, TenantLimit
 from sync_agent.limiting import limits
+from sync_agent.microsoft365.pacing.reserve import Reserve
 from sync_agent.settings import Settings
+from sync_agent.state.examining import spent_of_day
 
 
-def see_limits(settings: Settings, agents: ListSeen, known: DomainsSeen, stated: float | None) -> LimitsSeen | None:
+def see_limits(
+    settings: Settings, agents: ListSeen, known: DomainsSeen, stated: float | None, day: DaySeen | None
+) -> LimitsSeen | None:
     """None where the rows are not known. ``stated``: units a minute that SharePoint named itself."""
     if agents.rows is None:
         return None
@@ -23,14 +28,21 @@ def see_limits(settings: Settings, agents: ListSeen, known: DomainsSeen, stated:
     try:
         found = capacity(demand, schedule_of(settings), means_of(settings))
     except ValueError:
-        return LimitsSeen(agents.rows.count, (), None, units, stated)
+        return LimitsSeen(agents.rows.count, (), None, units, stated, day)
     told = list(limits(found))
     tenants = [
         TenantLimit(tenant.id, tenant.held, tenant.wanted, limit.used, limit.todo)
         for tenant, limit in zip(found.tenants, told[-len(found.tenants) :], strict=True)
     ]
     nearest = max(told[: -len(found.tenants)], key=lambda each: each.used)
-    return LimitsSeen(agents.rows.count, tenants, (nearest.what, nearest.used, nearest.todo), units, stated)
+    return LimitsSeen(agents.rows.count, tenants, (nearest.what, nearest.used, nearest.todo), units, stated, day)
+
+
+def see_day(settings: Settings, budget: str) -> DaySeen | None:
+    """None where no service has told. ``budget``: what services call the one that the list is paid from. Blocks."""
+    reserve = Reserve(settings.pacing.units_per_day * settings.pacing.share)
+    missing = spent_of_day(settings.state.database, budget, reserve.inflow, datetime.now(UTC))
+    return None if missing is None else DaySeen(reserve.level, missing, reserve.inflow)
 
 
 def _names(settings: Settings, agents: ListSeen, known: DomainsSeen) -> Counter[str]:

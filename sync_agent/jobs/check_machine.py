@@ -54,16 +54,25 @@ def _free(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-async def see_port(listen: str) -> PortSeen:
+async def see_ports(settings: Settings) -> list[PortSeen]:
+    """Where the running service has its pages, it has the other port too."""
+    pages = await see_port("web.listen", settings.web.listen)
+    push = settings.presence.push
+    if push is None or pages.state in ("ours", "unwell"):
+        return [pages]
+    return [pages, await see_port("presence.push.listen", push.listen)]
+
+
+async def see_port(setting: str, listen: str) -> PortSeen:
     host, _, port = listen.rpartition(":")
     host = host.strip("[]")
     try:
         why = await asyncio.to_thread(_cannot_listen, host, int(port))
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
-            return PortSeen(listen, "elsewhere", os.strerror(error.errno) if error.errno else str(error))
-        return await _who_listens(listen, host, int(port))
-    return PortSeen(listen, "elsewhere", why) if why else PortSeen(listen, "free")
+            return PortSeen(setting, listen, "elsewhere", os.strerror(error.errno) if error.errno else str(error))
+        return await _who_listens(setting, listen, host, int(port))
+    return PortSeen(setting, listen, "elsewhere", why) if why else PortSeen(setting, listen, "free")
 
 
 def _cannot_listen(host: str, port: int) -> str:
@@ -79,19 +88,19 @@ def _cannot_listen(host: str, port: int) -> str:
     return ""
 
 
-async def _who_listens(listen: str, host: str, port: int) -> PortSeen:
+async def _who_listens(setting: str, listen: str, host: str, port: int) -> PortSeen:
     """The service itself, perhaps: its pages tell."""
     local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 -- what the settings may say
     try:
         async with asyncio.timeout(_PATIENCE):
             if _OURS not in (await _page(local, port, "/metrics")):
-                return PortSeen(listen, "taken")
+                return PortSeen(setting, listen, "taken")
             head, _, body = (await _page(local, port, "/healthz")).partition(b"\r\n\r\n")
     except (OSError, TimeoutError):
-        return PortSeen(listen, "taken")
+        return PortSeen(setting, listen, "taken")
     if b" 503" in head.partition(b"\r\n")[0]:
-        return PortSeen(listen, "unwell", "; ".join(body.decode(errors="replace").split("\n")).strip("; ."))
-    return PortSeen(listen, "ours")
+        return PortSeen(setting, listen, "unwell", "; ".join(body.decode(errors="replace").split("\n")).strip("; ."))
+    return PortSeen(setting, listen, "ours")
 
 
 async def _page(host: str, port: int, path: str) -> bytes:

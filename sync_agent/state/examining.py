@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from sync_agent.state.database import REVISION, StateUnavailable, StateUnfit, database_file, revision_at
+from sync_agent.state.database import (
+    REVISION,
+    StateUnavailable,
+    StateUnfit,
+    database_file,
+    look_at_database,
+    reading,
+    revision_at,
+)
+from sync_agent.state.spending import missing_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,24 @@ def examine(url: str) -> Examined:
         if not knows(str(found)):
             return Examined("newer", found=str(found))
     return Examined("ready", found=found or "")
+
+
+def spent_of_day(url: str, budget: str, inflow: float, now: datetime) -> float | None:
+    """Units of SharePoint's 24 hours that are missing now; None where that is not known. Blocks."""
+    file = database_file(url)
+    if file is not None and not file.is_file():
+        return None
+    try:
+        engine = look_at_database(url)
+    except StateUnavailable:
+        return None
+    try:
+        with reading(engine) as connection:
+            return missing_now(connection, budget, inflow, now)
+    except StateUnavailable:
+        return None
+    finally:
+        engine.dispose()
 
 
 def cannot_write(folder: Path) -> str:

@@ -62,6 +62,11 @@ def spend(connection: Connection, told: DayTold, silent: Collection[str]) -> dic
     return missing
 
 
+def missing_now(connection: Connection, budget: str, inflow: float, here: datetime) -> float:
+    """How many units of a reserve are missing, as far as services have told. ``inflow``: units a second."""
+    return _missing(connection, budget, inflow, _time(connection, here), None)
+
+
 def _missing(connection: Connection, budget: str, inflow: float, now: datetime, since: float | None) -> float:
     """Of what was missing, what has not flowed back since. A clock that was set back lets nothing flow."""
     found = connection.execute(select(day_spending).where(day_spending.c.budget == budget)).one_or_none()

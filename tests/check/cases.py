@@ -86,7 +86,11 @@ def elsewhere(lab: Lab, authority: str) -> None:
 
 def second_signs_in_by(lab: Lab, *lines: str) -> None:
     """The second account, with these lines instead of those of its secret."""
-    name = lab.world.accounts[1][0]
+    signs_in_by(lab, 1, *lines)
+
+
+def signs_in_by(lab: Lab, which: int, *lines: str) -> None:
+    name = lab.world.accounts[which][0]
     new = "\n".join(f"    {line}" for line in lines)
     set_(lab, rf"(- id: {re.escape(name)}\n(?:    .*\n)*?)    auth: client_secret\n    client_secret: .*$", rf"\1{new}")
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import insert
 
+from sync_agent.state.database import open_database, writing
+from sync_agent.state.tables import day_spending
 from tests.check.cases import Cases, add, set_
 from tests.check.servers import answering, said
 from tests.lab import Lab
@@ -76,6 +80,21 @@ def taken(lab: Lab, _: Patch) -> Iterator[None]:
 @CASES.case("address_not_here")
 def not_here(lab: Lab, _: Patch) -> None:
     listen(lab, "192.0.2.1:8090")
+
+
+@CASES.case("day_nearly_spent")
+def spent(lab: Lab, _: Patch) -> None:
+    """As services on this database have told."""
+    account = lab.world.accounts[0]
+    engine = open_database(f"sqlite:///{lab.folder}/state/sync-agent.db")
+    row = {
+        "budget": f"SharePoint of {account[2].client_id} in {account[1].id}",
+        "missing": 115e6,
+        "at": datetime.now(UTC),
+    }
+    with writing(engine) as connection:
+        connection.execute(insert(day_spending).values(row))
+    engine.dispose()
 
 
 @CASES.case("service_unwell")

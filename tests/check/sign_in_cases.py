@@ -14,7 +14,7 @@ from sync_agent.settings import CLOUDS, Endpoints
 from sync_agent.simulator.certificates import SelfSigned
 from sync_agent.simulator.faults import Truly
 from sync_agent.simulator.wire import Call, Reply
-from tests.check.cases import Cases, add, entra_refuses, refused, second_signs_in_by, set_
+from tests.check.cases import Cases, add, entra_refuses, refused, second_signs_in_by, set_, signs_in_by
 from tests.lab import Lab
 
 CASES = Cases()
@@ -29,10 +29,10 @@ def by_certificate(lab: Lab, made: SelfSigned, *, known: bool = True) -> None:
         app.certificates.append(made.certificate)
 
 
-def signed_in_by_person(lab: Lab) -> None:
-    """Somebody has signed in to the second account, a while ago."""
-    name, tenant, _ = lab.world.accounts[1]
-    second_signs_in_by(lab, "auth: device_code")
+def signed_in_by_person(lab: Lab, which: int = 1) -> None:
+    """Somebody has signed in to the account, a while ago."""
+    name, tenant, _ = lab.world.accounts[which]
+    signs_in_by(lab, which, "auth: device_code")
     lab.world.devices.interval = 1
     person = next(user for user in tenant.users.values() if user.enabled and not user.guest)
 

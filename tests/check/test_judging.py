@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -141,13 +142,26 @@ def test_whose_a_domain_is_must_be_known_before_it_is_nobodys() -> None:
     unsure = DomainsSeen({"one": None}, {"one": "t"})
 
     def told(seen: DomainsSeen) -> list[str]:
-        return [each.id for each in domains.judge(seen, agents)]
+        return [each.id for each in without_consequences(list(domains.judge(seen, agents)))]
 
     assert told(unsure) == ["domains_match"]
     assert told(DomainsSeen({"one": None}, {"one": "T"}, {"contoso.com": "t"})) == ["domains_match"]
     assert told(DomainsSeen({"one": None}, {"one": "t"}, {"contoso.com": "u"})) == ["domain_without_account"]
     assert told(DomainsSeen({"one": None}, {"one": "t"}, {"contoso.com": ""})) == ["domain_without_account"]
-    assert "domain_without_account" in told(DomainsSeen({"one": frozenset({"x.com"})}, {"one": "t"}))
+    assert told(DomainsSeen({"one": frozenset({"x.com"})}, {"one": "t"})) == ["domain_without_account"]
+
+
+def test_an_account_is_without_rows_only_where_every_domain_is_known_for_somebody_elses() -> None:
+    few = ListSeen("one", "", "graph", "", "", rows=RowsSeen(4, True, {"contoso.com": 2, "slip.com": 2}))
+
+    def told(owners: dict[str, str], *, agents: ListSeen = few) -> list[str]:
+        return [each.id for each in domains.judge(DomainsSeen({"one": None}, {"one": "t"}, owners), agents)]
+
+    assert told({"contoso.com": "u", "slip.com": ""}) == ["account_without_rows"]
+    assert told({"contoso.com": "u"}) == ["domains_match"]
+    assert told({"contoso.com": "u", "slip.com": "t"}) == ["domains_match"]
+    half = replace(few, rows=RowsSeen(4, False, {"contoso.com": 4}))
+    assert told({"contoso.com": "u"}, agents=half) == ["domains_match"]
 
 
 @given(st.timedeltas(timedelta(days=-400), timedelta(days=400)))
