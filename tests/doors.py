@@ -21,15 +21,24 @@ from urllib.parse import parse_qs, urlsplit
 import trustme
 
 
+@dataclass(slots=True)
+class Door:
+    port: int
+    open: bool = True
+    """Else whoever comes is hung up on."""
+
+
 @contextmanager
-def https_door(folder: Path, inside: int) -> Iterator[int]:
+def https_door(folder: Path, inside: int) -> Iterator[Door]:
     """Whoever comes by HTTPS is led to the port ``inside``, which speaks HTTP. ``folder``: of the authority, ca.pem."""
     authority = trustme.CA.from_pem((folder / "ca.pem").read_bytes(), (folder / "ca-key.pem").read_bytes())
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
 
-    class Door(socketserver.BaseRequestHandler):
+    class Led(socketserver.BaseRequestHandler):
         def handle(self) -> None:
+            if not door.open:
+                return
             with (
                 suppress(OSError),
                 context.wrap_socket(self.request, server_side=True) as outer,
@@ -37,10 +46,11 @@ def https_door(folder: Path, inside: int) -> Iterator[int]:
             ):
                 _lead(outer, inner)
 
-    with _Server(("127.0.0.1", 0), Door) as server:
+    with _Server(("127.0.0.1", 0), Led) as server:
+        door = Door(server.server_address[1])
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         try:
-            yield server.server_address[1]
+            yield door
         finally:
             server.shutdown()
 

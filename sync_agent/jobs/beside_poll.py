@@ -31,24 +31,24 @@ class BesidePoll:
 
     def weighed(
         self, part: Readings, readings: Mapping[str, Reading], read_at: datetime, *, rounds: bool
-    ) -> tuple[Mapping[str, Reading], bool]:
-        """What of an answer counts, where ``readings`` are its news; and whether all of it did. ``rounds``: whether it
-        is one of the rounds'.
+    ) -> Mapping[str, Reading]:
+        """What of an answer counts, where ``readings`` are its news. ``rounds``: whether it is one of the rounds'.
+
+        Only they let go of somebody, and each looks at him first: his news are then news to what is known.
         """
         if not self._told:
-            return readings, True
-        counts, whole = dict(readings), True
+            return readings
+        counts = dict(readings)
         for id_, (first, last) in list(self._told.items()):
             if id_ not in part.every:
                 continue
             if read_at < last:
                 counts.pop(id_, None)
-                whole = False
                 continue
             counts[id_] = part.every[id_]
             if rounds and read_at - first > _WATCHED_FOR:
                 del self._told[id_]
-        return counts, whole
+        return counts
 
     def keep(self, user_ids: Collection[str]) -> None:
         """Forget all others."""

@@ -34,7 +34,8 @@ _CONFIRMED_EVERY = 10.0
 _MOST_WAITING = 200
 """Requests of Graph that wait to be looked at; beyond that it is told to come again."""
 _TOLD_EVERY = 600.0
-_LONGEST_END = 3.0
+_LONGEST_END = 2.0
+"""Seconds, for what is under way and for ending the subscriptions each."""
 
 
 class FollowPush:
@@ -80,18 +81,22 @@ class FollowPush:
     async def run(self, stop: asyncio.Event) -> None:
         """Until told to stop; then the subscriptions are ended. Raises what is our own fault, in a group."""
         async with asyncio.TaskGroup() as group:
-            work = [self._take(), self._confirm(), *map(self._keep, self.subscribers)]
-            tasks = [group.create_task(each) for each in work]
+            work = [group.create_task(each) for each in (self._take(), self._confirm())]
+            keeping = [group.create_task(self._keep(each, stop)) for each in self.subscribers]
             await stop.wait()
-            for task in tasks:
+            # A subscription that Graph is just making must be known, so that it can be ended.
+            for subscriber in self.subscribers:
+                subscriber.wake.set()
+            await asyncio.wait(keeping, timeout=_LONGEST_END)
+            for task in (*work, *keeping):
                 task.cancel()
         await ended(list(self.subscribers), _LONGEST_END)
 
-    async def _keep(self, subscriber: KeepSubscription) -> None:
-        while True:
+    async def _keep(self, subscriber: KeepSubscription, stop: asyncio.Event) -> None:
+        while not stop.is_set():
             pause = await self._turn(subscriber)
             with suppress(TimeoutError):
-                await asyncio.wait_for(subscriber.wake.wait(), pause)
+                await asyncio.wait_for(subscriber.wake.wait(), 0.0 if stop.is_set() else pause)
             subscriber.wake.clear()
 
     async def _turn(self, subscriber: KeepSubscription) -> float:

@@ -40,6 +40,7 @@ class KeepSubscription:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     _id: str = ""
     _client_state: str = field(default="", repr=False)
+    _key_id: str = ""
     _challenged: bool = False
     _pause: float = FIRST_PAUSE
 
@@ -117,7 +118,7 @@ class KeepSubscription:
         now, state = self.clock(), secrets.token_urlsafe(32)
         key = await asyncio.to_thread(self.keys.current, now)
         made = await self.subscriptions.make(sorted(wanted), state, key, now + LIFETIME)
-        self._client_state, self._challenged = state, False
+        self._client_state, self._key_id, self._challenged = state, key.id, False
         self._stands(made, Standing(wanted, now, now, made.expires))
         _log.info(
             "push_begins", account=self.account, users=len(wanted), until=made.expires.isoformat(timespec="seconds")
@@ -128,13 +129,15 @@ class KeepSubscription:
         assert before is not None
         key = await asyncio.to_thread(self.keys.current, now)
         try:
-            renewed = await self.subscriptions.renew(self._id, key, now + LIFETIME)
+            other = key if key.id != self._key_id else None
+            renewed = await self.subscriptions.renew(self._id, other, now + LIFETIME)
         except NotFound:
             _log.warning("push_subscription_gone", account=self.account, effect="made anew")
             self._forget()
             await self._make(wanted)
             return True
         self._challenged = False
+        self._key_id = key.id
         if self.standing is before:  # no event said meanwhile that it is gone
             self._stands(renewed, Standing(before.users, before.made_at, now, renewed.expires))
         return False

@@ -286,10 +286,9 @@ class Observed:
             if part.key in self._answers:
                 continue
             readings = part.news if part.before in self._answers else part.every
-            readings, whole = self._beside.weighed(part, readings, read_at, rounds=True)
+            readings = self._beside.weighed(part, readings, read_at, rounds=True)
             changed += sum(self._put_presence(id_, reading, read_at) for id_, reading in readings.items())
-            if whole:
-                self._answers.add(part.key)
+            self._answers.add(part.key)
         return changed
 
     def put_pushed(self, told: Mapping[str, Reading], at: datetime) -> int:
@@ -301,7 +300,7 @@ class Observed:
         changed = 0
         for part in parts:
             self._beside.note(part.every, read_at)
-            readings, _ = self._beside.weighed(part, part.every, read_at, rounds=False)
+            readings = self._beside.weighed(part, part.every, read_at, rounds=False)
             changed += sum(self._put_presence(id_, reading, read_at) for id_, reading in readings.items())
         return changed
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from sync_agent.attention import Attention
 from sync_agent.microsoft365.pacing import Timing
 from sync_agent.microsoft365.presence_chunk import MOST_IDS, UNKNOWN, Chunk, without_history
-from sync_agent.microsoft365.presence_rounds import Take, TenantRounds
+from sync_agent.microsoft365.presence_rounds import IDLE, Take, TenantRounds
 from sync_agent.microsoft365.presence_watch import TenantSweep, Watch
 from sync_agent.model import CouldNotAsk
 from sync_agent.sweep_pace import Wheel, pace, worst
@@ -52,7 +52,7 @@ class AttentiveRounds(TenantRounds):
             self._forget(frozenset())
             self._watch.divide(ids)
             self._wheel.rest()
-            return interval
+            return min(interval, IDLE)
         attention, now = self._attend(ids, interval, take), self._timing.clock()
         if now >= self._round_ends:
             self._begin_round(attention, len(ids), interval)

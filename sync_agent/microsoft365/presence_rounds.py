@@ -19,6 +19,9 @@ from sync_agent.sweep_pace import Limit, Pace, Telling, Wheel, pace, seen
 
 _log = structlog.get_logger()
 
+IDLE = 1.0
+"""Seconds after which it is looked again whether there is anybody to ask for, at most."""
+
 Take = Callable[[Sequence[Readings], datetime], object]
 """Is handed what was read, and the moment before it was asked for."""
 
@@ -155,7 +158,7 @@ class EvenRounds(TenantRounds):
         self._divide(ids, take)
         if not self._parts:  # nobody is watched, or every one of them is set aside
             self._wheel.rest()
-            return interval
+            return min(interval, IDLE)
         if self._aim is None or self._wheel.begins(len(self._parts)):
             self._aim = self._paced(interval)
             if not await self._can_sign_in(group, take):

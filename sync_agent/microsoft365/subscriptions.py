@@ -54,8 +54,7 @@ class Subscriptions:
             "resource": f"/communications/presences?$filter=id in ({','.join(f'{_quoted(id_)}' for id_ in users)})",
             "expirationDateTime": _moment(until),
             "includeResourceData": True,
-            "encryptionCertificate": key.certificate,
-            "encryptionCertificateId": key.id,
+            **_sealed_by(key),
             "clientState": client_state,
         }
         try:
@@ -69,13 +68,12 @@ class Subscriptions:
         except Refused as refused:
             raise self._explained(refused) from refused
 
-    async def renew(self, id_: str, key: KeyPair, until: datetime) -> Subscription:
-        """That authorizes it anew, too. Raises NotFound where Graph dropped it; SubscriptionRefused, ServiceError."""
-        body = {
-            "expirationDateTime": _moment(until),
-            "encryptionCertificate": key.certificate,
-            "encryptionCertificateId": key.id,
-        }
+    async def renew(self, id_: str, key: KeyPair | None, until: datetime) -> Subscription:
+        """That authorizes it anew, too. ``key``: None where it stays. Raises NotFound where Graph dropped it;
+        SubscriptionRefused, ServiceError.
+        """
+        sealed_by = {} if key is None else _sealed_by(key)
+        body = {"expirationDateTime": _moment(until), **sealed_by}
         try:
             answer = await self._graph.ask("PATCH", f"{_PLACE}/{id_}", body=body)
         except NotFound:
@@ -128,6 +126,10 @@ class Subscriptions:
 
 def _read(told: _Subscription) -> Subscription:
     return Subscription(told.id, told.expiration_date_time)
+
+
+def _sealed_by(key: KeyPair) -> dict[str, str]:
+    return {"encryptionCertificate": key.certificate, "encryptionCertificateId": key.id}
 
 
 def _quoted(id_: str) -> str:

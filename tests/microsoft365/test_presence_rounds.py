@@ -468,3 +468,15 @@ async def test_a_whole_answer_that_tells_nobody_is_not_believed(contoso: Contoso
         contoso.spoil(PRESENCE, instead=members(lambda values: []))
         await it.until(lambda: it.rounds.failed().keys() == set(ids))
         assert it.values == dict.fromkeys(ids, FREE)
+
+
+@pytest.mark.parametrize("worst_age", [None, 7_200.0])
+async def test_whoever_comes_to_an_empty_list_is_not_kept_waiting_for_an_interval(
+    contoso: Contoso, worst_age: float | None
+) -> None:
+    ids = team(contoso, 1)
+    async with following(contoso, [], interval=3_600.0, worst_age=worst_age) as it:
+        await it.at(10)
+        it.ids = ids
+        await it.until(lambda: bool(it.asked))
+        assert it.all_asked[0] < 3_600

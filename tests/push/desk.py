@@ -74,7 +74,7 @@ async def desk(office: Office, *permissions: str) -> AsyncIterator[Desk]:
         return datetime.fromtimestamp(office.clock(), UTC)
 
     with taking(taker) as port, https_door(world.trusted.parent, port) as door:
-        url, keys = f"https://127.0.0.1:{door}/graph", KeyRing()
+        url, keys = f"https://127.0.0.1:{door.port}/graph", KeyRing()
         proof = Proof(transport, world.origin, TENANT, CLIENT, now)
         keep = KeepSubscription("listener", TENANT, Subscriptions("listener", graph, url), proof, keys, now)
         take = TakeNotifications([keep], keys)

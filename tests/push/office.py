@@ -18,7 +18,7 @@ from sync_agent.service import Service, open_service
 from sync_agent.settings import load
 from sync_agent.simulator.subscriptions import Subscription
 from sync_agent.simulator.world import AppRegistration, SimUser
-from tests.doors import https_door
+from tests.doors import Door, https_door
 from tests.lab import Lab, lab
 from tests.test_scheduler import a_right_row, all_shown, until
 
@@ -46,13 +46,13 @@ clouds:
 @dataclass(frozen=True, slots=True)
 class PushOffice:
     served: Lab
-    door: int
+    door: Door
     pages: int
     """The port of /metrics."""
 
     @property
     def url(self) -> str:
-        return f"https://127.0.0.1:{self.door}/graph"
+        return f"https://127.0.0.1:{self.door.port}/graph"
 
     @property
     def subscriptions(self) -> list[Subscription]:
@@ -66,8 +66,8 @@ class PushOffice:
         return self.served.shown(row_id, "Presence")
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[Service]:
-        """Until everything is shown and Graph tells of presence."""
+    async def opened(self) -> AsyncIterator[Service]:
+        """With a person who enters each code, and our columns in the list."""
         world = self.served.world
 
         def enter(prompt: Prompt) -> None:
@@ -75,6 +75,11 @@ class PushOffice:
 
         async with open_service(load(self.served.settings), progress=Silent(), announce=enter) as service:
             await service.context.edges.agent_list.provision(dry_run=False)
+            yield service
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Service]:
+        async with self.opened() as service:
             stop = asyncio.Event()
             running = asyncio.create_task(run(service, stop))
             try:
@@ -83,8 +88,11 @@ class PushOffice:
                 stop.set()
                 await asyncio.wait_for(running, 15)
 
-    async def told(self) -> None:
+    async def told(self, service: Service) -> None:
+        """Until everything is shown, Graph tells of presence, and what changed until it did was read."""
         await until(lambda: bool(self.subscriptions) and all_shown(self.served), 30)
+        (one,) = self.subscriptions
+        await until(lambda: set(one.ids) <= service.context.edges.presence._told.keys())
 
 
 def free_port() -> int:
@@ -105,6 +113,6 @@ async def push_office(folder: Path, rows: int = 40) -> AsyncIterator[PushOffice]
         with https_door(folder, port) as door:
             account = _ACCOUNT.replace("TENANT", tenant.id).replace("CLIENT", LISTENER)
             served.replace("clouds:\n", account)
-            schedule = _SCHEDULE.replace("DOOR", str(door)).replace("PORT", str(port)).replace("PAGES", str(pages))
+            schedule = _SCHEDULE.replace("DOOR", str(door.port)).replace("PORT", str(port)).replace("PAGES", str(pages))
             served.settings.write_text(served.settings.read_text() + schedule)
             yield PushOffice(served, door, pages)

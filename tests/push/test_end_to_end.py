@@ -19,7 +19,7 @@ async def test_a_change_reaches_the_list_and_a_stop_ends_the_subscription(tmp_pa
     async with push_office(tmp_path) as office:
         row_id, user = office.agent()
         async with office.running() as service:
-            await office.told()
+            await office.told(service)
             (one,) = office.subscriptions
             office.served.world.faults.add("getPresencesByUserId", status=500)
             user.availability, user.activity = "Busy", "InACall"
@@ -46,8 +46,8 @@ async def test_a_change_reaches_the_list_and_a_stop_ends_the_subscription(tmp_pa
 async def test_what_graph_removed_is_made_anew_and_what_changed_meanwhile_is_read(tmp_path: Path) -> None:
     async with push_office(tmp_path) as office:
         row_id, user = office.agent()
-        async with office.running():
-            await office.told()
+        async with office.running() as service:
+            await office.told(service)
             world, (one,) = office.served.world, office.subscriptions
             del world.subscriptions.alive[one.id]
             user.availability, user.activity = "Busy", "InACall"
@@ -60,8 +60,8 @@ async def test_what_graph_removed_is_made_anew_and_what_changed_meanwhile_is_rea
 async def test_what_graph_missed_is_read_at_once(tmp_path: Path) -> None:
     async with push_office(tmp_path) as office:
         row_id, user = office.agent()
-        async with office.running():
-            await office.told()
+        async with office.running() as service:
+            await office.told(service)
             world, (one,) = office.served.world, office.subscriptions
             one.told[user.id] = ("Busy", "InACall")
             user.availability, user.activity = "Busy", "InACall"
@@ -73,8 +73,8 @@ async def test_what_graph_missed_is_read_at_once(tmp_path: Path) -> None:
 async def test_a_service_that_was_killed_leaves_nothing_in_the_way(tmp_path: Path) -> None:
     async with push_office(tmp_path) as office:
         row_id, user = office.agent()
-        async with office.running():
-            await office.told()
+        async with office.running() as service:
+            await office.told(service)
             (left,) = office.subscriptions
         office.served.world.subscriptions.alive[left.id] = left
         async with office.running():

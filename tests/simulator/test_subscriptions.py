@@ -71,7 +71,7 @@ def subscriber(office: Office) -> Iterator[Subscriber]:
     taker = Taker()
     assert office.world.trusted is not None
     with taking(taker) as port, https_door(office.world.trusted.parent, port) as door:
-        yield Subscriber(office, taker, f"https://127.0.0.1:{door}/graph", office.user(LISTENER))
+        yield Subscriber(office, taker, f"https://127.0.0.1:{door.port}/graph", office.user(LISTENER))
         office.world.subscriptions.alive.clear()
 
 
