@@ -19,6 +19,7 @@ from sync_agent.jobs.names_touched import names_touched
 from sync_agent.jobs.renew_people import renew_people
 from sync_agent.jobs.resolve_users import Resolved, resolve_news, resolve_users
 from sync_agent.jobs.user_news import Names, UserNewsReader
+from sync_agent.microsoft365.pacing import Priority, going_at
 
 _log = structlog.get_logger()
 
@@ -45,7 +46,9 @@ class FollowUsers:
     async def turn(self) -> None:
         """Does not raise for a tenant's failure."""
         if self._clock() >= self._due:
-            await self._everybody()
+            # A person's edit, asked about meanwhile, does not wait behind names that were answered hours ago.
+            with going_at(Priority.BACKGROUND if self._context.observed.matches else Priority.NORMAL):
+                await self._everybody()
         else:
             async with self._one_at_a_time:
                 await self._changed()
