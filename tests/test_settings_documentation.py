@@ -12,6 +12,7 @@ import yaml
 
 from sync_agent.settings import SettingsError, load
 from sync_agent.settings.effect import _NOT_YET
+from sync_agent.settings.sealing import new_key, sealed
 from tests.settings.catalogue import default_as_written, every_setting
 
 TEXT = (Path(__file__).parents[1] / "docs" / "settings.md").read_text(encoding="utf-8")
@@ -133,5 +134,13 @@ def test_each_way_to_refer_to_a_secret_is_documented_and_taken(form: str, tmp_pa
     assert f"| `{form}` |" in TEXT
     path = tmp_path / "settings.yaml"
     path.write_text(_SMALLEST.replace("${env:CONTOSO_SECRET}", form), encoding="utf-8")
-    (secret,) = load(path).secrets()
+    (secret,) = load(path).sign_in_secrets()
+    assert not secret.is_plain
+
+
+def test_an_encrypted_secret_is_documented_and_taken(tmp_path: Path) -> None:
+    assert "| `enc:…` |" in TEXT
+    path = tmp_path / "settings.yaml"
+    path.write_text(_SMALLEST.replace("${env:CONTOSO_SECRET}", sealed("x", new_key())), encoding="utf-8")
+    (secret,) = load(path).sign_in_secrets()
     assert not secret.is_plain

@@ -27,6 +27,7 @@ COMMANDS = {
     "undo": "Take back what a run wrote, or all since a time.",
     "provision": "Create our columns and views in the list.",
     "login": "Sign a person in by device code.",
+    "secret": "Encrypt secrets, so that settings.yaml can be committed.",
     "report": "What is wrong in the list now, and over time.",
     "simulate": "Serve the embedded Microsoft 365, to try settings against.",
 }

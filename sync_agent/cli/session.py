@@ -38,6 +38,9 @@ def loaded(path: Path, *, quiet: bool = False) -> Settings:
         log.configure(settings.log.format, settings.log.level)
     if unused := without_effect(settings):
         _log.warning("settings_without_effect", settings=", ".join(unused), why="nothing uses them")
+    if plain := settings.plain_secrets():
+        todo = "refer to it, or encrypt it with `sync-agent secret encrypt`: docs/settings.md, Secrets"
+        _log.warning("secret_in_settings", settings=", ".join(plain), what_to_do=todo)
     return settings
 
 
@@ -53,7 +56,7 @@ def with_service(
 
     Raises SecretUnavailable before anything is asked of anybody when a secret cannot be had.
     """
-    for secret in settings.secrets():
+    for secret in settings.sign_in_secrets():
         secret.reveal()
     # Imported only now, with all its libraries: what is wrong in the settings is told at once.
     from sync_agent.service import open_service  # noqa: PLC0415

@@ -23,10 +23,10 @@ _MOST_BYTES = 4_096
 
 def see_settings(path: Path, settings: Settings) -> SettingsSeen:
     """With the secrets that cannot be had; those of ``notify`` are looked at with it."""
-    plain = [secret.where for secret in (*settings.secrets(), *settings.notify.urls) if secret.is_plain]
+    plain = settings.plain_secrets()
     unavailable = []
     for account in settings.accounts:
-        for secret in account.secrets():
+        for secret in account.sign_in_secrets():
             try:
                 secret.reveal()
             except SecretUnavailable as failure:

@@ -116,12 +116,12 @@ def open_accounts(
     caches: type[TokenCache] = TokenCache,
 ) -> dict[str, Account]:
     """The accounts by id; nobody is asked anything yet. Without ``announce`` no device sign-in is started."""
-    http = MsalHttp(transport)
+    http, key = MsalHttp(transport), settings.secrets.chosen_key()
     accounts: dict[str, Account] = {}
     by_app: dict[tuple[str, str | None], Account] = {}
     for configured in settings.accounts:
         by_person = configured.auth == "device_code"
-        cache = caches(settings.state.tokens if by_person else None, configured.id)
+        cache = caches(settings.state.tokens if by_person else None, configured.id, key)
         party = Party(configured, settings.endpoints(configured), http, cache)
         account = Account(party, settings.pacing.share, announce, clock=clock, sleep=sleep)
         # Microsoft counts by app and tenant, whatever the settings call it.

@@ -10,7 +10,6 @@ import structlog
 from sync_agent.microsoft365.code_offers import CodeOffers
 from sync_agent.microsoft365.errors import ServiceError, SignInFailed, SignInPending
 from sync_agent.microsoft365.sign_in import PersonNeeded, SignIn, Token
-from sync_agent.settings import SecretUnavailable
 
 _log = structlog.get_logger()
 
@@ -78,17 +77,10 @@ class HeldToken:
         try:
             answer = await asyncio.to_thread(self._way.acquire, self._resource)
         except SignInFailed as failure:
-            self._refuse(failure)
+            self._refused, self._refused_until = failure, self._clock() + _AFTER_FAILURE
             raise
-        except SecretUnavailable as failure:  # a file that is being replaced, say: it may be back in a minute
-            refused = SignInFailed(str(failure))
-            self._refuse(refused)
-            raise refused from None
         self._refused = None
         return self._without_person(answer)
-
-    def _refuse(self, failure: SignInFailed) -> None:
-        self._refused, self._refused_until = failure, self._clock() + _AFTER_FAILURE
 
     def _without_person(self, answer: Token | PersonNeeded) -> Token:
         if isinstance(answer, Token):

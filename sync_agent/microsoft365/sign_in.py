@@ -17,7 +17,7 @@ from sync_agent.microsoft365.entra_errors import EXPLANATIONS, number_in, number
 from sync_agent.microsoft365.errors import ServiceError, SignInFailed, Unreachable
 from sync_agent.microsoft365.msal_bridge import MsalHttp
 from sync_agent.microsoft365.token_cache import DISK_TROUBLE, TokenCache
-from sync_agent.settings import AccountSettings, Endpoints
+from sync_agent.settings import AccountSettings, Endpoints, SecretUnavailable
 
 # Of an answer that is no JSON, a token cut in half perhaps, msal logs the whole text. What is wrong reaches us anyway.
 logging.getLogger("msal.oauth2cli").setLevel(logging.CRITICAL)
@@ -48,7 +48,7 @@ class PersonNeeded:
 
 class SignIn(Protocol):
     def acquire(self, resource: str) -> Token | PersonNeeded:
-        """A token for a resource, named by its origin. Raises SignInFailed, Unreachable, SecretUnavailable."""
+        """A token for a resource, named by its origin. Raises SignInFailed, Unreachable."""
 
     def forget(self, resource: str) -> None:
         """The token last given for a resource was refused: do not give it again."""
@@ -86,6 +86,9 @@ class MsalClient:
         except SignInFailed:
             self._made = None
             raise
+        except SecretUnavailable as gone:  # a file that is being replaced, say: it may be back in a minute
+            self._made = None
+            raise SignInFailed(str(gone)) from None
         except DISK_TROUBLE as error:
             self._party.cache.leave_disk(error)
             self._made = None

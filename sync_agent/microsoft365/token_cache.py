@@ -1,7 +1,7 @@
 """One msal token cache an account: of a person on disk, so that a device sign-in survives a restart, else in memory.
 
-On disk it is encrypted where the platform can (DPAPI, Keychain, libsecret), else a file that only its owner reads. Kept
-apart from any other cache: removing it means that people must sign in again. All of it blocks.
+On disk it is encrypted where the platform can (DPAPI, Keychain, libsecret) or a key is there, else a file that only its
+owner reads. Kept apart from any other cache: removing it means that people must sign in again. All of it blocks.
 """
 
 from __future__ import annotations
@@ -18,7 +18,11 @@ from typing import Any
 import msal
 import msal_extensions
 import structlog
-from msal_extensions.persistence import PersistenceError, PersistenceNotFound
+from msal_extensions.persistence import PersistenceDecryptionError, PersistenceError, PersistenceNotFound
+
+from sync_agent.microsoft365.sealed_file import SealedFile
+from sync_agent.settings import Secret
+from sync_agent.settings.sealing import is_sealed
 
 _log = structlog.get_logger()
 
@@ -31,14 +35,19 @@ _STALE_LOCK = 30.0
 class TokenCache:
     """The cache of one account; in memory only without a folder, and, with a warning, where that cannot be used."""
 
-    def __init__(self, folder: Path | None, account_id: str) -> None:
+    def __init__(self, folder: Path | None, account_id: str, key: Secret | None = None) -> None:
+        """``key``: what encrypts it where the platform does not."""
         self._account_id = account_id
+        self._key = key
         self._path = None if folder is None else folder / file_name(account_id)
         self._opened: Any = None
 
     @property
     def opened(self) -> Any:
-        """What msal takes as ``token_cache``; opened at the first use, since an encrypted store may ask the desktop."""
+        """What msal takes as ``token_cache``; opened at the first use, since an encrypted store may ask the desktop.
+
+        Raises SecretUnavailable where the key cannot be had.
+        """
         if self._opened is None:
             try:
                 self._opened = msal.SerializableTokenCache() if self._path is None else self._open(self._path)
@@ -58,27 +67,32 @@ class TokenCache:
         folder = path.parent
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         _remove_stale_lock(path)
-        persistence = _persistence(path)
+        persistence, how = _persistence(path, self._key)
         if path.exists():
             path.chmod(0o600)
             self._set_aside_if_broken(path, persistence)
         tempfile.TemporaryFile(dir=folder).close()  # a read-only folder is better told now than at the first token
-        _say_how_kept(folder, persistence.is_encrypted)
+        _say_how_kept(folder, how)
         return msal_extensions.PersistedTokenCache(persistence)
 
     def _set_aside_if_broken(self, path: Path, persistence: Any) -> None:
         try:
-            sound = _is_cache(persistence.load())
+            content = persistence.load()
+            if _is_cache(content):
+                if isinstance(persistence, SealedFile) and not _is_sealed(path):
+                    persistence.save(content)  # from before there was a key: not to lie open until the next token
+                return
+            reason = "it is damaged"
         except PersistenceNotFound:
             return
+        except PersistenceDecryptionError as error:
+            reason = f"it cannot be opened: {error.strerror or 'the platform refuses'}"
         except (ValueError, PersistenceError):
-            sound = False
-        if sound:
-            return
+            reason = "it is encrypted, and there is no secrets.key" if _is_sealed(path) else "it is damaged"
         aside = path.with_suffix(".broken")
         path.replace(aside)
-        effect = "people who signed in by device code sign in again"
-        _log.warning("token_cache_broken", account=self._account_id, set_aside=str(aside), effect=effect)
+        told = {"reason": reason, "effect": "people who signed in by device code sign in again"}
+        _log.warning("token_cache_broken", account=self._account_id, set_aside=str(aside), **told)
 
     def _warn(self, error: Exception) -> None:
         reason = getattr(error, "strerror", None) or str(error)
@@ -104,7 +118,7 @@ class CopiedTokenCache(TokenCache):
 
     def _copy(self, path: Path) -> None:
         try:
-            kept = _persistence(path).load()
+            kept = _persistence(path, self._key)[0].load()
         except (PersistenceError, OSError, ValueError):
             return  # a broken one is as good as none: whoever runs the service is told so by its log
         if kept and _is_cache(kept):
@@ -123,12 +137,23 @@ def _remove_stale_lock(path: Path) -> None:
         lock.unlink(missing_ok=True)
 
 
-def _persistence(path: Path) -> Any:
-    """Chosen openly: a bare Linux server has no secret service, and the file's mode is then the protection."""
+def _persistence(path: Path, key: Secret | None) -> tuple[Any, str]:
+    """And how it keeps tokens. Chosen openly: a bare Linux server has no secret service; then a key encrypts, and
+    without one the file's mode is the protection.
+    """
     try:
-        return msal_extensions.build_encrypted_persistence(str(path))
+        return msal_extensions.build_encrypted_persistence(str(path)), "encrypted by the platform"
     except Exception:  # whatever libsecret, D-Bus or their bindings raise: none of it may stop a service
-        return msal_extensions.FilePersistence(str(path))
+        if key is None:
+            return msal_extensions.FilePersistence(str(path)), "in files of mode 0600"
+        return SealedFile(path, key), "encrypted with secrets.key"
+
+
+def _is_sealed(path: Path) -> bool:
+    try:
+        return is_sealed(path.read_text(encoding="ascii"))
+    except (OSError, UnicodeError):
+        return False
 
 
 def _is_cache(text: str) -> bool:
@@ -142,6 +167,5 @@ def _is_cache(text: str) -> bool:
 
 
 @functools.cache
-def _say_how_kept(folder: Path, encrypted: bool) -> None:
-    how = "encrypted by the platform" if encrypted else "in files of mode 0600"
+def _say_how_kept(folder: Path, how: str) -> None:
     _log.info("tokens_kept", folder=str(folder), how=how)

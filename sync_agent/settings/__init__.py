@@ -1,12 +1,12 @@
 """settings.yaml → Settings; every error says file, line, what was found and what was expected.
 
 settings_file and yaml_source read (yaml_mistakes puts YAML's own errors into words) → model checks each value (values,
-addresses, site_address, secret), contradictions what they say together → explain makes problems of what was refused
-(showing keeps secrets out of them). effect finds what was written for nothing.
+addresses, site_address, secret; sealing opens encrypted ones), contradictions what they say together → explain makes
+problems of what was refused (showing keeps secrets out of them). effect finds what was written for nothing.
 """
 
 from sync_agent.settings.effect import without_effect
-from sync_agent.settings.load import load
+from sync_agent.settings.load import load, written_key
 from sync_agent.settings.model import (
     CLOUDS,
     AccountSettings,
@@ -35,4 +35,5 @@ __all__ = [
     "SharePointSettings",
     "load",
     "without_effect",
+    "written_key",
 ]

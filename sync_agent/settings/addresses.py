@@ -11,6 +11,7 @@ from pydantic import AfterValidator, PlainSerializer, ValidationInfo
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from sync_agent.settings.origin import origin_of
 from sync_agent.settings.problems import Unfit
 
 
@@ -74,7 +75,7 @@ def _database(value: str, info: ValidationInfo) -> str:
     except ImportError as error:
         package = error.name or url.get_driver_name()
         raise Unfit("a database whose driver is installed", f"install the Python package {package}") from None
-    return _placed_database(url, info.context or Path())
+    return _placed_database(url, origin_of(info).folder)
 
 
 _POSTGRESQL = "postgresql+psycopg"

@@ -10,7 +10,9 @@ from pydantic import ValidationError
 from sync_agent.settings.contradictions import contradictions
 from sync_agent.settings.explain import problems
 from sync_agent.settings.model import Settings
+from sync_agent.settings.origin import DEFAULT_KEY, Origin
 from sync_agent.settings.problems import Problem, SettingsError
+from sync_agent.settings.secret import Secret
 from sync_agent.settings.yaml_source import Document, read_yaml
 
 
@@ -31,9 +33,24 @@ def _checked(document: Document) -> Settings | list[Problem]:
     # Not resolved: where the file is a link, paths start from where the operator sees it, not from what it leads to.
     folder = document.path.absolute().parent
     try:
-        return Settings.model_validate(complete, context=folder)
+        return Settings.model_validate(complete, context=Origin(folder, _key_in(document)))
     except ValidationError as error:
         return list(problems(document, error.errors(include_url=False, include_input=False)))
+
+
+def written_key(path: Path | None) -> Secret:
+    """What opens encrypted values, by what a settings file says, whatever else is in it. None: there is no file.
+
+    Raises SettingsError where the file cannot be read.
+    """
+    if path is None:
+        return Secret(DEFAULT_KEY, "secrets.key")
+    return Secret(_key_in(read_yaml(path)), "secrets.key", path.absolute().parent)
+
+
+def _key_in(document: Document) -> str:
+    written = document.at(("secrets", "key"))
+    return written if isinstance(written, str) and written.strip() else DEFAULT_KEY
 
 
 def _without_empty_groups(written: dict[str, Any]) -> dict[str, Any]:

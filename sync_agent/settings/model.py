@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from sync_agent.model import APPROVAL_COLUMN, OurColumn
 from sync_agent.settings.addresses import DatabaseUrl, Listen, ProxyUrl, Url
+from sync_agent.settings.origin import DEFAULT_KEY, DEFAULT_KEY_VARIABLE
 from sync_agent.settings.problems import Unfit
+from sync_agent.settings.sealing import is_sealed
 from sync_agent.settings.secret import Secret
 from sync_agent.settings.site_address import SiteUrl
 from sync_agent.settings.values import (
@@ -45,8 +48,8 @@ class Group(BaseModel):
     def _is_no_reference(cls, value: Any, info: ValidationInfo) -> Any:
         """Else ${env:LIST} would be taken for the list's title."""
         takes_one = Secret in get_args(cls.model_fields[info.field_name or ""].annotation)
-        if isinstance(value, str) and "${" in value and not takes_one:
-            raise Unfit("the value itself", "only client_secret, password and notify.urls can be looked up elsewhere")
+        if isinstance(value, str) and ("${" in value or is_sealed(value)) and not takes_one:
+            raise Unfit("the value itself", "only secrets, passwords and notify.urls can be looked up elsewhere")
         return value
 
 
@@ -169,7 +172,7 @@ class AccountSettings(Group):
             return value.model_copy(update={"password": value.password.named(f"{where}.password")})
         return value
 
-    def secrets(self) -> Iterator[Secret]:
+    def sign_in_secrets(self) -> Iterator[Secret]:
         """Those that its ``auth`` uses."""
         if self.auth == "client_secret" and self.client_secret is not None:
             yield self.client_secret
@@ -255,6 +258,23 @@ class WebSettings(Group):
     listen: Listen = "127.0.0.1:8090"
 
 
+class SecretsSettings(Group):
+    key: Secret | None = _default(DEFAULT_KEY)
+
+    @field_validator("key")
+    @classmethod
+    def _is_not_encrypted_itself(cls, value: Secret | None) -> Secret | None:
+        if value is not None and is_sealed(value.written):
+            raise Unfit("where the key is, such as ${file:/etc/sync-agent/key}", "a key cannot open itself")
+        return None if value is None else value.named("secrets.key")
+
+    def chosen_key(self) -> Secret | None:
+        """None where nobody has given one: the settings name none, and its usual place is empty."""
+        if "key" in self.model_fields_set:
+            return self.key
+        return self.key if os.environ.get(DEFAULT_KEY_VARIABLE) else None
+
+
 class NotifySettings(Group):
     """Each of ``urls`` is an address as Apprise has it, and a secret: who knows it can write to those people."""
 
@@ -282,6 +302,7 @@ class Settings(Group):
     safety: SafetySettings = _default({})
     pacing: PacingSettings = _default({})
     state: StateSettings = _default({})
+    secrets: SecretsSettings = _default({})
     log: LogSettings = _default({})
     web: WebSettings = _default({})
     notify: NotifySettings = _default({})
@@ -296,10 +317,15 @@ class Settings(Group):
     def account(self, id_: str) -> AccountSettings:
         return next(account for account in self.accounts if account.id == id_)
 
-    def secrets(self) -> Iterator[Secret]:
+    def sign_in_secrets(self) -> Iterator[Secret]:
         """Every secret that the accounts sign in with."""
         for account in self.accounts:
-            yield from account.secrets()
+            yield from account.sign_in_secrets()
+
+    def plain_secrets(self) -> list[str]:
+        """The names of settings that hold a secret as it is."""
+        every = [*self.sign_in_secrets(), *self.notify.urls, *filter(None, [self.secrets.key])]
+        return [secret.where for secret in every if secret.is_plain]
 
     def endpoints(self, account: AccountSettings) -> Endpoints:
         own = self.clouds.get(account.cloud)

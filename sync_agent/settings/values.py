@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from apscheduler.triggers.cron import CronTrigger
 from pydantic import AfterValidator, BeforeValidator, PlainValidator, StringConstraints, ValidationInfo
 
+from sync_agent.settings.origin import origin_of
 from sync_agent.settings.problems import Unfit
 
 _GUID = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
@@ -167,11 +168,11 @@ def _path(value: Any, info: ValidationInfo) -> Any:
         value = Path(value)
     if not isinstance(value, Path):
         raise Unfit("the path of a file or folder")
-    return (info.context or Path()) / value
+    return origin_of(info).folder / value
 
 
 PathText = Annotated[Path, BeforeValidator(_path)]
-"""Relative ones start from the folder that is the validation's context: that of the settings file."""
+"""Relative ones start from the folder of the settings file."""
 
 
 def _five_fields(value: str) -> str:

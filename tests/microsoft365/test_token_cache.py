@@ -16,7 +16,11 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from sync_agent.microsoft365.accounts import Account
+from sync_agent.microsoft365.errors import SignInFailed, SignInPending
 from sync_agent.microsoft365.token_cache import TokenCache, file_name
+from sync_agent.settings import Settings
+from sync_agent.settings.model import SecretsSettings
+from sync_agent.settings.sealing import new_key
 from tests.microsoft365.signing_in import (
     JANE,
     Announced,
@@ -42,18 +46,32 @@ def tokens_folder(tmp_path: Path) -> Path:
     return tmp_path / "state" / "tokens"
 
 
-@asynccontextmanager
-async def signed_in(entra: Entra, folder: Path, *ids: str) -> AsyncIterator[Opened]:
-    """Jane has signed in to each of the accounts, by device code."""
+def settings_by_device(folder: Path, entra: Entra, *ids: str, key: bool = False) -> Settings:
+    """With ``key``, that in the folder's file of this name."""
     settings = settings_for(folder, entra, *(by_device_code(id_) for id_ in ids or ("contoso",)))
-    async with opened(settings, entra) as service:
+    if not key:
+        return settings
+    return settings.model_copy(update={"secrets": SecretsSettings.model_validate({"key": f"${{file:{folder}/key}}"})})
+
+
+async def sign_in_as_jane(account: Account, entra: Entra) -> None:
+    announced = Announced()
+    login = asyncio.create_task(account.sign_in_person(announced))
+    waits = asyncio.create_task(entra.clock.asleep())
+    await asyncio.wait([login, waits], return_when=asyncio.FIRST_COMPLETED)
+    if not login.done():
+        entra.enter(announced.codes[-1], JANE)
+        await entra.clock.advance(5)
+    waits.cancel()
+    await login
+
+
+@asynccontextmanager
+async def signed_in(entra: Entra, folder: Path, *ids: str, key: bool = False) -> AsyncIterator[Opened]:
+    """Jane has signed in to each of the accounts, by device code."""
+    async with opened(settings_by_device(folder, entra, *ids, key=key), entra) as service:
         for account in service.accounts.values():
-            announced = Announced()
-            login = asyncio.create_task(account.sign_in_person(announced))
-            await entra.clock.asleep()
-            entra.enter(announced.codes[-1], JANE)
-            await entra.clock.advance(5)
-            await login
+            await sign_in_as_jane(account, entra)
         yield service
 
 
@@ -147,6 +165,84 @@ async def test_a_lock_left_behind_by_a_killed_process(entra: Entra, tmp_path: Pa
         pass
     assert not lock.exists()
     assert (lock.parent / file_name("contoso")).exists()
+
+
+KEY = new_key()
+
+
+def key_file(folder: Path, key: str = KEY) -> Path:
+    path = folder / "key"
+    path.write_text(key)
+    return path
+
+
+@pytest.mark.anyio
+async def test_with_a_key_it_is_encrypted_and_survives_a_restart(entra: Entra, tmp_path: Path) -> None:
+    key_file(tmp_path)
+    with capture_logs() as events:
+        async with signed_in(entra, tmp_path, key=True):
+            pass
+        async with opened(settings_by_device(tmp_path, entra, key=True), entra) as service:
+            await service.contoso.sign_in()
+    (file,) = tokens_folder(tmp_path).glob("*.bin")
+    assert file.read_text().startswith("enc:")
+    assert JANE not in file.read_text()
+    assert mode(file) == 0o600
+    assert [each["how"] for each in events if each["event"] == "tokens_kept"] == ["encrypted with secrets.key"]
+
+
+@pytest.mark.anyio
+async def test_one_from_before_there_was_a_key_is_encrypted_at_once(entra: Entra, tmp_path: Path) -> None:
+    async with signed_in(entra, tmp_path):
+        pass
+    (file,) = tokens_folder(tmp_path).glob("*.bin")
+    assert JANE in file.read_text()
+    key_file(tmp_path)
+    async with opened(settings_by_device(tmp_path, entra, key=True), entra) as service:
+        await service.contoso.sign_in()
+    assert file.read_text().startswith("enc:")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        ("A" * 43 + "=", "it cannot be opened: the key is another"),
+        (None, "it is encrypted, and there is no secrets.key"),
+    ],
+)
+async def test_one_that_the_key_does_not_open_is_set_aside_until_the_right_one_is_back(
+    entra: Entra, tmp_path: Path, key: str | None, reason: str
+) -> None:
+    path = key_file(tmp_path)
+    async with signed_in(entra, tmp_path, key=True):
+        pass
+    path.write_text(key or "")
+    with capture_logs() as events:
+        async with opened(settings_by_device(tmp_path, entra, key=key is not None), entra) as service:
+            with pytest.raises(SignInPending):
+                await service.contoso.sign_in()
+    (said,) = [event for event in events if event["event"] == "token_cache_broken"]
+    assert said["reason"].startswith(reason)
+    path.write_text(KEY)
+    os.replace(said["set_aside"], tokens_folder(tmp_path) / file_name("contoso"))  # noqa: PTH105
+    async with opened(settings_by_device(tmp_path, entra, key=True), entra) as service:
+        await service.contoso.sign_in()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("key", "told"), [(None, "cannot be read: No such file"), ("short", "cannot be used")])
+async def test_a_key_that_cannot_be_had_is_a_sign_in_that_fails(
+    entra: Entra, tmp_path: Path, key: str | None, told: str
+) -> None:
+    """Rather than tokens that lie open where they were to be encrypted."""
+    if key is not None:
+        key_file(tmp_path, key)
+    settings = settings_by_device(tmp_path, entra, key=True)
+    async with opened(settings, entra) as service:
+        with pytest.raises(SignInFailed, match=told):
+            await sign_in_as_jane(service.contoso, entra)
+    assert not [file for file in tokens_folder(tmp_path).glob("*.bin") if "{" in file.read_text()]
 
 
 def test_nothing_is_touched_before_a_token_is_asked_for(tmp_path: Path) -> None:

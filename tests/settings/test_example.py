@@ -63,7 +63,9 @@ def test_it_is_what_simulate_writes_but_for_the_folder(world: World, options: di
     folder.mkdir()
     (tmp_path / "settings.yaml").write_text(EXAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
     settings, made = load(tmp_path / "settings.yaml"), load(write_settings(world, folder, options["api"]))
-    assert [secret.reveal() for secret in settings.secrets()] == [secret.reveal() for secret in made.secrets()]
+    assert [secret.reveal() for secret in settings.sign_in_secrets()] == [
+        secret.reveal() for secret in made.sign_in_secrets()
+    ]
     assert settings.list_api() == made.list_api()
     assert settings.clouds == made.clouds
     assert settings.clouds["lab"].ca_bundle == folder / "ca.pem"

@@ -49,6 +49,7 @@ presence: {flap_damping: 0s, stale_after: 24h}
 safety: {max_worsened: 25%, max_worsened_floor: 20, max_missing_rows: 12.5 %}
 pacing: {sharepoint_units_per_minute: 6000, share: 50%}
 state: {database: sqlite:///data/history.db, tokens: data/tokens, reports: data/reports}
+secrets: {key: "${file:key}"}
 log: {format: json, level: debug}
 web: {listen: 0.0.0.0:8090}
 notify: {urls: ["${env:HOOK}", "mailto://me:pw@contoso.com"], severity: error, report_link: /srv/reports}

@@ -96,7 +96,7 @@ def placed(way: tuple[str | int, ...], secret: Any) -> str:
 
 
 _LEAVES = leaves(yaml.load(WHOLE, Loader=yaml.BaseLoader))
-_SECRET_LEAVES = [way for way in _LEAVES if way[-1] in ("client_secret", "password") or "urls" in way]
+_SECRET_LEAVES = [way for way in _LEAVES if way[-1] in ("client_secret", "password", "key") or "urls" in way]
 _SHAPES = st.sampled_from(
     [
         lambda secret: secret,

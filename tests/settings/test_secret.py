@@ -16,7 +16,7 @@ from sync_agent.settings import Secret, SecretUnavailable, Settings, SettingsErr
 from tests.settings.files import SECOND_ACCOUNT, SMALLEST, changed, loaded, only
 
 HIDDEN = "hunter2-hunter2"
-_WAYS = "${env:NAME}, ${file:/path}, ${credential:name} or ${keyring:service/name}"
+_WAYS = "${env:NAME}, ${file:/path}, ${credential:name}, ${keyring:service/name} or enc:…"
 
 
 def with_secret(reference: str) -> str:
@@ -160,7 +160,7 @@ def test_a_reference_of_no_known_form(tmp_path: Path, reference: str) -> None:
     problem = only(tmp_path, with_secret(reference))
     assert (problem.where, problem.line, problem.column) == ("accounts.contoso.client_secret", 9, 5)
     assert (problem.found, problem.expected) == ("a value that is not shown here", _WAYS)
-    assert problem.hint == "a reference has one of these four forms, and stands alone"
+    assert problem.hint == "a reference has one of these forms, and stands alone"
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_a_password_of_a_certificate_is_named_too(tmp_path: Path, monkeypatch: p
     monkeypatch.delenv("PFX", raising=False)
     certificate = "auth: certificate\n    certificate: {path: x.pfx, password: '${env:PFX}'}"
     settings = loaded(tmp_path, changed("auth: client_secret", certificate))
-    (secret,) = settings.secrets()
+    (secret,) = settings.sign_in_secrets()
     with pytest.raises(SecretUnavailable) as caught:
         secret.reveal()
     where = "accounts.contoso.certificate.password"
@@ -186,7 +186,7 @@ def test_a_password_of_a_certificate_is_named_too(tmp_path: Path, monkeypatch: p
 def test_only_secrets_that_are_used_are_asked_for(tmp_path: Path) -> None:
     text = changed("  agent_list: Agents", "  agent_list: Agents\n  account: contoso") + SECOND_ACCOUNT
     unused = f"{text}    client_secret: unused\n    certificate: {{path: x, password: unused}}\n"
-    assert [repr(secret) for secret in loaded(tmp_path, unused).secrets()] == ["Secret(${env:CONTOSO_SECRET})"]
+    assert [repr(secret) for secret in loaded(tmp_path, unused).sign_in_secrets()] == ["Secret(${env:CONTOSO_SECRET})"]
 
 
 def test_a_secret_is_in_nothing_that_is_shown(tmp_path: Path) -> None:

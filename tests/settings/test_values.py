@@ -19,7 +19,7 @@ _CRON = 'expected five cron fields, such as "0 6 * * *" for every day at six (UT
 _BY_NAME = "name the days of the week: sun, mon, tue, wed, thu, fri, sat"
 _PROXY = "expected the address of a proxy, such as http://proxy.contoso.com:8080"
 _SERVICE = "expected an address that begins with https:// and has no ? or #"
-_NO_REFERENCE = "expected the value itself; only client_secret, password and notify.urls can be looked up elsewhere"
+_NO_REFERENCE = "expected the value itself; only secrets, passwords and notify.urls can be looked up elsewhere"
 _DATABASE = "expected sqlite:///state/sync-agent.db, or postgresql://user:password@host/database"
 
 
@@ -197,7 +197,7 @@ def test_a_wrong_value_in_a_group(tmp_path: Path, group: str, setting: str, valu
             "client_secret: ${env:CONTOSO_SECRET}",
             "client_secret: ${CONTOSO_SECRET}",
             "9:5: accounts.contoso.client_secret: found a value that is not shown here, expected ${env:NAME}, "
-            "${file:/path}, ${credential:name} or ${keyring:service/name}; a reference has one of these four forms, "
+            "${file:/path}, ${credential:name}, ${keyring:service/name} or enc:…; a reference has one of these forms, "
             "and stands alone",
         ),
         (
