@@ -120,12 +120,14 @@ class Fixing:
 class AccountState:
     """``users``: matched users this account answers for; ``state``: "ok", or why it could not be asked.
 
-    ``credentials``: when what it signs in with ends, where that is known.
+    ``credentials``: when what it signs in with ends, where that is known; ``notice``: what is to be said of a sign-in
+    that works.
     """
 
     users: int
     state: str = "ok"
     credentials: tuple[CredentialEnd, ...] = ()
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +245,7 @@ class Outcome:
         return {
             "users": account.users,
             "state": in_json(account.state),
+            "notice": in_json(account.notice) or None,
             "credentials": [
                 {"setting": end.setting, "ends": end.ends.isoformat(), "warning": near.get(end)}
                 for end in account.credentials

@@ -168,7 +168,7 @@ class Service:
             verdicts=verdicts,
             writes=Writes() if back is None else back.writes,
             accounts={
-                id_: AccountState(users[id_], state, self.foresight.ends_of(id_))
+                id_: AccountState(users[id_], state, self.foresight.ends_of(id_), self.accounts[id_].notice)
                 for id_, state in self.account_states().items()
             },
             held=None if back is None else back.held,

@@ -106,6 +106,8 @@ def _account_lines(outcome: Outcome) -> Iterator[str]:
         if account.state != "ok":
             named = account.state.startswith("account ")
             yield account.state if named else f"account {id_}: {account.state}"
+        if account.notice:
+            yield account.notice
     for near in outcome.credentials_near_their_end:
         yield near.sentence
 

@@ -16,6 +16,7 @@ from sync_agent.microsoft365.held_token import HeldToken
 from sync_agent.microsoft365.machine_sign_in import ManagedIdentitySignIn
 from sync_agent.microsoft365.msal_bridge import MsalHttp
 from sync_agent.microsoft365.pacing import Budget
+from sync_agent.microsoft365.secret_sign_in import SecretSignIn
 from sync_agent.microsoft365.sign_in import ConfidentialSignIn, Party, SignIn
 from sync_agent.microsoft365.token_cache import TokenCache
 from sync_agent.microsoft365.transport import TokenSource, Transport
@@ -66,6 +67,11 @@ class Account:
     def trouble(self) -> str | None:
         """Why the last token could not be had, in a sentence; None while all is well."""
         return next((held.trouble for held in self._tokens.values() if held.trouble is not None), None)
+
+    @property
+    def notice(self) -> str:
+        """What is to be said of a sign-in that works all the same, in a sentence; empty while there is nothing."""
+        return self._way.notice if isinstance(self._way, SecretSignIn) else ""
 
     @property
     def prompt(self) -> Prompt | None:
@@ -133,7 +139,9 @@ def open_accounts(
 
 def _way(party: Party) -> SignIn:
     match party.account.auth:
-        case "client_secret" | "certificate" | "workload_identity":
+        case "client_secret":
+            return SecretSignIn(party)
+        case "certificate" | "workload_identity":
             return ConfidentialSignIn(party, _credential(party.account))
         case "device_code":
             return DeviceSignIn(party)
@@ -144,9 +152,6 @@ def _way(party: Party) -> SignIn:
 def _credential(account: AccountSettings) -> Callable[[], object]:
     """What the app proves itself by, as msal takes it."""
     match account.auth:
-        case "client_secret":
-            assert account.client_secret is not None
-            return account.client_secret.reveal
         case "certificate":
             return partial(certificate_credential, account)
         case "workload_identity":

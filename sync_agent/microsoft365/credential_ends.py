@@ -67,7 +67,7 @@ async def _of_secrets(account: AccountSettings, graph: Graph) -> tuple[Credentia
 
 
 def _secrets(account: AccountSettings) -> list[tuple[str, Secret]]:
-    named = [("client_secret", account.client_secret)]
+    named = [("client_secret", account.client_secret), ("client_secret_next", account.client_secret_next)]
     return [(setting, secret) for setting, secret in named if secret is not None]
 
 

@@ -195,6 +195,7 @@ class Jobs:
     def _troubles(self) -> dict[str, str]:
         late = {"presence.target_age": self._watch.trouble} if self._watch.trouble else {}
         ends = {each.name: each.sentence for each in self._service.foresight.warned}
+        ends |= {f"notice {id_}": a.notice for id_, a in self._service.accounts.items() if a.notice}
         return {**troubles(self._service.account_states(), self.standing.held, self._fixes_held), **late, **ends}
 
     async def foresee(self) -> None:

@@ -131,6 +131,7 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
 }
 CREDENTIALS: Mapping[str, Auth] = {
     "client_secret": "client_secret",
+    "client_secret_next": "client_secret",
     "client_secret_expires": "client_secret",
     "certificate": "certificate",
     "token_file": "workload_identity",
@@ -146,6 +147,7 @@ class AccountSettings(Group):
     auth: Auth  # before what it needs: a validator sees only the fields above its own
     client_id: Guid | None = None
     client_secret: Secret | None = None
+    client_secret_next: Secret | None = None
     client_secret_expires: Day | None = None
     certificate: CertificateSettings | None = None
     token_file: PathText | None = None
@@ -161,7 +163,7 @@ class AccountSettings(Group):
             raise Unfit(f"a value, which auth: {auth} needs")
         return value
 
-    @field_validator("client_secret", "certificate")
+    @field_validator("client_secret", "client_secret_next", "certificate")
     @classmethod
     def _knows_its_name(cls, value: Any, info: ValidationInfo) -> Any:
         """So that a secret which cannot be had is told by the name of its setting."""
@@ -174,8 +176,8 @@ class AccountSettings(Group):
 
     def sign_in_secrets(self) -> Iterator[Secret]:
         """Those that its ``auth`` uses."""
-        if self.auth == "client_secret" and self.client_secret is not None:
-            yield self.client_secret
+        if self.auth == "client_secret":
+            yield from filter(None, (self.client_secret, self.client_secret_next))
         if self.auth == "certificate" and self.certificate is not None and self.certificate.password is not None:
             yield self.certificate.password
 

@@ -124,3 +124,21 @@ def test_a_secret_as_it_is_works_with_a_warning(ready: Lab) -> None:
     assert ran.err.count("secret_in_settings") == 1
     assert f"settings=accounts.{account}.client_secret" in ran.err.replace('"', "")
     assert secret not in ran.err
+
+
+def test_the_next_secret_in_use_is_told_by_every_pass(ready: Lab) -> None:
+    account, _, app = ready.world.accounts[0]
+    good = next(iter(app.secrets))
+    (ready.folder / "secrets" / "next").write_text(good)
+    (ready.folder / "secrets" / account).write_text("refused")
+    ready.replace(f"secrets/{account}}}", f"secrets/{account}}}\n    client_secret_next: ${{file:secrets/next}}")
+    ran = ready.run("sync", "--json")
+    told = ran.json()["accounts"][account]
+    assert (ran.code, told["state"]) == (0, "ok")
+    assert told["notice"].startswith(
+        f"account {account} signs in by client_secret_next, since the client secret is wrong"
+    )
+    assert "client_secret_next_used" in ran.err
+    assert "signs in by client_secret_next" in " ".join(ready.run("sync").out.split())
+    (ready.folder / "secrets" / account).write_text(good)
+    assert ready.run("sync", "--json").json()["accounts"][account]["notice"] is None

@@ -23,6 +23,7 @@ _NO_DEFAULTS = {
     "accounts.certificate.path",
     "accounts.certificate.password",
     "accounts.token_file",
+    "accounts.client_secret_next",
     "accounts.client_secret_expires",
     "accounts.domains",
     "notify.urls",
