@@ -42,6 +42,8 @@ from sync_agent.state.store import StateUnavailable, Store
 
 _log = structlog.get_logger()
 
+_NO_PRESENCE = "Microsoft Graph has no presence in their cloud: their rows are checked, and presence is left empty"
+
 
 def wired(
     settings: Settings,
@@ -79,6 +81,8 @@ def wired(
             clock,
         ),
     )
+    if without := [account.id for account in accounts.values() if not account.endpoints.presence]:
+        _log.warning("cloud_without_presence", accounts=", ".join(without), effect=_NO_PRESENCE)
     look_up = partial(owner_of, transport=transport, authority=site_account.endpoints.authority, clock=clock)
     return Context(
         edges=edges,
@@ -98,6 +102,7 @@ def wired(
         observed=Observed(
             tenant_of={account.id: account.tenant_id for account in accounts.values()},
             rules=Rules(name_mismatch=settings.validation.name_mismatch),
+            without_presence=frozenset(id_ for id_, group in by_tenant.items() if not group[0].endpoints.presence),
             backlog=Backlog(Flapping(settings.presence.flap_damping)),
         ),
     )

@@ -77,6 +77,8 @@ class Observed:
     """By tenant id: why its directory could not be asked."""
     presence_trouble: dict[str, str] = field(default_factory=dict)
     """By tenant id: why presence of some of its users could not be asked."""
+    without_presence: frozenset[str] = frozenset()
+    """Tenants, by id, in whose cloud Graph has no presence: nobody of theirs is watched."""
     turns: Turns = field(default_factory=Turns)
     """Rows being written: what they show is about to change, so they stay dirty if they become so."""
     unwritten: set[int] = field(default_factory=set)
@@ -324,7 +326,7 @@ class Observed:
             return False
         if verdict.user is None or verdict.user.id in self.presences:
             return True
-        return self.tenant_of[verdict.account] in self.presence_trouble
+        return self.tenant_of[verdict.account] in {*self.presence_trouble, *self.without_presence}
 
     def _is_asked_about(self, row: Row) -> bool:
         findings = examine(row.upn)
@@ -370,6 +372,8 @@ class Observed:
         for user_id in users:
             for row_id in self.rows_of(user_id):
                 have[self.tenant_of[self.verdicts[row_id].account]].add(user_id)
+        for tenant_id in self.without_presence:
+            have.pop(tenant_id, None)
         told = {id_: watching(self.watched.get(id_, ()), have[id_], users) for id_ in {*self.watched, *have}}
         watched = {id_: user_ids for id_, user_ids in told.items() if user_ids}
         if watched != self.watched:

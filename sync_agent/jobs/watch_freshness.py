@@ -99,8 +99,10 @@ def shown(context: Context, owed: Mapping[int, datetime]) -> list[Shown]:
     observed, read_at = context.observed, context.edges.presence.last_read()
     found = []
     for row_id in observed.rows:
-        user = observed.verdicts[row_id].user
-        found.append(Shown(user is not None, None if user is None else read_at.get(user.id), owed.get(row_id)))
+        verdict = observed.verdicts[row_id]
+        user = verdict.user
+        is_read = user is not None and observed.tenant_of[verdict.account] not in observed.without_presence
+        found.append(Shown(is_read, None if user is None else read_at.get(user.id), owed.get(row_id)))
     return found
 
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 from sync_agent.model import OurColumn
 from sync_agent.settings.explain import nearest
-from sync_agent.settings.model import CLOUDS, PushSettings, WebSettings
+from sync_agent.settings.model import CLOUDS, SHAREPOINT_HOSTS, PushSettings, WebSettings
 from sync_agent.settings.problems import At, Problem
 from sync_agent.settings.showing import looks_random, shown
 from sync_agent.settings.yaml_source import Document
@@ -19,6 +20,7 @@ from sync_agent.settings.yaml_source import Document
 def contradictions(document: Document) -> Iterator[Problem]:
     yield from _accounts(document)
     yield from _clouds(document)
+    yield from _site(document)
     yield from _columns(document)
     yield from _lists(document)
     yield from _push(document)
@@ -50,6 +52,26 @@ def _clouds(document: Document) -> Iterator[Problem]:
         if cloud and cloud not in (*CLOUDS, *own):
             at: At = ("accounts", index, "cloud")
             yield document.problem(at, shown(cloud, at), "a known cloud", nearest(cloud, [*CLOUDS, *own]))
+
+
+def _site(document: Document) -> Iterator[Problem]:
+    """A site in another of Microsoft's clouds than the account that opens it: no token is good in both."""
+    at: At = ("sharepoint", "site_url")
+    site, accounts = _text(document.at(at)), _accounts_of(document)
+    named = _text(document.at(("sharepoint", "account")))
+    opens = accounts[:1] if len(accounts) == 1 else [each for each in accounts if _text(each.get("id")) == named]
+    cloud = _text(opens[0].get("cloud")) or "global" if opens else ""
+    its_own = [name for name, suffix in SHAREPOINT_HOSTS.items() if _host(site).endswith(suffix)]
+    if cloud in SHAREPOINT_HOSTS and its_own and cloud not in its_own:
+        expected = f"a site of the account's cloud, {cloud}: one that ends in {SHAREPOINT_HOSTS[cloud]}"
+        yield document.problem(at, shown(site, at), expected, f"or give the account cloud: {its_own[0]}")
+
+
+def _host(address: str) -> str:
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""  # what is wrong with it is told by the model
 
 
 def _columns(document: Document) -> Iterator[Problem]:

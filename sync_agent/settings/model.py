@@ -78,6 +78,13 @@ CLOUDS: Mapping[str, Endpoints] = {
     ),
 }
 """Microsoft's clouds (learn.microsoft.com: national cloud deployments); China's Graph has no presence."""
+SHAREPOINT_HOSTS: Mapping[str, str] = {
+    "global": ".sharepoint.com",
+    "usgov": ".sharepoint.us",
+    "usgov_dod": ".sharepoint-mil.us",
+    "china": ".sharepoint.cn",
+}
+"""How the hosts of sites end in each of them."""
 
 
 class ColumnSettings(Group):

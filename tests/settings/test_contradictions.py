@@ -46,6 +46,37 @@ def test_a_cloud_of_ones_own_with_the_name_of_microsofts(tmp_path: Path, name: s
     assert said(tmp_path, text) == [told]
 
 
+@pytest.mark.parametrize("cloud", ["global", "usgov", "usgov_dod", "china"])
+@pytest.mark.parametrize(
+    "host", ["sharepoint.com", "sharepoint.us", "sharepoint-mil.us", "sharepoint.cn", "example.com"]
+)
+def test_a_site_in_another_cloud_than_its_account(tmp_path: Path, cloud: str, host: str) -> None:
+    clouds = {
+        "sharepoint.com": "global",
+        "sharepoint.us": "usgov",
+        "sharepoint-mil.us": "usgov_dod",
+        "sharepoint.cn": "china",
+    }
+    site = f"https://contoso.{host}/sites/ucc"
+    text = changed("https://contoso.sharepoint.com/sites/ucc", site)
+    text = changed("auth: client_secret", f"auth: client_secret\n    cloud: {cloud}", text)
+    if clouds.get(host, cloud) == cloud:
+        assert loaded(tmp_path, text).sharepoint.site_url == site
+        return
+    (line,) = said(tmp_path, text)
+    ending = next(end for end, name in clouds.items() if name == cloud)
+    assert line == (
+        f"2:3: sharepoint.site_url: found “{site}”, expected a site of the account's cloud, {cloud}: "
+        f"one that ends in .{ending}; or give the account cloud: {clouds[host]}"
+    )
+
+
+def test_a_cloud_of_ones_own_may_have_any_site(tmp_path: Path) -> None:
+    clouds = "clouds: {lab: {authority: 'https://x', graph: 'https://x'}}\n"
+    text = changed("auth: client_secret", "auth: client_secret\n    cloud: lab") + clouds
+    assert loaded(tmp_path, text).accounts[0].cloud == "lab"
+
+
 @pytest.mark.parametrize(
     ("columns", "place", "told"),
     [
