@@ -20,7 +20,7 @@ COMMANDS = {
     "run": "The service: keep the list right all day.",
     "sync": "One pass: read, check, write what differs.",
     "explain": "Why a row has its verdict, step by step.",
-    "check": "Prove settings, sign-ins, permissions and columns live, with what to do.",
+    "check": "Prove settings, sign-ins and permissions live; say what to do.",
     "capacity": "What the list takes of Microsoft's limits, before anything runs.",
     "account": "What is known of each account; believe one that lost users.",
     "history": "The last runs, or what was written to a row, when and why.",
