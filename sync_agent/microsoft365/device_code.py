@@ -10,7 +10,8 @@ from typing import Any
 
 import msal
 
-from sync_agent.microsoft365.entra_errors import EXPLANATIONS, meaning, number_of
+from sync_agent.microsoft365.entra_errors import meaning, number_of
+from sync_agent.microsoft365.entra_explanations import EXPLANATIONS
 from sync_agent.microsoft365.errors import ServiceError, SignInFailed
 from sync_agent.microsoft365.sign_in import MsalClient, Party, PersonNeeded, Token, application, failure, token_in
 from sync_agent.model import User

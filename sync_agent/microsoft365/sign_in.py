@@ -13,7 +13,8 @@ from typing import Any, Protocol, TypeVar
 import msal
 import requests
 
-from sync_agent.microsoft365.entra_errors import EXPLANATIONS, number_in, number_of, sentence
+from sync_agent.microsoft365.entra_errors import number_in, number_of, sentence
+from sync_agent.microsoft365.entra_explanations import EXPLANATIONS
 from sync_agent.microsoft365.errors import ServiceError, SignInFailed, Unreachable
 from sync_agent.microsoft365.msal_bridge import MsalHttp
 from sync_agent.microsoft365.token_cache import DISK_TROUBLE, TokenCache

@@ -11,7 +11,7 @@ import pytest
 
 from sync_agent.check.faults import BY_NUMBER, FAULTS, TABLE, found
 from sync_agent.check.finding import Level
-from sync_agent.microsoft365.entra_errors import EXPLANATIONS
+from sync_agent.microsoft365.entra_explanations import EXPLANATIONS
 
 DOCS = Path(__file__).parents[2] / "docs"
 MADE: dict[str, Any] = runpy.run_path(str(DOCS / "troubleshooting.py"))
@@ -19,8 +19,11 @@ TEXT = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
 
 OFFERED_A_CODE = {70016, 70018, 70019, 70020, 65004, 50126}
 """What Entra says only while a person signs in, which a check does not begin."""
-TOLD_IN_ITS_WORDS = {50196, 90033}
-"""A fault of ours, and one that passes by itself."""
+TOLD_IN_ITS_WORDS = {50196, 90033, 90006, 90024, 90025, 90055, 40010} | {
+    *(7000216, 700025, 50013, 500133, 700023, 700030),
+    *(500021, 500022, 900382, 900432, 900439, 1002016),
+}
+"""A fault of ours, what passes by itself, and what is rare: told as Entra's refusal, in the words of the table."""
 
 
 def test_it_is_made_from_the_table_as_it_is() -> None:

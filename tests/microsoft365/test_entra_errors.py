@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sync_agent.microsoft365.entra_errors import EXPLANATIONS, number_in, number_of, sentence
+from sync_agent.microsoft365.entra_errors import number_in, number_of, sentence
+from sync_agent.microsoft365.entra_explanations import EXPLANATIONS
 
 OPERATORS_MEET = [
     7000215, 7000222, 700016, 90002, 900023, 7000218, 700027, 700024, 65001, 650057, 70011, 50076, 50079, 50158,

@@ -14,7 +14,8 @@ from sync_agent.microsoft365.accounts import Account
 from sync_agent.microsoft365.certificate import CertificateUnusable, certificate_credential
 from sync_agent.microsoft365.checking.hosts import host_of
 from sync_agent.microsoft365.checking.trouble import trouble_of
-from sync_agent.microsoft365.entra_errors import EXPLANATIONS, meaning, number_in
+from sync_agent.microsoft365.entra_errors import meaning, number_in
+from sync_agent.microsoft365.entra_explanations import EXPLANATIONS
 from sync_agent.microsoft365.errors import ServiceError, SignInFailed, SignInPending
 from sync_agent.microsoft365.token_claims import claims_in
 from sync_agent.settings import AccountSettings
