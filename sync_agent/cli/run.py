@@ -35,7 +35,7 @@ def announce(prompt: Prompt) -> None:
         tenant=prompt.tenant,
         address=prompt.address,
         code=prompt.code,
-        what_to_do=f"open {prompt.address}, enter {prompt.code}, sign in with a user of this tenant",
+        what_to_do=prompt.what_to_do,
     )
 
 

@@ -81,6 +81,10 @@ class Notifier:
             await asyncio.to_thread(store.digest_sent, self._list_title, fresh, owed)
         return Told(heard.count(True), len(failed))
 
+    def over(self, name: str) -> None:
+        """A trouble has ended: when it begins again, it is told again, though no report came between."""
+        self._told = {key: names - {name} for key, names in self._told.items()}
+
     async def _tell(self, target: Target, digest: Digest, report: str, troubles: Mapping[str, str]) -> bool | None:
         """Whether the target took it; None where there is nothing to tell."""
         before, self._told[target.key] = self._told.get(target.key, frozenset()), frozenset(troubles)

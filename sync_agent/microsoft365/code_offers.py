@@ -34,6 +34,10 @@ class Prompt:
     code: str
     expires_at: datetime
 
+    @property
+    def what_to_do(self) -> str:
+        return f"open {self.address}, enter {self.code}, sign in with a user of tenant {self.tenant}"
+
 
 Announce = Callable[[Prompt], None]
 

@@ -18,6 +18,7 @@ from sync_agent.jobs.notify import Notifier, troubles
 from sync_agent.jobs.poll_presence import follow_presence
 from sync_agent.jobs.report import write_report
 from sync_agent.jobs.share_budgets import ShareBudgets
+from sync_agent.jobs.sign_ins import SignIns
 from sync_agent.jobs.spent_of_day import EVERY
 from sync_agent.jobs.watch_freshness import LOOKS_EVERY, WatchFreshness
 from sync_agent.jobs.write_back import WriteBack
@@ -66,6 +67,9 @@ class Jobs:
         self._notifier = Notifier(service.settings)
         promise = Promise(service.settings.presence.target_age)
         self._watch = WatchFreshness(service.context, times.presence, promise)
+        self._sign_ins = SignIns(service.accounts)
+        self._asked: frozenset[str] = frozenset()
+        """The sign-ins that people were asked for at the last look."""
         self._judged = asyncio.Event()
         """The list was looked at, and what came of it may be mirrored."""
         self._push = wired_push(service.settings, service.transport, service.accounts, service.context)
@@ -189,12 +193,17 @@ class Jobs:
             record = FreshnessRecord(self._context.clock(), found)
             with suppress(StateUnavailable):  # told by whoever keeps the history
                 await asyncio.to_thread(store.keep_freshness, title, record)
-        if told is Told.MISSED and store is not None and self._context.may_write():
+        asked = frozenset(self._sign_ins.troubles())
+        news, self._asked = told is Told.MISSED or bool(asked - self._asked), asked
+        for id_ in self._sign_ins.signed_in():
+            self._notifier.over(id_)
+        if news and store is not None and self._context.may_write():
             await self._notifier.tell(store, "`sync-agent report`", self._troubles())
 
     def _troubles(self) -> dict[str, str]:
         late = {"presence.target_age": self._watch.trouble} if self._watch.trouble else {}
         ends = {each.name: each.sentence for each in self._service.foresight.warned}
+        ends |= self._sign_ins.troubles()
         ends |= {f"notice {id_}": a.notice for id_, a in self._service.accounts.items() if a.notice}
         return {**troubles(self._service.account_states(), self.standing.held, self._fixes_held), **late, **ends}
 

@@ -12,11 +12,12 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from sync_agent.jobs.sign_ins import SignIns
 from sync_agent.scheduler.guard import Job
 from sync_agent.scheduler.jobs import Jobs
 from sync_agent.service import Service
 from sync_agent.web.pages import pages
-from sync_agent.web.server import serving
+from sync_agent.web.server import is_loopback, serving
 
 _log = structlog.get_logger()
 
@@ -34,7 +35,9 @@ async def run(service: Service, stop: asyncio.Event, settle: Callable[[], None] 
     await service.lease.begin()
     scheduler.start()
     _log.info("started", list=service.settings.sharepoint.agent_list, accounts=list(service.accounts))
-    async with serving(service.settings.web.listen, pages(jobs.watched, jobs.ailments)):
+    # Whoever enters a code signs the service in: codes are shown to those on this machine alone.
+    prompts = SignIns(service.accounts).prompts if is_loopback(service.settings.web.listen) else None
+    async with serving(service.settings.web.listen, pages(jobs.watched, jobs.ailments, prompts)):
         await stop.wait()
     _log.info("stopping")
     scheduler.pause()

@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, MutableMapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 
 import structlog
@@ -50,6 +51,15 @@ class Pages:
         if method not in ("GET", "HEAD"):
             return plain(405, "This page can only be read.\n")
         return page()
+
+
+def is_loopback(listen: str) -> bool:
+    """Whether an address with a port can be reached from this machine alone."""
+    host = listen.rpartition(":")[0].strip("[]")
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def plain(status: int, text: str) -> Answer:
