@@ -141,6 +141,13 @@ _NETWORK = (
         "Name a PEM file with the certificates of the CA, which the service may read.",
     ),
     Entry(
+        "proxy_unusable",
+        _E,
+        Area.NETWORK,
+        "HTTPS_PROXY in the environment names no proxy that can be used.",
+        "Write it as http://proxy.contoso.com:8080, or set proxy: in the settings, which goes before it.",
+    ),
+    Entry(
         "proxy_unknown",
         _E,
         Area.NETWORK,

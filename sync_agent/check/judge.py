@@ -44,6 +44,8 @@ def _unique(findings: Sequence[Finding]) -> list[Finding]:
 
 def _all(seen: Seen) -> Iterator[Finding]:
     yield from _settings(seen.settings)
+    if seen.no_proxy:
+        yield found("proxy_unusable", "HTTPS_PROXY")
     yield from hosts.judge(seen.bundles, seen.hosts)
     site = [] if seen.site_sign_in is None else [seen.site_sign_in]
     yield from sign_in.judge([*seen.sign_ins, *site], seen.now)

@@ -26,7 +26,9 @@ def judge(seen: Seen) -> Iterator[Finding]:
         *(each for port in seen.ports for each in _port(port)),
         *(each for notify in seen.notify for each in _notify(notify)),
     ]
-    yield from told or [found("machine_ready", "state", what=_ready(seen.ports))]
+    yield from told
+    if not told and seen.database is not None:
+        yield found("machine_ready", "state", what=_ready(seen.ports))
 
 
 def _ready(ports: Sequence[PortSeen]) -> str:

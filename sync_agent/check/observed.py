@@ -304,6 +304,8 @@ class Seen:
     now: datetime
     settings: SettingsSeen
     bundles: Sequence[Bundle] = ()
+    no_proxy: bool = False
+    """The environment names one that cannot be used, so nobody was asked anything."""
     hosts: Sequence[HostSeen] = ()
     sign_ins: Sequence[SignInSeen] = ()
     site_sign_in: SignInSeen | None = None

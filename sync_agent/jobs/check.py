@@ -27,6 +27,7 @@ from sync_agent.microsoft365.agent_list import sharepoint_budget
 from sync_agent.microsoft365.checking.access import Access, see_access
 from sync_agent.microsoft365.checking.hosts import bundles, places, see_host
 from sync_agent.microsoft365.checking.signing_in import see_sign_in
+from sync_agent.microsoft365.errors import ServiceError
 from sync_agent.microsoft365.pacing import Budget
 from sync_agent.microsoft365.retrying import Retrying
 from sync_agent.microsoft365.tenant_of_domain import owner_of
@@ -47,7 +48,10 @@ async def check(path: Path, settings: Settings) -> list[Finding]:
     """Everything that is right or wrong with the settings at ``path`` and what they lead to."""
     usable, unusable = bundles(settings)
     seen = Seen(datetime.now(UTC), see_settings(path, settings), unusable)
-    transport = Transport(ca_bundles=usable, proxy=settings.proxy, retrying=_RETRYING, bounds=_BOUNDS)
+    try:
+        transport = Transport(ca_bundles=usable, proxy=settings.proxy, retrying=_RETRYING, bounds=_BOUNDS)
+    except ServiceError:
+        return judge(replace(seen, no_proxy=True))
     accounts = open_accounts(settings, transport, None, caches=CopiedTokenCache)
     try:
         return judge(await _Check(settings, transport, accounts, time.monotonic() + WHOLE, WHOLE).everything(seen))

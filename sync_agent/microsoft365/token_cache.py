@@ -119,9 +119,10 @@ class CopiedTokenCache(TokenCache):
     def _copy(self, path: Path) -> None:
         try:
             kept = _persistence(path, self._key)[0].load()
+            sound = _is_cache(kept)
         except (PersistenceError, OSError, ValueError):
             return  # a broken one is as good as none: whoever runs the service is told so by its log
-        if kept and _is_cache(kept):
+        if kept and sound:
             self._opened.deserialize(json.dumps({**json.loads(kept), "AccessToken": {}}))
 
 

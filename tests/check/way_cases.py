@@ -109,6 +109,12 @@ def no_such_proxy(lab: Lab, _: Patch) -> None:
     add(lab, "proxy: http://proxy.contoso.invalid:8080")
 
 
+@CASES.case("proxy_unusable")
+def another_kind_of_proxy(_lab: Lab, patch: Patch) -> None:
+    for name in ("https_proxy", "HTTPS_PROXY"):
+        patch.setenv(name, "socks5://127.0.0.1:1080")
+
+
 @CASES.case("proxy_refused")
 def no_proxy(lab: Lab, _: Patch) -> None:
     add(lab, "proxy: http://127.0.0.1:1")

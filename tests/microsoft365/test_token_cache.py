@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import stat
@@ -17,7 +18,7 @@ from structlog.testing import capture_logs
 
 from sync_agent.microsoft365.accounts import Account
 from sync_agent.microsoft365.errors import SignInFailed, SignInPending
-from sync_agent.microsoft365.token_cache import TokenCache, file_name
+from sync_agent.microsoft365.token_cache import CopiedTokenCache, TokenCache, file_name
 from sync_agent.settings import Settings
 from sync_agent.settings.model import SecretsSettings
 from sync_agent.settings.sealing import new_key
@@ -264,3 +265,32 @@ def test_file_names_are_safe_and_different(one: str, other: str) -> None:
 
 def test_a_file_name_can_be_read() -> None:
     assert file_name("contoso.com").startswith("contoso.com-")
+
+
+def test_a_copy_has_the_sign_in_but_no_token_to_go_on_with_and_changes_nothing_on_disk(tmp_path: Path) -> None:
+    kept = {
+        "AccessToken": {"a": {"secret": "an access token", "credential_type": "AccessToken"}},
+        "RefreshToken": {"r": {"secret": "a refresh token", "credential_type": "RefreshToken"}},
+    }
+    path = tmp_path / file_name("contoso.com")
+    path.write_text(json.dumps(kept))
+    before = path.stat()
+    copy = CopiedTokenCache(tmp_path, "contoso.com").opened
+    copy.add(
+        {"scope": ["s"], "token_endpoint": "https://login/t/token", "client_id": "c", "response": {"access_token": "x"}}
+    )
+    told = json.loads(copy.serialize())
+    assert told["RefreshToken"] == kept["RefreshToken"]
+    assert "a" not in told["AccessToken"]
+    assert (path.stat().st_mtime_ns, path.read_text()) == (before.st_mtime_ns, json.dumps(kept))
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("kept", ["", "{", "[]", "null"])
+def test_a_copy_of_what_is_broken_is_empty(kept: str, tmp_path: Path) -> None:
+    path = tmp_path / file_name("contoso.com")
+    path.write_text(kept)
+    assert CopiedTokenCache(tmp_path, "contoso.com").opened.serialize() == "{}"
+    assert path.read_text() == kept
+    assert CopiedTokenCache(tmp_path / "nowhere", "contoso.com").opened.serialize() == "{}"
+    assert not (tmp_path / "nowhere").exists()
