@@ -20,7 +20,7 @@ from types import FrameType
 from typing import Any
 
 from bench.served import Served, served
-from sync_agent.garbage import settle
+from sync_agent.garbage import seldom, settle
 from sync_agent.progress import Silent
 from sync_agent.scheduler import run
 from sync_agent.service import Service, open_service
@@ -148,6 +148,7 @@ def main(rows: int = 15_000, seconds: float = 90.0) -> None:
     with tempfile.TemporaryDirectory() as folder, served(Path(folder), rows, latency=0.02, api="graph") as facts:
         settings = Path(facts["settings"])
         settings.write_text(f"{settings.read_text()}{_SCHEDULE}")
+        seldom()
         asyncio.run(_run(facts, seconds))
 
 

@@ -44,6 +44,20 @@ class Deciding:
         self.verdicts: Mapping[int, Verdict] = {}
         """By row id; without presence. Another mapping where one of them changed."""
 
+    def anew(self, rows: Mapping[int, Row]) -> Deciding:
+        """Another one, to which all about these rows is news; verdicts that come out the same stay the very ones.
+        It knows of no row that it got another UPN.
+        """
+        fresh = Deciding(self._rules)
+        fresh.verdicts = self.verdicts
+        fresh._pending = rows.keys() | self.verdicts.keys()
+        return fresh
+
+    def take_over(self, other: Deciding, renamed: Collection[int]) -> None:
+        """In the place of ``other``; these rows, too, got another UPN than it was told of."""
+        self._renamed = other._renamed.union(renamed)
+        self._pending |= self._renamed
+
     def rows_of(self, user_id: str) -> Collection[int]:
         """Ids of the rows that have this user by UPN."""
         return self._index.by_user.of(user_id)

@@ -11,15 +11,17 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import chain
 from weakref import WeakSet
 
 from msgspec import structs
 
 from sync_agent.backlog import Backlog
-from sync_agent.deciding import Deciding
+from sync_agent.deciding import Decided, Deciding
 from sync_agent.detective import NO_CLUES, Clues, Heard, clues_of
 from sync_agent.fixes import Sighting, Unfollowed
 from sync_agent.hand_edits import presence_edited
+from sync_agent.jobs.apart import MUCH, Apart, as_known, other_upns, with_answers
 from sync_agent.jobs.beside_poll import BesidePoll
 from sync_agent.jobs.meanwhile import Meanwhile
 from sync_agent.judging import Rules
@@ -93,6 +95,8 @@ class Observed:
     """Approved fixes that were not made when fixes last were looked for: told once."""
     approvals: dict[int, Sighting] = field(default_factory=dict)
     """By row id, beside which UPN cell an approval was first seen, as far as that is known."""
+    _one_apart: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Of what is decided beside the loop, one thing at a time: each goes on from the one before."""
     _meanwhile: Meanwhile | None = None
     """While the list is being read."""
     _answers: WeakSet[AnswerKey] = field(default_factory=WeakSet)
@@ -132,20 +136,41 @@ class Observed:
         """Before the list is read, or what changed in it: what becomes of rows from now on is newer than that."""
         self._meanwhile = Meanwhile()
 
-    def put_rows(self, rows: Iterable[Row], at: datetime) -> None:
-        """The whole list as just read. Every row is planned again: that is what heals lost writes and hand edits."""
+    async def take_rows(self, rows: Collection[Row], at: datetime) -> None:
+        """As `put_rows`; the others get their turn meanwhile, however much is new."""
+        async with self._one_apart:
+            known = dict(self.rows)
+            read = await asyncio.to_thread(as_known, rows, known)
+            much = other_upns(read, known) >= MUCH
+            apart = await self.apart(read, dict(self.matches)).decided() if much else None
+            self.put_rows(read.values(), at, apart)
+
+    async def take_matches(self, answers: Mapping[str, Match]) -> None:
+        """As `put_matches`; the others get their turn meanwhile, however much is new."""
+        async with self._one_apart:
+            matches, news = with_answers(self.matches, answers)
+            apart = await self.apart(dict(self.rows), matches).decided() if news >= MUCH else None
+            self.put_matches(answers, apart)
+
+    def apart(self, rows: Mapping[int, Row], matches: Mapping[str, Match]) -> Apart:
+        """To decide what follows from these, which nobody changes, beside what is decided here."""
+        return Apart(self._deciding.anew(rows), rows, matches, self.clues)
+
+    def put_rows(self, rows: Iterable[Row], at: datetime, apart: Apart | None = None) -> None:
+        """The whole list as just read. Every row is planned again: that is what heals lost writes and hand edits.
+        ``apart``: what was decided of it.
+        """
         before, meanwhile = self.rows, self._end_reading()
-        read = meanwhile.newest(rows, before)
-        # A row that is as it was stays the very one: 15,000 comparisons are dear enough once.
-        self.rows = {id_: row if (known := before.get(id_)) != row else known for id_, row in read.items()}
-        self._note_rows(before, before.keys() | self.rows.keys())
+        self.rows = as_known(meanwhile.newest(rows, before).values(), before)
+        if apart is None:
+            self._note_rows(before, before.keys() | self.rows.keys())
         self.edited |= presence_edited(before, self.rows)
         for gone in self.before.keys() - self.rows.keys():
             del self.before[gone]
         self.rows_read_at = at
         self.unwritten &= meanwhile.doubted
         self.backlog.forgive()
-        self._decide(self.rows)
+        self._decide(self.rows, apart, before)
 
     def put_followed(self, rows: Mapping[int, Row], deleted: Iterable[int], at: datetime) -> None:
         """What became of the list since it was last read. Only what the changed rows and the verdicts that change with
@@ -196,8 +221,10 @@ class Observed:
         if self._meanwhile is not None:
             self._meanwhile.doubted.update(row_ids)
 
-    def put_matches(self, answers: Mapping[str, Match]) -> None:
-        """Answers replace what was known; a failed question does not, it is only remembered as to be asked again."""
+    def put_matches(self, answers: Mapping[str, Match], apart: Apart | None = None) -> None:
+        """Answers replace what was known; a failed question does not, it is only remembered as to be asked again.
+        ``apart``: what was decided of them.
+        """
         ageing, news = set[str](), set[str]()
         for name, match in answers.items():
             if isinstance(match, CouldNotAsk):
@@ -213,8 +240,10 @@ class Observed:
             if self.matches.get(name) != match:
                 self.matches[name] = match
                 news.add(name)
-        self._deciding.note_answers(news)
-        self._decide(id_ for id_, row in self.rows.items() if ageing and examine(row.upn).name in ageing)
+        if apart is None:
+            self._deciding.note_answers(news)
+        aged = [id_ for id_, row in self.rows.items() if ageing and examine(row.upn).name in ageing]
+        self._decide(aged, apart)
 
     def put_unread(
         self,
@@ -349,9 +378,16 @@ class Observed:
         if self._deciding.note_rows(before, self.rows, row_ids):
             self._names = None
 
-    def _decide(self, read: Iterable[int] = ()) -> None:
-        """Whatever was noted; dirty become the rows just ``read`` and those whose verdict changed."""
-        decided = self._deciding.decide(self.rows, self.matches, self.clues)
+    def _decide(
+        self, read: Iterable[int] = (), apart: Apart | None = None, before: Mapping[int, Row] | None = None
+    ) -> None:
+        """Whatever was noted; dirty become the rows just ``read`` and those whose verdict changed. Where it was decided
+        ``apart``, ``before`` are the rows that were known before these, if others were.
+        """
+        if apart is None:
+            decided = self._deciding.decide(self.rows, self.matches, self.clues)
+        else:
+            decided = self._take_over(apart, before or {})
         self._note_found(decided.changed)
         if decided.users:
             self._watch(decided.users)
@@ -359,6 +395,24 @@ class Observed:
         self.dirty = {row_id: None for row_id in dirty if row_id in self.rows}
         self.backlog.keep(self.rows.keys())
         self.news.set()
+
+    def _take_over(self, apart: Apart, rows: Mapping[int, Row]) -> Decided:
+        """Go on with what was decided ``apart``, and decide what became of rows, answers and people meanwhile."""
+        before, self._names = self._deciding.verdicts, None
+        renamed = [id_ for id_, row in self.rows.items() if (was := rows.get(id_)) is not None and was.upn != row.upn]
+        apart.deciding.take_over(self._deciding, renamed)
+        self._deciding = apart.deciding
+        changed = (id_ for id_ in apart.rows.keys() | self.rows.keys() if apart.rows.get(id_) is not self.rows.get(id_))
+        self._deciding.note_rows(apart.rows, self.rows, changed)
+        news = (name for name, match in self.matches.items() if apart.matches.get(name) is not match)
+        self._deciding.note_answers(news)
+        self._deciding.decide(self.rows, self.matches, self.clues)
+        now = self.verdicts
+        users = (verdict.user for verdict in chain(before.values(), now.values()))
+        return Decided(
+            [id_ for id_, verdict in now.items() if before.get(id_) is not verdict],
+            frozenset(user.id for user in users if user is not None),
+        )
 
     def _note_found(self, row_ids: Iterable[int]) -> None:
         for row_id in row_ids:

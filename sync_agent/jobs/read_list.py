@@ -28,7 +28,7 @@ async def read_list(context: Context, *, follow: bool = False) -> None:
     context.observed.begin_reading()
     with going_at(Priority.URGENT):
         rows = await context.edges.agent_list.read(stage.advance, follow=follow)
-    context.observed.put_rows(rows, context.clock())
+    await context.observed.take_rows(rows, context.clock())
     await context.writers.look(context.observed.rows, rows, judge=context.may_write())
     context.observed.forget_names(context.observed.names())
     stage.done(f"{len(rows):,} rows")

@@ -68,7 +68,7 @@ async def resolve_users(
         observed.domains[tenant_id] = observed.domains.get(tenant_id, frozenset()) | domains
     for tenant_id, answered in zip(routes.by_tenant, answers, strict=True):
         _note_belief(observed, tenant_id, answered)
-    observed.put_matches(as_news(matches, vouching))
+    await observed.take_matches(as_news(matches, vouching))
     _note_troubles(context, routes, known, matches)
     found = sum(isinstance(match, Found) for match in matches.values())
     stage.done(f"{found:,} of {len(asked):,} names found")

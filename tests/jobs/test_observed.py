@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
@@ -133,3 +135,27 @@ def test_whoever_comes_or_goes_leaves_the_others_watched() -> None:
     assert observed.watched == {"t": ("1", "2")}
     observed.put_followed({}, [1], NOW)
     assert observed.watched == {"t": ("2",)}
+
+
+@pytest.mark.anyio
+async def test_what_is_decided_beside_the_loop_is_what_is_decided_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sync_agent.jobs.observed.MUCH", 1)
+    rows = {id_: Row(id_, NAMES[id_ % 4], f"Agent {id_}", Shown(), f'"{id_},1"') for id_ in range(1, 40)}
+    apart, known = Observed({"contoso": "t"}), observed_of(rows)
+    await apart.take_rows(list(rows.values()), NOW)
+    assert {verdict.status for verdict in apart.verdicts.values()} == {Status.UNKNOWN}
+    verdicts, taking = apart.verdicts, asyncio.ensure_future(apart.take_matches(MATCHES))
+    await asyncio.sleep(0)
+    assert (apart.verdicts, apart.matches) == (verdicts, {})  # both come at once
+    await taking
+    assert (apart.rows, apart.verdicts, apart.watched, apart.matches) == (
+        known.rows,
+        known.verdicts,
+        known.watched,
+        known.matches,
+    )
+    assert set(apart.dirty) == set(known.dirty) == rows.keys()
+    before = dict(apart.verdicts)
+    await apart.take_matches(MATCHES)
+    await apart.take_rows(list(rows.values()), NOW)
+    assert all(apart.verdicts[id_] is verdict for id_, verdict in before.items())

@@ -12,10 +12,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from msgspec import structs
 
 from sync_agent.detective import Heard, coming_up
+from sync_agent.jobs.apart import Apart, as_known, with_answers
 from sync_agent.jobs.observed import Observed
 from sync_agent.judging import Rules
 from sync_agent.leads import questions
-from sync_agent.model import Found, Row, Status, User
+from sync_agent.model import Found, Match, Row, Status, User
 from sync_agent.reconcile import names_to_ask, reconcile
 from tests.properties.offices import DOMAINS, Office, matches_of, worlds
 from tests.properties.worlds import CELLS, SHOWN, USERS
@@ -35,6 +36,9 @@ class AList(RuleBasedStateMachine):
     def begin(self, name_mismatch: bool) -> None:
         self.observed = Observed(TENANTS, Rules(name_mismatch))
         self.renamed: set[int] = set()
+        self.rows_apart: Apart | None = None
+        self.answers_apart: tuple[Apart, dict[str, Match]] | None = None
+        """What was decided in a thread, and waits to be taken in."""
         self.undecided: set[int] = set()
         """Rows whose own write changed what the verdict may rest on, which is taken in with the next news."""
 
@@ -48,6 +52,54 @@ class AList(RuleBasedStateMachine):
         rows = list({row.id: row for row in [*world[1], *strange]}.values())
         self.before(rows)
         self.observed.put_rows(rows, NOW)
+        self.undecided.clear()
+
+    @precondition(lambda self: self.rows_apart is None and self.answers_apart is None)
+    @rule(world=WORLDS, strange=STRANGE_ROWS)
+    def the_list_is_read_and_decided_apart(self, world: tuple[Sequence[Office], list[Row]], strange: list[Row]) -> None:
+        rows = as_known({row.id: row for row in [*world[1], *strange]}.values(), self.observed.rows)
+        self.rows_apart = self.observed.apart(rows, dict(self.observed.matches))
+        self.rows_apart.decide()
+
+    @precondition(lambda self: self.rows_apart is not None)
+    @rule()
+    def the_rows_decided_apart_are_taken_in(self) -> None:
+        assert self.rows_apart is not None
+        self.before(list(self.rows_apart.rows.values()))
+        self.observed.put_rows(self.rows_apart.rows.values(), NOW, self.rows_apart)
+        self.rows_apart = None
+        self.undecided.clear()
+
+    @precondition(lambda self: self.rows_apart is None and self.answers_apart is None)
+    @rule(world=WORLDS)
+    def tenants_answer_and_that_is_decided_apart(self, world: tuple[Sequence[Office], list[Row]]) -> None:
+        answers = matches_of(world[0], self.observed.rows.values())
+        apart = self.observed.apart(dict(self.observed.rows), with_answers(self.observed.matches, answers)[0])
+        apart.decide()
+        self.answers_apart = apart, answers
+
+    @precondition(lambda self: self.answers_apart is not None or self.rows_apart is not None)
+    @rule(world=WORLDS, data=st.data())
+    def much_happens_before_it_is_taken_in(
+        self, world: tuple[Sequence[Office], list[Row]], data: st.DataObject
+    ) -> None:
+        rows = {row.id: row for row in world[1]}
+        self.before(list(rows.values()))
+        self.observed.put_followed(rows, data.draw(st.sets(st.integers(1, 20), max_size=3)) - rows.keys(), NOW)
+        self.observed.put_matches(matches_of(world[0], self.observed.rows.values()))
+        self.undecided.clear()
+        if self.rows_apart is None:
+            self.the_answers_decided_apart_are_taken_in()
+        else:
+            self.the_rows_decided_apart_are_taken_in()
+
+    @precondition(lambda self: self.answers_apart is not None)
+    @rule()
+    def the_answers_decided_apart_are_taken_in(self) -> None:
+        assert self.answers_apart is not None
+        apart, answers = self.answers_apart
+        self.observed.put_matches(answers, apart)
+        self.answers_apart = None
         self.undecided.clear()
 
     @rule(world=WORLDS, deleted=st.sets(st.integers(1, 20), max_size=3))
