@@ -40,12 +40,12 @@ class Served:
         self.ca_bundle = Path(facts["ca_bundle"])
         self._process = process
 
-    def counted(self) -> dict[str, int]:
-        """Requests since the last call, and how many of them were throttled."""
+    def counted(self) -> dict[str, float]:
+        """Since the last call: requests, how many of them were throttled, and seconds of the server's CPU."""
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.write("count\n")
         self._process.stdin.flush()
-        return cast("dict[str, int]", json.loads(self._process.stdout.readline()))
+        return cast("dict[str, float]", json.loads(self._process.stdout.readline()))
 
 
 @contextmanager
@@ -173,9 +173,12 @@ async def _serve(folder: Path, users: int, changes: float, begun: float) -> None
 
 def _count_when_asked(limits: _Limits) -> None:
     """Until stdin closes."""
+    before = time.process_time()
     for _ in sys.stdin:
-        counted, limits.counted = limits.counted, Counter()
-        print(json.dumps({"requests": counted["requests"], "throttled": counted["throttled"]}), flush=True)
+        counted, limits.counted, cpu = limits.counted, Counter(), time.process_time()
+        told = {"requests": counted["requests"], "throttled": counted["throttled"], "cpu": cpu - before}
+        before = cpu
+        print(json.dumps(told), flush=True)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from bench.canned import canned, several_canned
 from bench.fleet import ids, parts
 from bench.reader import presence_reader
 from bench.served import served
+from sync_agent.garbage import settle
 from sync_agent.jobs.observed import Observed
 from sync_agent.jobs.read_list import read_list
 from sync_agent.jobs.resolve_users import resolve_users
@@ -75,11 +76,11 @@ class _Watched:
         await asyncio.sleep(seconds)
         return (time.process_time() - cpu) / (time.perf_counter() - wall)
 
-    def told(self, what: str, core: float, requests: float, throttled: int) -> str:
+    def told(self, what: str, core: float, requests: float, throttled: float) -> str:
         gaps = sorted(self.gaps)
         usual, late = (gaps[int(len(gaps) * share)] * 1_000 for share in (0.5, 0.99))
         return (
-            f"{_cost(what, core, requests)}, {throttled} times 429\n  between two answers about the same user: "
+            f"{_cost(what, core, requests)}, {throttled:.0f} times 429\n  between two answers about the same user: "
             f"p50 {usual:.0f} ms, p99 {late:.0f} ms, max {gaps[-1] * 1_000:.0f} ms; {self.news:,} news"
         )
 
@@ -94,6 +95,7 @@ async def _service(settings: Path, seconds: float) -> str:
         await context.edges.agent_list.provision(dry_run=False)
         await read_list(context)
         await resolve_users(context)
+        settle()  # as `run` does once the list is read
         watched = _Watched(context.observed)
         with capture_logs() as logs:
             following = asyncio.create_task(
@@ -121,12 +123,13 @@ async def _reader(folder: Path, users: int, registrations: int, servers: int, se
         watched, everybody = _Watched(Observed({})), tuple(ids(users))
         following = asyncio.create_task(reader.follow(lambda: {"tenant": everybody}, _INTERVAL, watched.take))
         core = await watched.measured(seconds)
-        counted = sum((Counter(server.counted()) for server in serving), Counter())
+        counted = sum((Counter(server.counted()) for server in serving), Counter[str]())
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
         await transport.aclose()
         what = f"{users:,} users, {registrations} registrations, the reader alone"
-        return watched.told(what, core, counted["requests"] / (seconds + _WARM_UP), counted["throttled"])
+        theirs = f"\n  the servers: {1_000 * counted['cpu'] / counted['requests']:.2f} ms CPU a request"
+        return watched.told(what, core, counted["requests"] / (seconds + _WARM_UP), counted["throttled"]) + theirs
 
 
 async def _floor(folder: Path, users: int, seconds: float) -> str:

@@ -23,8 +23,8 @@ def interpreter() -> Path | None:
         _run(sys.executable, "-m", "venv", "--clear", str(_ENVIRONMENT))
         _run(str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(_WANTED))
     except (OSError, subprocess.SubprocessError) as failure:
-        said = (getattr(failure, "stderr", "") or str(failure)).strip().splitlines()
-        print(f"Left out: msgraph-sdk and HTTP/2, which cannot be installed from the package registry ({said[-1]})")
+        said = [*str(failure).splitlines(), *str(getattr(failure, "stderr", "")).splitlines()][-1]
+        print(f"Left out: msgraph-sdk and HTTP/2, which cannot be installed from the package registry ({said})")
         return None
     stamp.write_text(wanted)
     return python
