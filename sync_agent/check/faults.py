@@ -47,11 +47,20 @@ _SETTINGS = (
         "Correct it there; docs/settings.md explains every setting.",
     ),
     Entry(
+        "key_unavailable",
+        _E,
+        Area.SETTINGS,
+        "The key of the encrypted secrets cannot be had: {why}.",
+        "Put it where secrets.key says it is (left out: $SYNC_AGENT_KEY), or encrypt the secrets with a new one: "
+        "sync-agent secret new-key.",
+    ),
+    Entry(
         "secret_unavailable",
         _E,
         Area.SETTINGS,
         "The secret cannot be had: {why}.",
         "Put the secret where the setting says it is, or change the reference.",
+        ("key_unavailable",),
     ),
     Entry(
         "secret_in_plain",
@@ -324,6 +333,7 @@ _SIGN_IN = (
         Area.SIGN_IN,
         "Account {account} cannot sign in: {why}.",
         "docs/sign-in.md says what each way of signing in needs.",
+        ("key_unavailable",),
     ),
     Entry(
         "sign_in_unanswered",
@@ -757,6 +767,7 @@ _REST = (
         Area.MACHINE,
         "The address of those who are told cannot be had: {why}.",
         "Put it where the setting says it is, or change the reference.",
+        ("key_unavailable",),
     ),
     Entry(
         "notify_url_unusable",

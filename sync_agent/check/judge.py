@@ -61,6 +61,8 @@ def _all(seen: Seen) -> Iterator[Finding]:
 def _settings(seen: SettingsSeen) -> Iterator[Finding]:
     accounts = f"{seen.accounts} account{'' if seen.accounts == 1 else 's'}"
     yield found("settings_right", seen.file, file=seen.file, accounts=accounts)
+    if seen.no_key:
+        yield found("key_unavailable", "secrets.key", *seen.in_need_of_key, why=seen.no_key)
     for setting, account, why in seen.unavailable:
         yield found("secret_unavailable", setting, account, why=why)
     for setting in seen.plain:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from sync_agent.check.faults import found
 from sync_agent.check.finding import Finding
-from sync_agent.check.observed import DatabaseSeen, FolderSeen, NotifySeen, PortSeen, Seen
+from sync_agent.check.observed import NOTIFY, DatabaseSeen, FolderSeen, NotifySeen, PortSeen, Seen
 
 ROOM = 100_000_000
 """Bytes."""
@@ -81,4 +81,4 @@ def _port(seen: PortSeen) -> Iterator[Finding]:
 
 def _notify(seen: NotifySeen) -> Iterator[Finding]:
     if seen.fault:
-        yield found(seen.fault, seen.setting, why=seen.why)
+        yield found(seen.fault, seen.setting, NOTIFY, why=seen.why)

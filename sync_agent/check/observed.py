@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+NOTIFY = "notify"
+"""What concerns those who are told, and no account."""
+
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
@@ -276,6 +279,10 @@ class SettingsSeen:
     plain: Sequence[str] = ()
     unused: Sequence[str] = ()
     unavailable: Sequence[tuple[str, str, str]] = ()
+    no_key: str = ""
+    """Why the key that opens encrypted secrets cannot be had, where one is needed."""
+    in_need_of_key: Sequence[str] = ()
+    """Accounts, and NOTIFY."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ import shutil
 import socket
 from pathlib import Path
 
-from sync_agent.check.observed import DatabaseSeen, FolderSeen, NotifySeen, PortSeen, SettingsSeen
+from sync_agent.check.observed import NOTIFY, DatabaseSeen, FolderSeen, NotifySeen, PortSeen, SettingsSeen
 from sync_agent.notify.target import NotDelivered, Target, usable
 from sync_agent.settings import Secret, SecretUnavailable, Settings, without_effect
+from sync_agent.settings.sealing import is_sealed
 from sync_agent.state.database import database_file
 from sync_agent.state.examining import cannot_write, examine
 
@@ -31,7 +32,31 @@ def see_settings(path: Path, settings: Settings) -> SettingsSeen:
                 secret.reveal()
             except SecretUnavailable as failure:
                 unavailable.append((secret.where, account.id, failure.problems[0].hint))
-    return SettingsSeen(path.name, len(settings.accounts), plain, without_effect(settings), unavailable)
+    unused, in_need = without_effect(settings), _in_need_of_key(settings)
+    no_key = _no_key(settings) if in_need else ""
+    return SettingsSeen(path.name, len(settings.accounts), plain, unused, unavailable, no_key, in_need)
+
+
+def _in_need_of_key(settings: Settings) -> list[str]:
+    """Whose secrets are encrypted in the settings, or whose tokens on disk."""
+    chosen = settings.secrets.chosen_key() is not None
+    accounts = [
+        account.id
+        for account in settings.accounts
+        if (account.auth == "device_code" and chosen)
+        or any(is_sealed(secret.written) for secret in account.sign_in_secrets())
+    ]
+    return accounts + [NOTIFY] * any(is_sealed(url.written) for url in settings.notify.urls)
+
+
+def _no_key(settings: Settings) -> str:
+    if settings.secrets.key is None:
+        return "secrets.key is empty"
+    try:
+        settings.secrets.key.reveal()
+    except SecretUnavailable as failure:
+        return failure.problems[0].hint
+    return ""
 
 
 def see_folder(path: Path) -> FolderSeen:

@@ -10,8 +10,9 @@ import pytest
 
 from sync_agent.jobs import check as checking
 from sync_agent.microsoft365.transport import Bounds
+from sync_agent.settings.sealing import new_key, sealed
 from sync_agent.simulator.lab import Api
-from tests.check.cases import add, made_ready, set_
+from tests.check.cases import add, made_ready, second_signs_in_by, set_
 from tests.check.list_cases import CASES as LIST_CASES
 from tests.check.sign_in_cases import signed_in_by_person
 from tests.check.test_faults import checked
@@ -132,3 +133,14 @@ def test_the_second_port_is_looked_at_where_graph_tells_of_presence(tmp_path: Pa
     assert found["id"] == "address_not_here"
     assert found["subject"] == "presence.push.listen"
     assert "notifications" in found["message"]
+
+
+def test_a_key_that_is_missing_does_not_hide_another_accounts_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SYNC_AGENT_KEY", raising=False)
+    with lab(tmp_path, tenants=3) as made:
+        made_ready(made)
+        second_signs_in_by(made, "auth: client_secret", f"client_secret: {sealed('anything', new_key())}")
+        (made.folder / "secrets" / made.world.accounts[2][0]).unlink()
+        assert wrong(made) == ["key_unavailable", "secret_unavailable"]

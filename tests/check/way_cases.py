@@ -11,6 +11,7 @@ import trustme
 
 from sync_agent.jobs import check as checking
 from sync_agent.microsoft365.transport import Bounds
+from sync_agent.settings.sealing import new_key, sealed
 from tests.check.cases import Cases, add, elsewhere, refused, second_signs_in_by
 from tests.check.servers import HTML, answering, said
 from tests.lab import Lab
@@ -33,6 +34,16 @@ def misspelt(lab: Lab, _: Patch) -> None:
 @CASES.case("secret_unavailable")
 def no_file(lab: Lab, _: Patch) -> None:
     (lab.folder / "secrets" / lab.world.accounts[1][0]).unlink()
+
+
+@CASES.case("key_unavailable")
+def no_key(lab: Lab, patch: Patch) -> None:
+    """Of a secret, and of an address that people are told at."""
+    patch.delenv("SYNC_AGENT_KEY", raising=False)
+    key = new_key()
+    secret = next(iter(lab.world.accounts[1][2].secrets))
+    second_signs_in_by(lab, "auth: client_secret", f"client_secret: {sealed(secret, key)}")
+    add(lab, f"notify: {{urls: ['{sealed('json://127.0.0.1', key)}']}}")
 
 
 @CASES.case("secret_in_plain")
