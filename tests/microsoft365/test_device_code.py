@@ -384,3 +384,44 @@ async def test_nothing_secret_is_ever_said(
     said = f"{events} {caplog.text} {reason} {announced}"
     for secret in (token, device_code):
         assert secret not in said
+
+
+@pytest.mark.anyio
+async def test_a_sign_in_that_was_not_used_for_90_days_asks_again(
+    entra: Entra, announced: Announced, tmp_path: Path
+) -> None:
+    async with opened(settings_for(tmp_path, entra, by_device_code()), entra, announced) as service:
+        await pending(service.contoso)
+        await sign_in(service.contoso, entra, announced)
+        await service.contoso.sign_in()
+        entra.clock.now += 89 * 86_400
+        await service.contoso.sign_in()  # used, so it lasts another 90 days
+        entra.clock.now += 89 * 86_400
+        await service.contoso.sign_in()
+        entra.clock.now += 91 * 86_400
+        assert "(the sign-in was not used for 90 days and has ended (AADSTS700082))" in await pending(service.contoso)
+        await sign_in(service.contoso, entra, announced)
+        await service.contoso.sign_in()
+    assert len(announced.codes) == 2
+
+
+@pytest.mark.anyio
+async def test_conditional_access_that_forbids_a_sign_in_is_explained_and_codes_go_on(
+    entra: Entra, announced: Announced, tmp_path: Path
+) -> None:
+    async with opened(settings_for(tmp_path, entra, by_device_code()), entra, announced) as service:
+        await pending(service.contoso)
+        await entra.clock.asleep()
+        entra.refuse(TOKEN, "invalid_grant", 53003, times=1)
+        await entra.clock.advance(5)
+        await entra.clock.asleep()
+        failure = await refusal(service.contoso)
+        assert failure.aadsts == 53003
+        assert failure.reason == (
+            "account contoso cannot sign in: conditional access forbids the sign-in (AADSTS53003); "
+            "ask for an exception for the app, or let the app sign in by itself (auth: certificate)"
+        )
+        await entra.clock.advance(60)  # the policy may have been changed
+        await sign_in(service.contoso, entra, announced)
+        await service.contoso.sign_in()
+    assert len(announced.codes) == 2
