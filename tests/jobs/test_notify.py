@@ -179,3 +179,16 @@ async def test_the_scheduled_report_is_followed_by_one_message_that_names_it(tmp
     wrong = sum(len(truth.codes) for truth in served.world.truth.values())
     assert taken["title"] == f"Agents: {wrong} new"
     assert f"the report {report.name}" in taken["message"]
+
+
+async def test_a_trouble_that_was_over_is_told_again_though_no_report_came_between(
+    tmp_path: Path, store: Store, teams: Hook
+) -> None:
+    notifier = Notifier(telling(tmp_path, teams.url))
+    passed(store, 0, {})
+    for _ in range(2):
+        await notifier.tell(store, REPORT, {"sign-in contoso": "Enter a code."})
+    assert len(teams.taken) == 1
+    notifier.over("sign-in contoso")
+    await notifier.tell(store, REPORT, {"sign-in contoso": "Enter another code."})
+    assert len(teams.taken) == 2

@@ -24,7 +24,7 @@ SOON = datetime(2027, 1, 31, 12, 30, tzinfo=UTC)
 def entra() -> Entra:
     running = fresh_entra()
     running.app.permissions.add("Application.Read.All")
-    running.app.secrets = {SECRET: SOON.timestamp(), "another": 4e9}
+    running.app.secrets = {SECRET: SOON.timestamp(), "another": 1e9, "later": 4e9}
     return running
 
 

@@ -95,6 +95,17 @@ async def test_a_token_that_a_service_rejected_is_not_given_again(entra: Entra, 
         assert await tokens.token() != first
 
 
+async def test_a_token_that_the_next_one_got_says_nothing_of_the_first(entra: Entra, tmp_path: Path) -> None:
+    """msal gives a token again that is still good, and asks nobody."""
+    entra.tokens_live(3_600)
+    async with opened(two_secrets(tmp_path, entra, OLD_SECRET), entra) as service:
+        tokens = service.contoso.tokens(entra.url)
+        await tokens.token()
+        entra.clock.now += 3_301
+        await tokens.token()
+        assert "client_secret_next" in service.contoso.notice
+
+
 async def test_two_bad_secrets_are_one_sentence(entra: Entra, tmp_path: Path) -> None:
     async with opened(two_secrets(tmp_path, entra, OLD_SECRET, "wrong"), entra) as service:
         failure = await refusal(service.contoso)

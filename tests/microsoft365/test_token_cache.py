@@ -198,10 +198,14 @@ async def test_one_from_before_there_was_a_key_is_encrypted_at_once(entra: Entra
         pass
     (file,) = tokens_folder(tmp_path).glob("*.bin")
     assert JANE in file.read_text()
+    key = settings_by_device(tmp_path, entra, key=True).secrets.chosen_key()
     key_file(tmp_path)
+    assert TokenCache(
+        tokens_folder(tmp_path), "contoso", key
+    ).opened.is_encrypted  # opened, and nothing asked of it yet
+    assert file.read_text().startswith("enc:")
     async with opened(settings_by_device(tmp_path, entra, key=True), entra) as service:
         await service.contoso.sign_in()
-    assert file.read_text().startswith("enc:")
 
 
 @pytest.mark.anyio
