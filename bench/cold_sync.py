@@ -1,7 +1,8 @@
 """One full sync of a list that was never synced: next to the same job written the plain way, next to what the network
 alone would take, and next to what SharePoint's budget alone would take (bench/cold_floor.py has the reckoning).
 
-`python -m bench.cold_sync [rows]`: without a budget; `python -m bench.cold_sync budget [rows] [units a minute]`: with.
+`python -m bench.cold_sync [rows] [ms added to every answer]`: without a budget, and without the plain way;
+`python -m bench.cold_sync budget [rows] [units a minute]`: with one, both APIs at a time.
 """
 
 from __future__ import annotations
@@ -75,20 +76,21 @@ def plain(latency: float) -> Measured:
     return Measured(PLAIN_ROWS, said["wall"], said["cpu"], said["requests"])
 
 
-def without_budget(rows: int = 15_000, latency: float = 0.05) -> None:
-    peer = plain(latency)
+def without_budget(rows: int = 15_000, latency: float = 0.05, peer: Measured | None = None) -> None:
     print(
         f"Cold sync of {rows:,} rows in 3 tenants, {latency * 1000:.0f} ms added to every answer, "
         "budgets out of the way"
     )
     print(f"{'':28}{'requests':>10}{'wall':>10}{'CPU':>10}{'ms wall/row':>14}{'ms CPU/row':>13}")
-    _line("the plain way, per row ×", peer, rows)
+    if peer is not None:
+        _line("the plain way, per row ×", peer, rows)
     for api in APIS:
         measured = ours(rows, latency, api)
         _line(f"sync-agent, api: {api}", measured, rows)
-        wall = peer.wall / peer.rows * rows / measured.wall
-        cpu = peer.cpu / peer.rows * rows / measured.cpu
-        print(f"{'':38}{wall:>9.0f}×{cpu:>9.1f}×  faster, less CPU")
+        if peer is not None:
+            wall = peer.wall / peer.rows * rows / measured.wall
+            cpu = peer.cpu / peer.rows * rows / measured.cpu
+            print(f"{'':38}{wall:>9.0f}×{cpu:>9.1f}×  faster, less CPU")
         _floor(measured, api, latency)
 
 
@@ -96,7 +98,8 @@ def with_budget(rows: int = 2_500, units: int = 2_400, latency: float = 0.05) ->
     """Both APIs at a time: it is the budget that takes time."""
     allowed = units * _SHARE
     print(f"Cold sync of {rows:,} rows, {units:,} units a minute of which {allowed:,.0f} are ours")
-    print(f"{'':8}{'needed':>9}{'spent':>9}{'at least':>10}{'wall':>10}{'ratio':>8}{'refused':>9}")
+    took = f"{'wall':>10}{'ratio':>8}{'pass':>10}{'ratio':>8}"
+    print(f"{'':8}{'needed':>9}{'spent':>9}{'at least':>10}{took}{'refused':>9}")
     with ThreadPoolExecutor(len(APIS)) as both:
         found = dict(zip(APIS, both.map(lambda api: ours(rows, latency, api, units), APIS), strict=True))
     for api, measured in found.items():
@@ -104,13 +107,13 @@ def with_budget(rows: int = 2_500, units: int = 2_400, latency: float = 0.05) ->
         assert told is not None
         needed = units_needed(told.heard, rows)
         least = least_seconds(needed, allowed)
-        ratio = f"{measured.wall / least:>8.3f}" if least else f"{'–':>8}"
-        spent = f"{needed:>9,.0f}{told.units:>9,.0f}"
-        print(f"{api:8}{spent}{least:>8.0f} s{measured.wall:>8.1f} s{ratio}{told.throttled:>9}")
+        took = "".join(f"{took:>8.1f} s{took / least if least else 0:>8.3f}" for took in (measured.wall, measured.work))
+        print(f"{api:8}{needed:>9,.0f}{told.units:>9,.0f}{least:>8.0f} s{took}{told.throttled:>9}")
+    print(f"load {os.getloadavg()[0]:.1f}")
 
 
-def main(rows: int = 15_000) -> None:
-    without_budget(rows)
+def main(rows: int = 15_000, latency: float = 0.05) -> None:
+    without_budget(rows, latency, plain(latency))
     print()
     with_budget()
 
@@ -148,6 +151,6 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["budget"]:
         with_budget(*map(int, sys.argv[2:]))
     elif sys.argv[1:]:
-        without_budget(*map(int, sys.argv[1:2]))
+        without_budget(int(sys.argv[1]), int((sys.argv[2:] or ["50"])[0]) / 1_000)
     else:
         main()
