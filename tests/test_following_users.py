@@ -4,117 +4,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
-import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jwt
 import pytest
 from structlog.testing import capture_logs
 
-from sync_agent.jobs.plan_rows import plan_dirty
-from sync_agent.jobs.poll_presence import poll_presence
-from sync_agent.jobs.resolve_users import resolve_users
-from sync_agent.microsoft365.retrying import Retrying
-from sync_agent.model import Absent, Match, Verdict
-from sync_agent.progress import Silent
-from sync_agent.scheduler import Jobs
-from sync_agent.service import Service, open_service
-from sync_agent.settings import load
+from sync_agent.model import Absent
 from sync_agent.simulator.faults import Truly
 from sync_agent.simulator.messy import build
 from sync_agent.simulator.wire import Call, Reply
-from sync_agent.simulator.world import DAY, SimUser, Tenant, World
-from tests.lab import Lab, lab
-from tests.microsoft365.contoso import members, refusing, saying
+from sync_agent.simulator.world import SimUser, Tenant, World
+from tests.lab import Lab
+from tests.microsoft365.contoso import members
+from tests.user_following import DELTA, Running, agents, running
 
 pytestmark = pytest.mark.anyio
-
-DELTA = r"GET /v1\.0/users/delta"
-
-
-class Running:
-    """The jobs of a service, each run when a test says so."""
-
-    def __init__(self, served: Lab, service: Service) -> None:
-        self.served = served
-        self.service = service
-        self.jobs = Jobs(service, asyncio.Event())
-
-    def give_up_at_once(self) -> None:
-        """Rather than after several tries: for tests in which that would be all that takes time."""
-        self.service.transport._retrying = Retrying(attempts=1)
-
-    async def begin(self) -> None:
-        await self.jobs.looks.turn()
-        await self._write()
-
-    async def turn(self) -> int:
-        """One turn of resolve_users and the writing that follows; how many requests of directories it took."""
-        before = self.service.transport.requests["directory"]
-        await self.jobs.resolve_users()
-        asked = self.service.transport.requests["directory"] - before
-        await self._write()
-        return asked
-
-    async def _write(self) -> None:
-        await poll_presence(self.service.context)
-        while self.service.context.observed.dirty and self.jobs.standing.held is None:
-            await self.jobs.writes.turn()
-
-    @property
-    def matches(self) -> dict[str, Match]:
-        return self.service.context.observed.matches
-
-    @property
-    def found(self) -> tuple[dict[str, Match], Mapping[int, Verdict]]:
-        return self.matches, self.service.context.observed.verdicts
-
-    async def truth(self) -> tuple[dict[str, Match], Mapping[int, Verdict]]:
-        """What a service that starts now finds."""
-        async with open_service(load(self.served.settings), progress=Silent()) as service:
-            observed = self.service.context.observed
-            service.context.observed.before = dict(observed.before)
-            service.context.observed.put_rows(observed.rows.values(), service.context.clock())
-            await resolve_users(service.context)
-            return service.context.observed.matches, service.context.observed.verdicts
-
-
-@asynccontextmanager
-async def running(
-    folder: Path,
-    *,
-    rows: int = 60,
-    tenants: int = 2,
-    world: World | None = None,
-    schedule: str = "",
-    shared: bool = False,
-) -> AsyncIterator[tuple[Lab, Running]]:
-    """After the first turn, all rows written. ``shared``: by the settings, every tenant may have every domain."""
-    with lab(folder, rows=rows, tenants=tenants, world=world) as served:
-        domains = ", ".join(tenant.domains[0] for _, tenant, _ in served.world.accounts)
-        for id_, _, _ in served.world.accounts if shared else ():
-            served.replace(f"id: {id_}\n", f"id: {id_}\n    domains: [{domains}]\n")
-        served.settings.write_text(f"{served.settings.read_text()}schedule: {{{schedule}}}\n")
-        async with open_service(load(served.settings), progress=Silent()) as service:
-            await service.context.edges.agent_list.provision(dry_run=False)
-            run = Running(served, service)
-            await run.begin()
-            yield served, run
-
-
-def agents(served: Lab, count: int) -> list[tuple[int, Tenant, SimUser]]:
-    """Rows that are right, with their users."""
-    found = []
-    for row_id, truth in served.world.truth.items():
-        tenant = served.world.tenants.get(truth.tenant_id)
-        if tenant is not None and not truth.codes:
-            found.append((row_id, tenant, tenant.users[truth.object_id]))
-    return found[:count]
 
 
 async def test_a_quiet_turn_is_one_small_request_a_tenant(tmp_path: Path) -> None:
@@ -201,143 +107,6 @@ async def test_what_a_turn_costs_does_not_grow_with_the_directory(tmp_path: Path
     small, large = [await _costs(folder, int(folder.name)) for folder in folders]
     assert small == large
     assert (small[0], small[3]) == (1, 2)
-
-
-async def test_a_token_that_expired_means_asking_about_everybody_and_following_from_there(tmp_path: Path) -> None:
-    async with running(tmp_path) as (served, run):
-        (first, _, user), (second, _, other) = agents(served, 2)
-        user.enabled = False
-        served.world.clock = lambda: time.time() + 8 * DAY
-        with capture_logs() as logs:
-            await run.turn()
-        assert "user_disabled" in served.shown(first, "SyncAnomalies")
-        told = [log["reason"] for log in logs if log["event"] == "user_changes_not_told"]
-        assert len(told) == 2 and all("410" in reason for reason in told)
-        other.enabled = False
-        await run.turn()
-        assert "user_disabled" in served.shown(second, "SyncAnomalies")
-        assert await run.turn() <= 6
-        assert await run.turn() == 2
-
-
-UNTOLD = [refusing(403), refusing(400), refusing(404), refusing(501), saying({"value": []}), saying([1])]
-
-
-@pytest.mark.parametrize("how", UNTOLD)
-async def test_a_tenant_that_does_not_tell_is_asked_about_all_its_names_each_turn(
-    how: dict[str, Any], tmp_path: Path
-) -> None:
-    """And no other is; the log says so once."""
-    async with running(tmp_path) as (served, run):
-        served.world.faults.add(DELTA, **how)
-        rows = agents(served, 40)
-        with capture_logs() as logs:
-            for row_id, _, user in rows[:3]:
-                user.enabled = False
-                await run.turn()
-                assert "user_disabled" in served.shown(row_id, "SyncAnomalies")
-        assert sum(log["event"] == "user_changes_not_told" for log in logs) == 2
-        assert run.service.context.observed.trouble == {}
-        served.world.faults.clear()
-        await run.turn()
-        assert await run.turn() == 2
-
-
-async def test_the_names_of_other_tenants_are_left_alone_by_one_that_does_not_tell(tmp_path: Path) -> None:
-    async with running(tmp_path) as (served, run):
-        (_, tenant, _), *_ = agents(served, 1)
-        app = next(app for _, other, app in served.world.accounts if other is tenant)
-
-        def refused(call: Call, truly: Truly) -> Reply:
-            claims = jwt.decode(call.headers["authorization"].split()[1], options={"verify_signature": False})
-            return Reply(403, b"{}") if claims["appid"] == app.client_id else truly(call)
-
-        served.world.faults.add(DELTA, instead=refused)
-        await run.turn()
-        before = run.service.transport.requests["directory"]
-        with capture_logs() as logs:
-            await run.turn()
-        asked = next(log["names_asked"] for log in logs if log["event"] == "users_followed")
-        of_tenant = [name for name in run.matches if name.partition("@")[2] in tenant.domains]
-        assert asked == len(of_tenant)
-        assert run.service.transport.requests["directory"] - before < 12
-
-
-async def test_while_the_tenants_are_silent_their_rows_stay_and_nothing_is_lost(tmp_path: Path) -> None:
-    async with running(tmp_path) as (served, run):
-        run.give_up_at_once()
-        row_id, _, user = agents(served, 1)[0]
-        away = served.world.faults.add(r"/v1\.0/(users|organization|directoryObjects|\$batch)", reset=True)
-        user.enabled = False
-        shown = {id_: dict(item.fields) for id_, item in served.agents.items.items()}
-        for _ in range(3):
-            await run.jobs.resolve_users()
-        away.times = 0
-        trouble = run.service.context.observed.trouble
-        assert trouble.keys() == {tenant.id for _, tenant, _ in served.world.accounts}
-        assert not plan_dirty(run.service.context).changes
-        assert {id_: dict(item.fields) for id_, item in served.agents.items.items()} == shown
-        await run.turn()
-        assert trouble == {}
-        assert "user_disabled" in served.shown(row_id, "SyncAnomalies")
-        await run.turn()
-        assert await run.turn() == 2
-
-
-async def test_what_a_name_is_is_asked_again_in_each_turn_until_it_is_told(tmp_path: Path) -> None:
-    world = build(60, 2)
-    world.faults.add("proxyAddresses/any", status=403)
-    async with running(tmp_path, world=world) as (_, run):
-        observed = run.service.context.observed
-        assert observed.unexplained and observed.trouble
-        await run.turn()
-        assert observed.unexplained and observed.trouble
-        world.faults.clear()
-        await run.turn()
-        assert (observed.unexplained, observed.trouble) == ({}, {})
-        assert run.found == await run.truth()
-
-
-async def test_where_only_the_changes_are_away_the_names_are_asked_about_from_the_second_turn_on(
-    tmp_path: Path,
-) -> None:
-    async with running(tmp_path) as (served, run):
-        run.give_up_at_once()
-        (first, _, user), (second, _, other) = agents(served, 2)
-        trouble = run.service.context.observed.trouble
-        away = served.world.faults.add(DELTA, status=503, headers={"retry-after": "0"})
-        user.enabled = False
-        with capture_logs() as logs:
-            await run.turn()
-            assert served.shown(first, "SyncStatus") == "OK"
-            assert len(trouble) == 2
-            for _ in range(2):
-                await run.turn()
-                assert "user_disabled" in served.shown(first, "SyncAnomalies")
-                assert trouble == {}
-        warnings = [log["event"] for log in logs if log["log_level"] == "warning"]
-        assert (
-            sorted(event for event in warnings if event != "throttled")
-            == ["tenant_could_not_be_asked"] * 2 + ["user_changes_not_told"] * 2
-        )
-        away.times = 0
-        await run.turn()
-        other.enabled = False
-        assert await run.turn() <= 6
-        assert "user_disabled" in served.shown(second, "SyncAnomalies")
-
-
-async def test_a_silence_of_one_turn_costs_nothing_but_that_turn(tmp_path: Path) -> None:
-    async with running(tmp_path) as (served, run):
-        run.give_up_at_once()
-        row_id, _, user = agents(served, 1)[0]
-        away = served.world.faults.add(DELTA, reset=True)
-        user.enabled = False
-        await run.turn()
-        away.times = 0
-        assert await run.turn() <= 6
-        assert run.service.context.observed.trouble == {}
-        assert "user_disabled" in served.shown(row_id, "SyncAnomalies")
 
 
 def _misspelt(served: Lab) -> tuple[int, SimUser]:
@@ -467,47 +236,6 @@ async def test_a_change_of_everybody_is_read_no_further_than_it_pays(tmp_path: P
         assert await run.turn() == 1
 
 
-class Staff:
-    """A personnel department at work, with whatever may happen to a user."""
-
-    def __init__(self, served: Lab, seed: int) -> None:
-        self._random = random.Random(seed)
-        self._tenants = [tenant for _, tenant, _ in served.world.accounts]
-        self._names = sorted({str(item.fields.get("UPN", "")).strip() for item in served.agents.items.values()})
-        self._hired = 0
-
-    def work(self) -> None:
-        tenant = self._random.choice(self._tenants)
-        user = self._random.choice(list(tenant.users.values()))
-        name = f"{self._random.choice(self._names).partition('@')[0]}@{tenant.domains[0]}"
-        match self._random.randrange(9):
-            case 0:
-                user.enabled = not user.enabled
-            case 1:
-                user.licensed = not user.licensed
-            case 2:
-                user.guest = not user.guest
-            case 3 if tenant.by_upn(name) is None:
-                tenant.rename(user, name)
-            case 4:
-                user.proxy_addresses = (*user.proxy_addresses, f"smtp:{name}")
-            case 5 if len(tenant.users) > 20:
-                tenant.remove(user, self._random.choice([None, "2026-11-25T10:00:00Z"]))
-            case 6 if tenant.deleted:
-                self._restore(tenant)
-            case 7 if tenant.by_upn(name) is None:
-                self._hired += 1
-                tenant.add(SimUser(f"99999999-0000-4000-8000-{self._hired:012}", name, "New"))
-            case 8:
-                holder = self._random.choice([one for one in tenant.users.values() if one.proxy_addresses] or [user])
-                holder.proxy_addresses = holder.proxy_addresses[:1]
-
-    def _restore(self, tenant: Tenant) -> None:
-        user = self._random.choice(list(tenant.deleted.values()))
-        if tenant.by_upn(user.upn) is None:
-            tenant.restore(user)
-
-
 async def test_whoever_loses_an_alias_is_followed_too(tmp_path: Path) -> None:
     async with running(tmp_path) as (served, run):
         aliases = {
@@ -524,16 +252,3 @@ async def test_whoever_loses_an_alias_is_followed_too(tmp_path: Path) -> None:
         for name in aliases:
             match = run.matches[name]
             assert isinstance(match, Absent) and match.alias_of is None
-
-
-@pytest.mark.parametrize(("seed", "shared"), [(1, False), (2, False), (3, False), (4, True), (5, True)])
-async def test_whatever_happens_following_finds_what_asking_about_everybody_would(
-    seed: int, shared: bool, tmp_path: Path
-) -> None:
-    async with running(tmp_path, shared=shared) as (served, run):
-        staff = Staff(served, seed)
-        for _ in range(12):
-            for _ in range(staff._random.randrange(12)):
-                staff.work()
-            await run.turn()
-            assert run.found == await run.truth()

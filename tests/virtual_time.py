@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+import time
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -51,6 +52,20 @@ class SleptBy(Seconds):
             self._slept.clear()
         for wake in due:
             wake.set()
+
+
+class Skipping:
+    """Real seconds, but for waits, which are skipped: whoever would sleep puts the clock forward."""
+
+    def __init__(self) -> None:
+        self._skipped = 0.0
+
+    def __call__(self) -> float:
+        return time.monotonic() + self._skipped
+
+    async def sleep(self, seconds: float) -> None:
+        self._skipped += max(0.0, seconds)
+        await asyncio.sleep(0)
 
 
 class TimeOfDay:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from sync_agent.jobs.poll_presence import poll_presence
+from sync_agent.microsoft365.pacing import Timing
 from sync_agent.microsoft365.retrying import Retrying
 from sync_agent.outcome import Outcome
 from sync_agent.progress import Silent
@@ -19,7 +20,7 @@ from sync_agent.scheduler import Jobs
 from sync_agent.service import Service, open_service
 from sync_agent.settings import load
 from tests.lab import Lab, lab
-from tests.virtual_time import TimeOfDay
+from tests.virtual_time import Skipping, TimeOfDay
 
 pytestmark = pytest.mark.anyio
 
@@ -34,8 +35,9 @@ class Office:
 
     @asynccontextmanager
     async def service(self) -> AsyncIterator[Service]:
-        settings = load(self.served.settings)
-        async with open_service(settings, progress=Silent(), clock=self.clock) as service:
+        settings, waits = load(self.served.settings), Skipping()
+        timing = Timing(waits, waits.sleep)
+        async with open_service(settings, progress=Silent(), clock=self.clock, timing=timing) as service:
             service.transport._retrying = Retrying(attempts=1)  # else that is all that takes time
             yield service
 

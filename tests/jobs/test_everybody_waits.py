@@ -9,8 +9,8 @@ import pytest
 
 from sync_agent.jobs.read_list import read_list
 from sync_agent.microsoft365.pacing import Priority
-from tests.test_following_users import agents, running
 from tests.test_scheduler import until
+from tests.user_following import agents, running
 
 
 @pytest.mark.anyio
