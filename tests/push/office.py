@@ -17,15 +17,15 @@ from sync_agent.scheduler import run
 from sync_agent.service import Service, open_service
 from sync_agent.settings import load
 from sync_agent.simulator.subscriptions import Subscription
-from sync_agent.simulator.world import AppRegistration, SimUser
+from sync_agent.simulator.world import AppRegistration, SimUser, Tenant
 from tests.doors import Door, https_door
 from tests.lab import Lab, lab
 from tests.test_scheduler import a_right_row, all_shown, until
 
 __all__ = ["until"]
 
-LISTENER = "77777777-0000-4000-8000-000000000007"
-PERSON = "listener@contoso.com"
+LISTENERS = {"listener": "77777777-0000-4000-8000-000000000007", "another": "88888888-0000-4000-8000-000000000008"}
+"""App registrations by account."""
 _SCHEDULE = """\
 schedule: {read_list: 1h, resolve_users: 1h, presence: 1h, write_back: 100ms}
 presence:
@@ -34,12 +34,11 @@ presence:
 web: {listen: "127.0.0.1:PAGES"}
 """
 _ACCOUNT = """\
-  - id: listener
+  - id: NAME
     tenant_id: TENANT
     client_id: CLIENT
     auth: device_code
     cloud: lab
-clouds:
 """
 
 
@@ -71,7 +70,7 @@ class PushOffice:
         world = self.served.world
 
         def enter(prompt: Prompt) -> None:
-            world.devices.enter(world, prompt.code, PERSON)
+            world.devices.enter(world, prompt.code, f"{prompt.account}@contoso.com")
 
         async with open_service(load(self.served.settings), progress=Silent(), announce=enter) as service:
             await service.context.edges.agent_list.provision(dry_run=False)
@@ -102,17 +101,22 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def push_office(folder: Path, rows: int = 40) -> AsyncIterator[PushOffice]:
-    """Nothing runs yet."""
+async def push_office(folder: Path, rows: int = 40, listeners: int = 1) -> AsyncIterator[PushOffice]:
+    """Nothing runs yet. ``listeners``: accounts that are told."""
     with lab(folder, rows=rows, tenants=1) as served:
-        _, tenant, _ = served.world.accounts[0]
         served.world.devices.interval = 1
-        tenant.apps[LISTENER] = AppRegistration(LISTENER, permissions={"Presence.Read.All", "User.Read.All"})
-        tenant.add(SimUser("66666666-0000-4000-8000-000000000006", PERSON, "Listener"))
+        accounts = [_listener(served.world.accounts[0][1], name) for name in list(LISTENERS)[:listeners]]
+        served.replace("clouds:\n", f"{''.join(accounts)}clouds:\n")
         port, pages = free_port(), free_port()
         with https_door(folder, port) as door:
-            account = _ACCOUNT.replace("TENANT", tenant.id).replace("CLIENT", LISTENER)
-            served.replace("clouds:\n", account)
             schedule = _SCHEDULE.replace("DOOR", str(door.port)).replace("PORT", str(port)).replace("PAGES", str(pages))
             served.settings.write_text(served.settings.read_text() + schedule)
             yield PushOffice(served, door, pages)
+
+
+def _listener(tenant: Tenant, name: str) -> str:
+    """Registers an app with a person to sign in to it. Its account, as settings have it."""
+    client = LISTENERS[name]
+    tenant.apps[client] = AppRegistration(client, permissions={"Presence.Read.All", "User.Read.All"})
+    tenant.add(SimUser(client.replace("-0000-", "-1111-", 1), f"{name}@contoso.com", name))
+    return _ACCOUNT.replace("NAME", name).replace("TENANT", tenant.id).replace("CLIENT", client)

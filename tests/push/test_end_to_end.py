@@ -98,3 +98,23 @@ async def test_an_address_that_graph_cannot_reach_is_told_once_and_the_rounds_go
         assert "Graph could not reach presence.push.notification_url https://127.0.0.1:1/graph" in told["reason"]
         assert "presence.push.listen" in told["reason"]
         assert not office.subscriptions
+
+
+@pytest.mark.anyio
+async def test_two_accounts_of_a_tenant_share_its_users(tmp_path: Path) -> None:
+    async with push_office(tmp_path, listeners=2) as office:
+        office.served.replace('/graph", listen', '/graph", most: 9, listen')
+        async with office.running() as service:
+            await until(lambda: [len(one.ids) for one in office.subscriptions] == [9, 9], 30)
+            one, other = office.subscriptions
+            assert not set(one.ids) & set(other.ids)
+            assert one.app_id != other.app_id
+            known = service.context.edges.presence._told
+            await until(lambda: {*one.ids, *other.ids} <= known.keys())
+            changed = [office.served.world.user(told_of) for told_of in (one.ids[0], other.ids[0])]
+            presences = service.context.observed.presences
+            for user in changed:
+                assert user is not None
+                user.availability, user.activity = "Busy", "InACall"
+            await until(lambda: all(user and presences[user.id].availability == "Busy" for user in changed))
+        assert not office.subscriptions
