@@ -54,7 +54,7 @@ def simulate(port: int, folder: Path, api: Api, rows: int, tenants: int, seed: i
     settings = write_settings(world, folder, api)
     click.echo(f"The embedded Microsoft 365 is at {simulator.url}, with {rows:,} rows and {tenants} tenants.")
     click.echo(f"Settings for it: {settings}. In another terminal:\n")
-    for command in ("provision", "sync --dry-run", "sync", "run"):
+    for command in ("check", "provision", "sync --dry-run", "sync", "run"):
         click.echo(f"  sync-agent --settings {settings} {command}")
     click.echo("\nCtrl-C ends it.")
     stop.wait()

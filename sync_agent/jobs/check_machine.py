@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import re
 import shutil
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 from sync_agent.check.observed import NOTIFY, DatabaseSeen, FolderSeen, NotifySeen, PortSeen, SettingsSeen
@@ -17,9 +19,10 @@ from sync_agent.state.database import database_file
 from sync_agent.state.examining import cannot_write, examine
 
 _OURS = b"sync_agent_info"
+_ACCOUNT = re.compile(rb'^sync_agent_account_ok\{account="([^"]*)"\}', re.MULTILINE)
 _PATIENCE = 2.0
 """Seconds, for a page of this machine."""
-_MOST_BYTES = 4_096
+_MOST_BYTES = 2**20
 
 
 def see_settings(path: Path, settings: Settings) -> SettingsSeen:
@@ -81,14 +84,16 @@ def _free(folder: Path) -> int:
 
 async def see_ports(settings: Settings) -> list[PortSeen]:
     """Where the running service has its pages, it has the other port too."""
-    pages = await see_port("web.listen", settings.web.listen)
+    accounts = frozenset(account.id for account in settings.accounts)
+    pages = await see_port("web.listen", settings.web.listen, accounts)
     push = settings.presence.push
     if push is None or pages.state in ("ours", "unwell"):
         return [pages]
-    return [pages, await see_port("presence.push.listen", push.listen)]
+    return [pages, await see_port("presence.push.listen", push.listen, accounts)]
 
 
-async def see_port(setting: str, listen: str) -> PortSeen:
+async def see_port(setting: str, listen: str, accounts: frozenset[str]) -> PortSeen:
+    """``accounts``: by which the service of these settings is told from another one's."""
     host, _, port = listen.rpartition(":")
     host = host.strip("[]")
     try:
@@ -96,7 +101,7 @@ async def see_port(setting: str, listen: str) -> PortSeen:
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             return PortSeen(setting, listen, "elsewhere", os.strerror(error.errno) if error.errno else str(error))
-        return await _who_listens(setting, listen, host, int(port))
+        return await _who_listens(PortSeen(setting, listen, "taken"), host, int(port), accounts)
     return PortSeen(setting, listen, "elsewhere", why) if why else PortSeen(setting, listen, "free")
 
 
@@ -113,19 +118,21 @@ def _cannot_listen(host: str, port: int) -> str:
     return ""
 
 
-async def _who_listens(setting: str, listen: str, host: str, port: int) -> PortSeen:
-    """The service itself, perhaps: its pages tell."""
+async def _who_listens(taken: PortSeen, host: str, port: int, accounts: frozenset[str]) -> PortSeen:
+    """The service itself, perhaps: its pages tell, and whose accounts it has."""
     local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 -- what the settings may say
     try:
         async with asyncio.timeout(_PATIENCE):
-            if _OURS not in (await _page(local, port, "/metrics")):
-                return PortSeen(setting, listen, "taken")
+            figures = await _page(local, port, "/metrics")
+            known = {name.decode(errors="replace") for name in _ACCOUNT.findall(figures)}
+            if _OURS not in figures or (known and known.isdisjoint(accounts)):
+                return taken
             head, _, body = (await _page(local, port, "/healthz")).partition(b"\r\n\r\n")
     except (OSError, TimeoutError):
-        return PortSeen(setting, listen, "taken")
+        return taken
     if b" 503" in head.partition(b"\r\n")[0]:
-        return PortSeen(setting, listen, "unwell", "; ".join(body.decode(errors="replace").split("\n")).strip("; ."))
-    return PortSeen(setting, listen, "ours")
+        return replace(taken, state="unwell", why="; ".join(body.decode(errors="replace").split("\n")).strip("; ."))
+    return replace(taken, state="ours")
 
 
 async def _page(host: str, port: int, path: str) -> bytes:
@@ -134,7 +141,7 @@ async def _page(host: str, port: int, path: str) -> bytes:
     try:
         writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n".encode())
         answer = b""
-        while len(answer) < _MOST_BYTES and (piece := await reader.read(_MOST_BYTES)):
+        while len(answer) < _MOST_BYTES and (piece := await reader.read(65_536)):
             answer += piece
         return answer
     finally:

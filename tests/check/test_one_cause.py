@@ -14,6 +14,7 @@ from sync_agent.settings.sealing import new_key, sealed
 from sync_agent.simulator.lab import Api
 from tests.check.cases import add, made_ready, second_signs_in_by, set_
 from tests.check.list_cases import CASES as LIST_CASES
+from tests.check.servers import answering, said
 from tests.check.sign_in_cases import signed_in_by_person
 from tests.check.test_faults import checked
 from tests.lab import Lab, lab
@@ -144,3 +145,12 @@ def test_a_key_that_is_missing_does_not_hide_another_accounts_secret(
         second_signs_in_by(made, "auth: client_secret", f"client_secret: {sealed('anything', new_key())}")
         (made.folder / "secrets" / made.world.accounts[2][0]).unlink()
         assert wrong(made) == ["key_unavailable", "secret_unavailable"]
+
+
+def test_the_service_of_other_settings_is_another_program(tmp_path: Path) -> None:
+    figures = '# TYPE sync_agent_info gauge\nsync_agent_account_ok{account="elsewhere.com"} 1\n'
+    pages = {"/metrics": said(figures), "/healthz": said("ok\n")}
+    with lab(tmp_path) as made, answering(pages) as port:
+        made_ready(made)
+        set_(made, r"^web: .*$", f"web: {{listen: 127.0.0.1:{port}}}")
+        assert wrong(made) == ["port_in_use"]
