@@ -1,11 +1,11 @@
 """What is measured: `python -m bench` does all that is not marked *apart*, one after the other; `python -m bench NAME
-[NUMBERS]` one of them, and what its numbers mean its own file says. Minutes of a quiet machine with two cores:
+[NUMBERS]` one of them, and what its numbers mean its own file says. Minutes of a quiet machine with two cores, about:
 
   cold_sync      2  a whole pass over 15,000 rows that nobody has synced before [rows]
-  sweep          3  a presence request of 650 ids, beside the floor and what others use; HTTP/1.1 beside HTTP/2
+  sweep          2  a presence request of 650 ids, beside the floor and what others use; HTTP/1.1 beside HTTP/2
   follow         1  a turn of schedule.read_list [rows]
   follow_users   1  a turn of schedule.resolve_users [rows]
-  state          2  keeping the history [rows]
+  state          1  keeping the history [rows]
   confusion      1  what is wrong, and who is meant [rows, tenants, others]
   day            2  how right the list is in the course of a day; 10 for 750 agents, as in the documentation [agents]
   growth         3  what a row costs, whatever the size of the list [sizes]
