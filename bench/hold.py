@@ -28,7 +28,7 @@ from bench.canned import canned, several_canned
 from bench.fleet import ids, parts
 from bench.reader import presence_reader
 from bench.served import served
-from sync_agent.garbage import settle
+from sync_agent.garbage import leave_out_what_is_loaded
 from sync_agent.jobs.observed import Observed
 from sync_agent.jobs.read_list import read_list
 from sync_agent.jobs.resolve_users import resolve_users
@@ -93,9 +93,9 @@ async def _service(settings: Path, seconds: float) -> str:
     async with open_service(load(settings), progress=Silent()) as service:
         context = service.context
         await context.edges.agent_list.provision(dry_run=False)
+        leave_out_what_is_loaded()  # as `run` does
         await read_list(context)
         await resolve_users(context)
-        settle()  # as `run` does once the list is read
         watched = _Watched(context.observed)
         with capture_logs() as logs:
             following = asyncio.create_task(

@@ -23,7 +23,7 @@ from typing import Any
 
 import structlog
 
-from sync_agent.garbage import settle
+from sync_agent.garbage import leave_out_what_is_loaded
 from sync_agent.progress import Silent
 from sync_agent.scheduler import run
 from sync_agent.service import open_service
@@ -131,7 +131,8 @@ async def _soaked(settings: Path, process: subprocess.Popen[str], minutes: float
         process.stdin.write("provisioned\n")
         process.stdin.flush()
         began, stop = time.monotonic(), asyncio.Event()
-        running = asyncio.create_task(run(service, stop, settle))
+        leave_out_what_is_loaded()
+        running = asyncio.create_task(run(service, stop))
         print(HEAD, flush=True)
         while (left := began + 60 * minutes - time.monotonic()) > 0:
             await asyncio.wait([running], timeout=min(60, left))

@@ -20,7 +20,7 @@ from types import FrameType
 from typing import Any
 
 from bench.served import Served, served
-from sync_agent.garbage import seldom, settle
+from sync_agent.garbage import leave_out_what_is_loaded, seldom
 from sync_agent.progress import Silent
 from sync_agent.scheduler import run
 from sync_agent.service import Service, open_service
@@ -43,7 +43,7 @@ class Stalls:
 
     longest: dict[str, float] = field(default_factory=dict)
     collected: list[float] = field(default_factory=list)
-    """Seconds of each collection of garbage, those of `settle` too. In one, nobody can look on."""
+    """Seconds of each collection of garbage. In one, nobody can look on."""
     _collects_since: float = 0.0
     _beats: int = 0
     _over: threading.Event = field(default_factory=threading.Event)
@@ -92,17 +92,12 @@ def _blamed(frame: FrameType | None) -> str:
     return " < ".join(calls[-3:]) or "not ours"
 
 
-def _settle() -> None:
-    began = time.thread_time()
-    settle()
-    print(f"{(time.thread_time() - began) * 1000:.0f} ms: settled, as every schedule.resolve_everybody")
-
-
 async def _watched(service: Service, facts: Served, seconds: float) -> tuple[Stalls, Stalls]:
     """At the start, and in the ``seconds`` that follow, in which users change."""
     await service.context.edges.agent_list.provision(dry_run=False)
     stop = asyncio.Event()
-    running = asyncio.create_task(run(service, stop, _settle))
+    leave_out_what_is_loaded()
+    running = asyncio.create_task(run(service, stop))
     start = await _look(asyncio.sleep(_START))
     then = await _look(_changes(facts, seconds))
     stop.set()

@@ -1,19 +1,21 @@
-"""What stays for months is looked at by the collector every few hours, and nothing is kept for good by that."""
+"""What stays for months is not looked at by the collector of garbage again and again."""
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import weakref
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from sync_agent.garbage import settle
-from sync_agent.scheduler import Jobs
-from tests.jobs.opening import opened
-from tests.lab import command
+from sync_agent.garbage import leave_out_what_is_loaded
+from sync_agent.new_cells import NewCells
+from sync_agent.progress import Silent
+from sync_agent.service import open_service
+from sync_agent.settings import load
+from tests.lab import command, lab
 
 
 class Knot:
@@ -52,25 +54,31 @@ def test_a_list_is_read_with_few_collections() -> None:
     assert collections_while_objects_are_made() < 12
 
 
-def test_what_is_there_is_left_out_of_collections_and_what_was_dropped_since_is_freed_by_the_next() -> None:
-    knot = Knot()
-    seen = weakref.ref(knot)
-    settle()
-    del knot
+def test_what_is_loaded_is_left_out_of_collections_and_what_comes_later_is_freed() -> None:
+    loaded = weakref.ref(kept := Knot())
+    leave_out_what_is_loaded()
+    come_later = weakref.ref(Knot())
+    looked_at = len(gc.get_objects())
+    del kept
     gc.collect()
-    assert seen() is not None
-    settle()
-    assert seen() is None
+    assert (loaded() is not None, come_later()) == (True, None)
+    assert looked_at < 10_000
 
 
 @pytest.mark.anyio
-async def test_it_settles_when_the_list_is_read_and_its_users_are_known_not_at_every_reading(
-    tmp_path: Path,
-) -> None:
-    async with opened(tmp_path) as (_, service):
-        users = list[int]()
-        jobs = Jobs(service, asyncio.Event(), lambda: users.append(len(service.context.observed.watched)))
-        for _turn in range(2):
-            jobs.looks.read_whole()
-            await jobs.read_list()
-        assert users == [2]
+async def test_of_a_list_that_is_held_next_to_nothing_is_looked_at(tmp_path: Path) -> None:
+    """A row that is held, of all that belongs to it, may be one object to the collector: its change, while it waits."""
+    with lab(tmp_path, rows=1_000) as served:
+        async with open_service(load(served.settings), progress=Silent()) as service:
+            await service.context.edges.agent_list.provision(dry_run=False)
+            await service.sync(dry_run=True)
+            gc.collect()
+            types = Counter(type(each) for each in gc.get_objects())
+    values = {type_: count for type_, count in types.items() if _is_the_products(type_)}
+    assert values[NewCells] > 500
+    assert {type_.__name__: count for type_, count in values.items() if count > 500 and type_ is not NewCells} == {}
+
+
+def _is_the_products(type_: type) -> bool:
+    module = str(type_.__module__)
+    return module.startswith("sync_agent.") and not module.startswith("sync_agent.simulator")

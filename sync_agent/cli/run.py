@@ -52,7 +52,8 @@ async def _until_signalled(service: Service) -> None:
     except ServiceError as failure:
         _log.error("list_not_reached", reason=failure.told, effect="tried again at every reading of the list")
     # Imported only now, like the service: what is wrong in the settings is told at once.
-    from sync_agent.garbage import settle  # noqa: PLC0415
+    from sync_agent.garbage import leave_out_what_is_loaded  # noqa: PLC0415
     from sync_agent.scheduler import run as run_jobs  # noqa: PLC0415
 
-    await run_jobs(service, stop, settle)
+    leave_out_what_is_loaded()
+    await run_jobs(service, stop)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from typing import cast
 
@@ -51,8 +50,7 @@ _JOBS = ("read_list", "apply_fixes", "resolve_users", *_LONG_JOBS, "hold_lease",
 class Jobs:
     """The jobs of one service, made safe to run for months: each reports its failures and leaves the others alone."""
 
-    def __init__(self, service: Service, stop: asyncio.Event, settle: Callable[[], None] = lambda: None) -> None:
-        """``settle``: as `ListLooks` has it."""
+    def __init__(self, service: Service, stop: asyncio.Event) -> None:
         self._service = service
         self._context = service.context
         self._stop = stop
@@ -60,7 +58,7 @@ class Jobs:
         self.guard = Guard()
         self.standing = Standing()
         self.users = FollowUsers(self._context, times.resolve_users, times.resolve_everybody)
-        self.looks = ListLooks(service, self.standing, self.users, settle)
+        self.looks = ListLooks(service, self.standing, self.users)
         self.writes = WriteTurns(service, self.standing, self.guard, stop)
         self._fixes_held: Held | None = None
         self._budgets = ShareBudgets(service.store, service.context.budgets, service.day)

@@ -5,7 +5,6 @@ between, what changed in it is followed, where the service tells that.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 import structlog
 
@@ -19,15 +18,11 @@ _log = structlog.get_logger()
 
 
 class ListLooks:
-    """``settle``: called when the list was just read and everybody asked about, every few hours."""
-
-    def __init__(self, service: Service, standing: Standing, users: FollowUsers, settle: Callable[[], None]) -> None:
+    def __init__(self, service: Service, standing: Standing, users: FollowUsers) -> None:
         self._service = service
         self._context = service.context
         self._standing = standing
         self._users = users
-        self._settle = settle
-        self._settle_due = 0.0
         self._whole_due = 0.0
         """When the whole list is to be read again, by the monotonic clock."""
 
@@ -74,11 +69,7 @@ class ListLooks:
         await read_list(self._context, follow=True)
         # Half a turn early, for turns are never quite punctual.
         self._whole_due = began + times.read_whole_list - times.read_list / 2
-        planned = await self._planned()
-        if began >= self._settle_due:
-            self._settle_due = began + times.resolve_everybody
-            self._settle()
-        return planned
+        return await self._planned()
 
     async def _planned(self) -> WriteBack:
         """Ask at once about whatever nobody was asked about yet, or could not be asked; then plan."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import structlog
@@ -25,9 +24,9 @@ _GRACE = 6.0
 """Seconds that writes under way get to end after a stop; with what follows, an exit takes less than ten."""
 
 
-async def run(service: Service, stop: asyncio.Event, settle: Callable[[], None] = lambda: None) -> None:
-    """Run until ``stop`` is set, then end the writes under way and save the state. ``settle``: as `Jobs` has it."""
-    jobs = Jobs(service, stop, settle)
+async def run(service: Service, stop: asyncio.Event) -> None:
+    """Run until ``stop`` is set, then end the writes under way and save the state."""
+    jobs = Jobs(service, stop)
     scheduler = AsyncIOScheduler(
         timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     )
