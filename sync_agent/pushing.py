@@ -7,7 +7,7 @@ begin again, and tells of nobody in between.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -42,9 +42,8 @@ class Restlessness:
         own, at = self._own.get(user_id, (0.0, now))
         return usual(availability, unchanged_for) + faded(own, max(0.0, now - at))
 
-    def keep(self, user_ids: Collection[str]) -> None:
-        """Forget all others."""
-        self._own = {id_: own for id_, own in self._own.items() if id_ in user_ids}
+    def forget(self, user_id: str) -> None:
+        self._own.pop(user_id, None)
 
 
 def chosen(expected: Mapping[str, float], before: Mapping[str, frozenset[str]], most: int) -> dict[str, frozenset[str]]:

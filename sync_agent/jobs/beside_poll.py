@@ -7,7 +7,7 @@ would stay whatever the round says. So whoever was told of is compared in every 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -50,6 +50,5 @@ class BesidePoll:
                 del self._told[id_]
         return counts
 
-    def keep(self, user_ids: Collection[str]) -> None:
-        """Forget all others."""
-        self._told = {id_: times for id_, times in self._told.items() if id_ in user_ids}
+    def forget(self, user_id: str) -> None:
+        self._told.pop(user_id, None)

@@ -129,7 +129,6 @@ class FollowPush:
 
     def _chosen(self, tenant_id: str, watched: Sequence[str]) -> dict[str, frozenset[str]]:
         observed, now = self._context.observed, self._context.clock()
-        observed.restlessness.keep(observed.presences.keys())
         expected = {}
         for id_ in watched:
             known = observed.presences.get(id_)

@@ -434,7 +434,8 @@ class Observed:
             self.watched = watched
             for gone in users.difference(*have.values()):
                 self.presences.pop(gone, None)
-            self._beside.keep(self.presences.keys())
+                self._beside.forget(gone)
+                self.restlessness.forget(gone)
             self._answers.clear()
 
 

@@ -96,3 +96,11 @@ def test_whatever_came_before_a_round_that_is_asked_for_last_is_shown(
     come()
     observed.put_presences([rounds.answer(jane=last, bob=_IS[0])], at(now + 1))
     assert shown(observed) == [last[0], "Available"]
+
+
+def test_whoever_leaves_the_list_is_forgotten_with_what_was_told_of_him() -> None:
+    observed = observing(JANE, BOB)
+    for seconds, is_ in enumerate(_IS):
+        observed.put_pushed({JANE: is_, BOB: is_}, at(seconds))
+    observed.put_followed({}, [1], at(9))
+    assert observed._beside._told.keys() == observed.restlessness._own.keys() == observed.presences.keys() == {BOB}

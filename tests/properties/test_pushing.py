@@ -85,7 +85,7 @@ def test_whoever_changed_is_livelier_than_whoever_did_not_and_it_fades(times: li
     lively = restless.expected("jane", "Available", 0.0, end)
     assert still + min(1, len(at)) <= lively <= still + len(at) + 1e-6
     assert restless.expected("jane", "Available", 0.0, end + 86_400) - still < 1e-6
-    restless.keep({"bob"})
+    restless.forget("jane")
     assert restless.expected("jane", "Available", 0.0, end) == still
 
 
