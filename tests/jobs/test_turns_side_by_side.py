@@ -8,12 +8,17 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from statistics import median
 
 import pytest
+from structlog.testing import capture_logs
 
 from sync_agent.jobs.poll_presence import poll_presence
-from sync_agent.jobs.write_back import begin_turn
+from sync_agent.jobs.read_list import read_list
+from sync_agent.jobs.resolve_users import resolve_users
+from sync_agent.jobs.write_back import begin_turn, carry_out
 from sync_agent.model import Absent
+from sync_agent.scheduler import Jobs
 from sync_agent.service import Service
 from sync_agent.simulator.faults import Fault
 from sync_agent.simulator.lab import Api
@@ -94,7 +99,7 @@ async def test_where_every_answer_is_slow_news_is_sent_within_a_second_or_so(api
                 await until(lambda row=row_id, since=before: writes_of(served, row, since) > 0)  # type: ignore[misc]
                 took.append(loop.time() - became)
                 most = max(most, len(service.context.observed.turns.in_flight))
-            assert max(took) < 2.5, took
+            assert median(took) < 1.5, took  # one may meet a machine that is busy
             assert most > 3
 
 
@@ -137,13 +142,11 @@ async def test_rows_of_a_turn_under_way_are_not_chosen_and_their_units_are_promi
 async def test_a_turn_that_fails_beside_one_that_is_written(api: Api, tmp_path: Path) -> None:
     async with written(tmp_path, api) as (served, service, rows):
         failing, fine = rows[:2]
-        answered_none = {name_of(served, row_id): Absent("contoso.com") for row_id in rows[:2]}
-        become(served, failing, "Busy")
-        answered(service, dict(list(answered_none.items())[:1]))
+        nobody_has(served, service, [failing])
         lost = served.world.faults.add(r"POST .*batch", holding=WRITING[api], delay=0.5, cut=True, times=1)
         first = asyncio.create_task(whole_turn(service))
         await begun(service, failing)
-        answered(service, dict(list(answered_none.items())[1:]))
+        nobody_has(served, service, [fine])
         second = await whole_turn(service)
         assert (second.writes.done, second.writes.failed) == (1, 0)
         assert not first.done()
@@ -158,3 +161,119 @@ async def test_a_turn_that_fails_beside_one_that_is_written(api: Api, tmp_path: 
 
 def name_of(served: Lab, row_id: int) -> str:
     return str(served.shown(row_id, "UPN")).lower()
+
+
+def nobody_has(served: Lab, service: Service, row_ids: list[int]) -> None:
+    answered(service, {name_of(served, row_id): Absent("contoso.com") for row_id in row_ids})
+
+
+@pytest.mark.anyio
+async def test_what_a_turn_is_about_to_write_is_judged_once(api: Api, tmp_path: Path) -> None:
+    async with written(tmp_path, api) as (served, service, rows):
+        nobody_has(served, service, rows[:8])
+        first, turn = await begin_turn(service.context, known_rows=None, leave=None, most=400)
+        nobody_has(served, service, rows[8:16])
+        second = await whole_turn(service)
+        assert (second.held, second.writes.planned, second.writes.done) == (None, 8, 8)
+        await carry_out(service.context, turn, first)
+        assert first.writes.done == 8
+
+
+@pytest.mark.anyio
+async def test_a_verdict_that_changes_while_the_row_is_written_is_judged_with_the_next_turn(
+    api: Api, tmp_path: Path
+) -> None:
+    async with written(tmp_path, api) as (served, service, rows):
+        slow_writes(served, api, 1.0)
+        for row_id in rows:
+            become(served, row_id, "Busy")
+        await poll_presence(service.context)
+        first = asyncio.create_task(whole_turn(service))
+        await begun(service, *rows)
+        nobody_has(served, service, rows)
+        second = await whole_turn(service)
+        assert second.held is not None
+        assert (second.held.fuse, second.writes.done) == ("max_worsened", 0)
+        assert (await first).writes.done == len(rows)
+        assert {served.shown(row_id, "SyncStatus") for row_id in rows} == {"OK"}
+
+
+@pytest.mark.anyio
+async def test_a_person_who_is_faster_than_a_slow_turn_is_written_about_next(api: Api, tmp_path: Path) -> None:
+    async with written(tmp_path, api) as (served, service, rows):
+        edited, fine = rows[:2]
+        slow_writes(served, api, 0.5, times=1)
+        become(served, edited, "Busy")
+        await poll_presence(service.context)
+        first = asyncio.create_task(whole_turn(service))
+        await begun(service, edited)
+        served.agents.edit(edited, {"UPN": "nobody@contoso.com"})
+        become(served, fine, "Busy")
+        await poll_presence(service.context)
+        assert (await whole_turn(service)).writes.done == 1
+        done = (await first).writes
+        # By REST the row is compared before the form goes out, which the edit may come behind.
+        assert (done.conflicts, done.done) in (((1, 0),) if api == "graph" else ((1, 0), (0, 1)))
+        await read_list(service.context)
+        await resolve_users(service.context)
+        assert (await whole_turn(service)).writes.done == 1
+        assert "user_not_found" in served.shown(edited, "SyncAnomalies")
+        assert served.shown(edited, "UPN") == "nobody@contoso.com"
+
+
+@pytest.mark.anyio
+async def test_of_rows_of_a_turn_under_way_it_is_not_settled_whether_they_were_written(
+    api: Api, tmp_path: Path
+) -> None:
+    async with written(tmp_path, api) as (served, service, rows):
+        lost, slow, fine = rows[:3]
+        served.world.faults.add(r"POST .*batch", holding=WRITING[api], cut=True, times=1)
+        nobody_has(served, service, [lost])
+        assert (await whole_turn(service)).writes.failed == 1
+        slow_writes(served, api, 0.5, times=1)
+        nobody_has(served, service, [slow])
+        first = asyncio.create_task(whole_turn(service))
+        await begun(service, slow)
+        nobody_has(served, service, [fine])
+        assert (await whole_turn(service)).writes.done == 1
+        now = known(service)
+        assert [now[row_id] for row_id in (lost, slow, fine)] == [False, False, True]
+        await first
+        assert known(service)[slow]
+
+
+@pytest.mark.anyio
+async def test_a_stop_waits_for_all_turns(api: Api, tmp_path: Path) -> None:
+    with lab(tmp_path, rows=40, api=api) as served, capture_logs() as logs:
+        async with running_on(served, QUICK) as service:
+            turns, rows = service.context.observed.turns, right_rows(served)[:3]
+            await until(lambda: all_shown(served) and not turns.taken, 60)
+            slow = slow_writes(served, api, 2.0)
+            for number, row_id in enumerate(rows, 1):
+                become(served, row_id, "Busy")
+                await until(lambda row=row_id, seen=number: row in turns.in_flight and slow.seen == seen)  # type: ignore[misc]
+            assert {served.shown(row_id, "Presence") for row_id in rows} == {"Available"}
+        assert {served.shown(row_id, "Presence") for row_id in rows} == {"Busy"}
+    assert "job_cut_off" not in [each["event"] for each in logs]
+
+
+@pytest.mark.anyio
+async def test_while_a_failing_list_is_tried_with_a_few_rows_nothing_goes_beside_them(tmp_path: Path) -> None:
+    async with written(tmp_path, "graph") as (served, service, rows):
+        jobs = Jobs(service, asyncio.Event())
+        refusing = served.world.faults.add(r"PATCH .*/items/", status=423)
+        for row_id in rows:
+            become(served, row_id, "Busy")
+        await poll_presence(service.context)
+        await jobs.writes.turn()
+        assert jobs.writes.ever["failed"] == len(rows)
+        await asyncio.sleep(2.1)
+        refusing.times = 0
+        slow_writes(served, "graph", 0.5, times=1)
+        trying = asyncio.create_task(jobs.writes.turn())
+        await until(lambda: len(service.context.observed.turns.in_flight) == 20)
+        await jobs.writes.turn()
+        assert jobs.writes.ever["written"] == 0
+        await trying
+        await jobs.writes.turn()
+        assert [row_id for row_id in rows if served.shown(row_id, "Presence") != "Busy"] == []

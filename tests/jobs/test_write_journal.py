@@ -18,7 +18,9 @@ from sync_agent.settings import load
 from sync_agent.simulator.faults import Truly
 from sync_agent.simulator.lab import Api
 from sync_agent.simulator.wire import Call, Reply
+from sync_agent.state.records import Intention
 from sync_agent.state.store import RunJournal
+from sync_agent.undoing import VerdictCells
 from tests.jobs.opening import opened
 from tests.jobs.test_write_back import begun, observe, right_rows
 from tests.jobs.turning import whole_turn
@@ -237,3 +239,31 @@ async def test_an_edit_that_turned_out_right_is_forgotten(tmp_path: Path) -> Non
         change_presence(served, row_id)
         await poll_presence(service.context)
         assert (await write_back(service.context)).writes.put_right == 0
+
+
+@pytest.mark.anyio
+async def test_of_two_turns_that_write_a_row_one_after_the_other_each_tells_of_its_own_write(tmp_path: Path) -> None:
+    """The first is known to have been made before the second means to, whenever the database is told."""
+    async with opened(tmp_path) as (_, service):
+        journal, wrong, right = (
+            service.context.journal,
+            VerdictCells("Error", "", "", ""),
+            VerdictCells("OK", "", "", ""),
+        )
+        first, second = journal.turn(), journal.turn()
+        await first.intend([Intention(1, "a@b.c", right, wrong, "one")])
+        first.made(1)
+        await second.intend([Intention(1, "a@b.c", wrong, right, "two")])
+        await first.end()
+        await second.end()
+        assert [(line.why, line.made is not None) for line in journal_of(service).of_row(1)] == [
+            ("one", True),
+            ("two", False),
+        ]
+
+
+@pytest.mark.anyio
+async def test_turns_that_begin_at_the_same_time_are_one_run(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (_, service):
+        journal = service.context.journal
+        assert len(set(await asyncio.gather(*(journal.number() for _ in range(4))))) == 1

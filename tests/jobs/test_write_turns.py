@@ -26,8 +26,6 @@ from tests.lab import PLENTY, Lab
 from tests.test_scheduler import a_right_row, all_shown, running, until
 from tests.virtual_time import TimeOfDay
 
-MANY = 400
-
 
 @asynccontextmanager
 async def clocked(folder: Path, units: int = PLENTY) -> AsyncIterator[tuple[Lab, Service, TimeOfDay]]:
