@@ -27,7 +27,7 @@ says beneath each fault what to do. One cause is one fault: what only follows fr
   that the column, which is ours, cannot take, and by Graph with the ETag of no version besides. No value, no version
   and no Modified changes.
 - **It takes no part in the service**: no lease, nothing in the history, no device code. It may be run beside
-  `sync-agent run` at any time. Of a list's rows it reads 6,000 (by REST 10,000) at most.
+  `sync-agent run` at any time. Of a list's rows it reads 20,000 at most, and for three seconds at most.
 - **Apps sign in anew each time**, so that a secret that has just expired is found although the service still has a
   token. A person's sign-in is tried with the refresh token that the service keeps, in a copy of its own.
 - By Graph a list does not tell whether it keeps versions: that is seen by its rows, once one has more than one version.

@@ -18,7 +18,8 @@ Domains = Mapping[str, frozenset[str] | None]
 
 def strange(rows: RowsSeen, of_accounts: Domains) -> dict[str, int]:
     """Domains that no account is known to have, in more rows than a few slips would be; the most frequent first."""
-    least = max(_FEW, round(rows.count * _PART))
+    read = sum(rows.domains.values()) + rows.without_upn
+    least = max(_FEW, round(read * _PART))
     return {domain: count for domain, count in _unknown(rows, of_accounts).items() if count >= least}
 
 

@@ -651,7 +651,7 @@ _REST = (
         "Is its tenant_id right, and do its people stand in this list? Else remove the account.",
         (*_UNREAD, "tenant_unknown", "token_of_other_tenant", "domain_without_account"),
     ),
-    Entry("limits_suffice", _OK, Area.LIMITS, "Microsoft's limits suffice for {rows} rows."),
+    Entry("limits_suffice", _OK, Area.LIMITS, "Microsoft's limits suffice for {rows}."),
     Entry(
         "presence_limit_too_low",
         _W,

@@ -16,7 +16,8 @@ def judge(seen: LimitsSeen | None) -> Iterator[Finding]:
     if seen is None:
         return
     told = list(_too_low(seen))
-    yield from told or [found("limits_suffice", "pacing", rows=f"{seen.rows:,}")]
+    more = "the first " if seen.more else ""
+    yield from told or [found("limits_suffice", "pacing", rows=f"{more}{seen.rows:,} rows")]
 
 
 def _too_low(seen: LimitsSeen) -> Iterator[Finding]:

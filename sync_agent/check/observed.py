@@ -215,6 +215,8 @@ class LimitsSeen:
     set_units: int
     stated: float | None = None
     day: DaySeen | None = None
+    more: bool = False
+    """Whether the list has more rows, nobody knows how many."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,17 +25,18 @@ def see_limits(
     counts = _names(settings, agents, known)
     demand = demand_of_counts(agents.rows.count, counts, settings)
     units = settings.pacing.sharepoint_units_per_minute
+    more = agents.api == "graph" and not agents.rows.whole  # by REST the list tells its count
     try:
         found = capacity(demand, schedule_of(settings), means_of(settings))
     except ValueError:
-        return LimitsSeen(agents.rows.count, (), None, units, stated, day)
+        return LimitsSeen(agents.rows.count, (), None, units, stated, day, more)
     told = list(limits(found))
     tenants = [
         TenantLimit(tenant.id, tenant.held, tenant.wanted, limit.used, limit.todo)
         for tenant, limit in zip(found.tenants, told[-len(found.tenants) :], strict=True)
     ]
     nearest = max(told[: -len(found.tenants)], key=lambda each: each.used)
-    return LimitsSeen(agents.rows.count, tenants, (nearest.what, nearest.used, nearest.todo), units, stated, day)
+    return LimitsSeen(agents.rows.count, tenants, (nearest.what, nearest.used, nearest.todo), units, stated, day, more)
 
 
 def see_day(settings: Settings, budget: str) -> DaySeen | None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from sync_agent.microsoft365.checking import graph_list
 from sync_agent.simulator.faults import Truly
 from sync_agent.simulator.lab import Api
 from sync_agent.simulator.wire import Call, Reply
@@ -131,7 +132,10 @@ def test_it_asks_side_by_side(api: Api, tmp_path: Path) -> None:
     assert len(ends) <= 16 + 5 * 5
 
 
-def test_a_list_of_many_pages_is_read_in_part_and_said_nothing_of_that_was_not_seen(tmp_path: Path) -> None:
+def test_a_list_of_many_pages_is_read_in_part_and_nothing_said_of_what_was_not_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graph_list, "_MOST_PAGES", 3)
     with lab(tmp_path) as made:
         made_ready(made)
         set_(made, r"(- id: fabrikam.com\n)", r"\1    domains: [fabrikam.example]\n")
@@ -143,4 +147,6 @@ def test_a_list_of_many_pages_is_read_in_part_and_said_nothing_of_that_was_not_s
         pages = [call for call in made.world.heard if call.path.endswith("/items")]
     assert len(pages) == 3
     assert ran.code == 0
-    assert "account_without_rows" not in [each["id"] for each in ran.json()["findings"]]
+    findings = {each["id"]: each["message"] for each in ran.json()["findings"]}
+    assert "account_without_rows" not in findings
+    assert findings["limits_suffice"] == "Microsoft's limits suffice for the first 6,000 rows."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,7 +12,7 @@ import msgspec
 from sync_agent.check.observed import ColumnSeen, ListSeen, RowsSeen, WriteSeen
 from sync_agent.microsoft365 import graph_structure as structure
 from sync_agent.microsoft365.checking.columns import required_of_people, see_columns
-from sync_agent.microsoft365.checking.rows import see_rows
+from sync_agent.microsoft365.checking.rows import LONGEST, see_rows
 from sync_agent.microsoft365.checking.trouble import ABSENT, trouble_of
 from sync_agent.microsoft365.checking.write_probe import NO_DATE, date_column, judged
 from sync_agent.microsoft365.column_kinds import ListColumn
@@ -21,7 +22,7 @@ from sync_agent.microsoft365.list_answers import ListProblem
 from sync_agent.microsoft365.list_place import NoSuchList, Place
 
 _PAGE = 2_000
-_MOST_PAGES = 3
+_MOST_PAGES = 10
 _UNITS = 2.0
 _VERSION = "_UIVersionString"
 _OTHER_ETAG = '"00000000-0000-0000-0000-000000000000,0"'
@@ -70,12 +71,12 @@ async def _rows(graph: Graph, path: str, upn: str, required: Sequence[ListColumn
     url = f"{path}/items?$expand=fields($select={names})&$select=id&$top={_PAGE}"
     rows: list[Mapping[str, Any]] = []
     first: int | None = None
-    whole, pages = True, 0
+    whole, pages, ends = True, 0, time.monotonic() + LONGEST
     async for page in graph.pages(url, _Item, units=_UNITS):
         rows += [item.fields for item in page]
         first = first or next((int(item.id) for item in page), None)
         pages += 1
-        if pages == _MOST_PAGES:
+        if pages == _MOST_PAGES or time.monotonic() > ends:
             whole = len(page) < _PAGE
             break
     return see_rows(rows, upn, required, _VERSION, whole=whole), first

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,7 +15,7 @@ from sync_agent.check.observed import ColumnSeen, ListSeen, RowsSeen, WriteSeen
 from sync_agent.microsoft365 import sharepoint_structure as structure
 from sync_agent.microsoft365.checking.columns import required_of_people, see_columns
 from sync_agent.microsoft365.checking.graph_list import not_there
-from sync_agent.microsoft365.checking.rows import see_rows
+from sync_agent.microsoft365.checking.rows import LONGEST, see_rows
 from sync_agent.microsoft365.checking.trouble import trouble_of
 from sync_agent.microsoft365.checking.write_probe import NO_DATE, date_column, judged
 from sync_agent.microsoft365.column_kinds import ListColumn
@@ -25,7 +26,7 @@ from sync_agent.microsoft365.sharepoint_batch import JSON_HEADERS
 from sync_agent.microsoft365.sharepoint_bulk import PAGE, READ_UNITS, WRITE_UNITS, Site
 from sync_agent.microsoft365.sharepoint_finding import ask, find_list
 
-_MOST_PAGES = 2
+_MOST_PAGES = 4
 _VERSION = "OData__UIVersionString"
 
 
@@ -70,8 +71,8 @@ async def _rows(site: Site, items: str, upn: str, required: Sequence[ListColumn]
     names = dict.fromkeys(["Id", "FileSystemObjectType", upn, *(column.wire for column in required)])
     url: str | None = f"{items}?$select={quote(','.join(names), safe=',')}&$top={PAGE}"
     rows: list[Mapping[str, Any]] = []
-    pages = 0
-    while url is not None and pages < _MOST_PAGES:
+    pages, ends = 0, time.monotonic() + LONGEST
+    while url is not None and pages < _MOST_PAGES and (pages == 0 or time.monotonic() < ends):
         page = await _page(site, url)
         rows += [item for item in page.value if item.get("FileSystemObjectType") != 1]
         pages += 1

@@ -9,6 +9,9 @@ from typing import Any
 from sync_agent.check.observed import RowsSeen
 from sync_agent.microsoft365.column_kinds import ListColumn
 
+LONGEST = 3.0
+"""Seconds for reading rows: what is not read by then is not looked at."""
+
 
 def see_rows(
     rows: Iterable[Mapping[str, Any]], upn: str, required: Sequence[ListColumn], version: str, *, whole: bool
