@@ -78,7 +78,7 @@ def test_the_document_of_a_pass() -> None:
             },
         ],
         "writes": {"planned": 5, "done": 5, "conflicts": 0, "failed": 0},
-        "accounts": {"contoso": {"users": 5, "state": "ok"}},
+        "accounts": {"contoso": {"users": 5, "state": "ok", "notice": None, "credentials": []}},
         "held": None,
         "seconds": 1.5,
         "put_right": 0,
