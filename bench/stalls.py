@@ -85,10 +85,9 @@ def _blamed(frame: FrameType | None) -> str:
     calls = []
     while frame is not None:
         place = Path(frame.f_code.co_filename)
-        if "sync_agent" in place.parts:
+        if "sync_agent" in place.parts and "scheduler" not in place.parts:
             calls.append(f"{place.stem}.{frame.f_code.co_name}")
         frame = frame.f_back
-    calls = [call for call in calls if call.partition(".")[0] not in ("scheduler",)]
     return " < ".join(calls[-3:]) or "not ours"
 
 
