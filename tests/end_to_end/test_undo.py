@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +13,7 @@ import pytest
 from sync_agent.simulator.faults import Truly
 from sync_agent.simulator.lab import Api
 from sync_agent.simulator.wire import Call, Reply
+from tests.end_to_end.at_the_write import database_locked, killed_sync
 from tests.lab import Lab, lab
 
 VERDICT = ("SyncStatus", "SyncAnomalies", "SyncAccount", "EntraObjectId")
@@ -164,37 +161,12 @@ def test_a_database_that_fails_in_the_middle_keeps_a_person_s_cell_and_is_told(o
     office.lab.agents.edit(row_id, {"SyncApproveFix": str(office.lab.world.truth[row_id].suggestion)})
     assert office.run("sync")["fixes"]["done"] == 1
     fixed = office.lab.shown(row_id, "UPN")
-    locking = sqlite3.connect(office.lab.folder / "state" / "sync-agent.db", check_same_thread=False)
-
-    def lock_first(call: Call, truly: Truly) -> Reply:
-        locking.execute("BEGIN EXCLUSIVE")
-        return truly(call)
-
-    office.lab.world.faults.add(BATCH, holding=office.written_by, instead=lock_first, times=1)
-    undone = office.run("undo", code=1)
-    locking.rollback()
-    locking.close()
+    with database_locked(office.lab, BATCH, office.written_by):
+        undone = office.run("undo", code=1)
     assert undone["error"].startswith("state.database")
     assert (undone["counts"]["restored"], office.lab.shown(row_id, "UPN")) == (0, fixed)
     assert office.run("undo", "--run", "2")["counts"]["restored"] == 1
     assert office.lab.shown(row_id, "UPN") != fixed
-
-
-def killed_in_the_middle(office: Office, *, after: bool) -> None:
-    """A `sync` of its own process, killed as its write arrives, or as the answer to it is on its way."""
-    command = [sys.executable, "-m", "sync_agent", "--settings", str(office.lab.settings), "sync"]
-    begun: list[subprocess.Popen[bytes]] = []
-
-    def kill(call: Call, truly: Truly) -> Reply:
-        reply = truly(call) if after else Reply(503)
-        begun[0].kill()
-        begun[0].wait()
-        return reply
-
-    office.lab.world.faults.add(BATCH, holding=office.written_by, instead=kill)
-    begun.append(subprocess.Popen(command, cwd=office.lab.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-    assert begun[0].wait(60) == -signal.SIGKILL
-    office.lab.world.faults.clear()
 
 
 @pytest.mark.parametrize("after", [True, False])
@@ -204,7 +176,7 @@ def test_killed_between_the_write_and_the_journal_it_says_that_it_does_not_know_
     row_id = office.right[0]
     before = office.verdict(row_id)
     office.lab.agents.edit(row_id, {"UPN": "nobody@contoso.com"})
-    killed_in_the_middle(office, after=after)
+    killed_sync(office.lab, BATCH, office.written_by, after=after)
     assert (office.verdict(row_id) != before) is after
     newest = office.run("history", str(row_id))["events"][0]
     assert (newest["kind"], newest["known_to_be_written"]) == ("write", False)

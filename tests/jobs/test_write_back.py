@@ -22,12 +22,6 @@ from tests.jobs.turning import whole_turn
 from tests.lab import PLENTY, Lab
 
 
-@pytest.fixture(params=["graph", "rest"])
-def api(request: pytest.FixtureRequest) -> Api:
-    chosen: Api = request.param
-    return chosen
-
-
 async def observe(service: Service) -> None:
     await read_list(service.context)
     await resolve_users(service.context)

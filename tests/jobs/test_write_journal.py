@@ -29,12 +29,6 @@ from tests.lab import Lab
 BATCH = r"POST .*batch"
 
 
-@pytest.fixture(params=["graph", "rest"])
-def api(request: pytest.FixtureRequest) -> Api:
-    chosen: Api = request.param
-    return chosen
-
-
 def journal_of(service: Service) -> RunJournal:
     assert service.store is not None
     return service.store.run_journal("Agents")

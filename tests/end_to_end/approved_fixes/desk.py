@@ -14,6 +14,8 @@ from tests.lab import Lab, Ran
 
 FIX = r"(PATCH .*/items/\d+/fields|POST .*/items\(\d+\)$)"
 """The write of a UPN: Graph's in a batch, REST's by itself."""
+OF_A_FIX = b"SyncApproveFix"
+"""What it holds, and no other write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Desk:
             self.lab.agents.edit(row_id, cells)
             return truly(call)
 
-        self.lab.world.faults.add(FIX, holding=b"SyncApproveFix", instead=edit_first, times=times)
+        self.lab.world.faults.add(FIX, holding=OF_A_FIX, instead=edit_first, times=times)
 
     def answer_of_the_write(self, **how: Any) -> None:
-        self.lab.world.faults.add(FIX, holding=b"SyncApproveFix", **how)
+        self.lab.world.faults.add(FIX, holding=OF_A_FIX, **how)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import signal
-import sqlite3
-import subprocess
-import sys
 
 import pytest
 
 from sync_agent.simulator.faults import Truly
 from sync_agent.simulator.wire import Call, Reply
-from tests.end_to_end.approved_fixes.desk import Desk
+from tests.end_to_end.approved_fixes.desk import FIX, OF_A_FIX, Desk
+from tests.end_to_end.at_the_write import database_locked, killed_sync
 
 
 def test_without_a_journal_nothing_is_written(desk: Desk) -> None:
@@ -84,16 +81,8 @@ def test_a_journal_that_fails_after_the_write_is_told_and_can_undo_all_the_same(
     """Somebody else locks the database in the moment of the write."""
     row_id, before = desk.wrong[0], desk.cell(desk.wrong[0])
     desk.approve(row_id)
-    locking = sqlite3.connect(desk.lab.folder / "state" / "sync-agent.db", check_same_thread=False)
-
-    def lock_first(call: Call, truly: Truly) -> Reply:
-        locking.execute("BEGIN EXCLUSIVE")
-        return truly(call)
-
-    desk.answer_of_the_write(instead=lock_first, times=1)
-    ran = desk.run("sync", "--json")
-    locking.rollback()
-    locking.close()
+    with database_locked(desk.lab, FIX, OF_A_FIX):
+        ran = desk.run("sync", "--json")
     told = ran.json()["fixes"]
     assert (ran.code, told["done"], desk.cell(row_id)) == (1, 1, desk.suggestion(row_id))
     assert told["error"].startswith("The journal says of the last fixes only that they were to be written: state.data")
@@ -102,27 +91,10 @@ def test_a_journal_that_fails_after_the_write_is_told_and_can_undo_all_the_same(
     assert desk.sync()["planned"] == 0
 
 
-def killed_at_the_write(desk: Desk, *, after: bool) -> None:
-    """A `sync` of its own process, killed as its write of the UPN arrives, or as the answer to it is on its way."""
-    command = [sys.executable, "-m", "sync_agent", "--settings", str(desk.lab.settings), "sync"]
-    begun: list[subprocess.Popen[bytes]] = []
-
-    def kill(call: Call, truly: Truly) -> Reply:
-        reply = truly(call) if after else Reply(503)
-        begun[0].kill()
-        begun[0].wait()
-        return reply
-
-    desk.answer_of_the_write(instead=kill)
-    begun.append(subprocess.Popen(command, cwd=desk.lab.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-    assert begun[0].wait(60) == -signal.SIGKILL
-    desk.lab.world.faults.clear()
-
-
 def test_killed_before_the_write_nothing_is_undone_by_the_journal_and_the_next_pass_fixes(desk: Desk) -> None:
     row_id, before = desk.wrong[0], desk.cell(desk.wrong[0])
     desk.approve(row_id)
-    killed_at_the_write(desk, after=False)
+    killed_sync(desk.lab, FIX, OF_A_FIX, after=False)
     assert desk.cell(row_id) == before
     (intended,) = desk.journal()
     assert intended.after == desk.suggestion(row_id) != desk.cell(row_id)
@@ -133,7 +105,7 @@ def test_killed_before_the_write_nothing_is_undone_by_the_journal_and_the_next_p
 def test_killed_after_the_write_the_journal_has_what_it_takes_to_undo(desk: Desk) -> None:
     row_id, before = desk.wrong[0], desk.cell(desk.wrong[0])
     desk.approve(row_id)
-    killed_at_the_write(desk, after=True)
+    killed_sync(desk.lab, FIX, OF_A_FIX, after=True)
     (intended,) = desk.journal()
     assert (intended.before, intended.after) == (before, desk.cell(row_id)) == (before, desk.suggestion(row_id))
     told = desk.sync()
