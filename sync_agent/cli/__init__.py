@@ -17,6 +17,7 @@ from sync_agent.outcome import Exit
 
 COMMANDS = {
     "demo": "The whole product on an embedded Microsoft 365, with a report.",
+    "import-ucc": "Take over the accounts of a presence source's config.xml.",
     "run": "The service: keep the list right all day.",
     "sync": "One pass: read, check, write what differs.",
     "explain": "Why a row has its verdict, step by step.",
@@ -31,7 +32,7 @@ COMMANDS = {
     "report": "What is wrong in the list now, and over time.",
     "simulate": "Serve the embedded Microsoft 365, to try settings against.",
 }
-"""Each is the function of its name, in the module of its name in this package."""
+"""Each is the function of its name, in the module of its name in this package; LazyGroup says how they are written."""
 
 
 @click.group(

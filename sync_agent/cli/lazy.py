@@ -10,7 +10,9 @@ import click
 
 
 class LazyGroup(click.Group):
-    """``summaries`` by command; each command is the function of its name, in the module of its name in ``package``."""
+    """``summaries`` by command; each command is the function of its name, in the module of its name in ``package``,
+    with an underscore where the name has a hyphen.
+    """
 
     def __init__(self, *args: Any, package: str, summaries: Mapping[str, str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -23,7 +25,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self._summaries:
             return None
-        command = getattr(import_module(f"{self._package}.{cmd_name}"), cmd_name)
+        name = cmd_name.replace("-", "_")
+        command = getattr(import_module(f"{self._package}.{name}"), name)
         assert isinstance(command, click.Command)
         return command
 

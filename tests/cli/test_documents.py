@@ -26,7 +26,7 @@ def test_there_are_ten_steps() -> None:
 @pytest.mark.parametrize("document", ["README.md", "docs/getting-started.md"])
 def test_what_people_are_told_to_type_exists(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
-    typed = re.findall(r"(?:`|^)sync-agent ([a-z]+)([^`\n|]*)", text, re.MULTILINE)
+    typed = re.findall(r"(?:`|^)sync-agent ([a-z-]+)([^`\n|]*)", text, re.MULTILINE)
     assert typed
     for name, rest in typed:
         assert name in COMMANDS

@@ -75,7 +75,7 @@ def test_readme_has_every_exit_code(code: Exit) -> None:
 
 def test_each_command_is_a_file_of_its_name() -> None:
     files = {path.stem for path in Path(import_module("sync_agent.cli").__path__[0]).glob("*.py")}
-    assert set(COMMANDS) <= files
+    assert {name.replace("-", "_") for name in COMMANDS} <= files
 
 
 @pytest.mark.parametrize(
