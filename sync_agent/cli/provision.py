@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from sync_agent.cli.session import loaded, with_service
+from sync_agent.microsoft365.provisioning import NOTES
 
 if TYPE_CHECKING:
     from sync_agent.service import Service
-
-_NOTE = "no "
-"""How a line begins that says what cannot be made."""
 
 
 @click.command()
@@ -33,13 +31,13 @@ def provision(settings_path: Path, dry_run: bool) -> None:
         return lines if edges.anomaly_list is None else lines + await edges.anomaly_list.provision(dry_run)
 
     lines = with_service(loaded(settings_path, quiet=True), work)
-    made = [line for line in lines if not line.startswith(_NOTE)]
+    made = [line for line in lines if not line.startswith(NOTES)]
     if made:
         click.echo("Would be created:" if dry_run else "Created:")
     for line in made:
         click.echo(f"  {line}")
     for note in lines:
-        if note.startswith(_NOTE):
+        if note.startswith(NOTES):
             click.echo(f"{note[0].upper()}{note[1:]}.")
     if not made:
-        click.echo("Nothing to do: the list has what it needs.")
+        click.echo("Nothing to do: everything that can be made is there.")

@@ -50,6 +50,7 @@ class ListColumn:
     """A column that the list has. ``wire``: its name in item payloads, where the API has another than ``internal``.
 
     ``part``: what to ask for of the thing that a lookup or person column leads to, where the API gives nothing else.
+    ``formatting``: the JSON that cells are shown by, "" where there is none, None where the API does not tell.
     """
 
     internal: str
@@ -59,6 +60,9 @@ class ListColumn:
     choices: tuple[str, ...] = ()
     part: str = ""
     rules: Rules = NO_RULES
+    id: str = ""
+    description: str = ""
+    formatting: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,8 @@ class Specification:
     description: str
     choices: tuple[str, ...] = ()
     indexed: bool = False
-    """Whether other programs look items up by it: SharePoint refuses that in a list of over 5,000 without an index."""
+    """Whether people or programs look items up by it: SharePoint refuses that in a list of over 5,000 without an index.
+    """
 
 
 _AS_GOOD: Mapping[Kind, frozenset[Kind]] = {Kind.CHOICE: frozenset({Kind.TEXT})}

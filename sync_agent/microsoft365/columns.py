@@ -32,6 +32,7 @@ SPECIFICATIONS: Mapping[OurColumn, Specification] = {
             Kind.CHOICE,
             f"Whether this agent's UPN works: the row's worst anomaly. {_BY_SERVICE}",
             tuple(status.value for status in Status),
+            indexed=True,
         ),
         Specification(
             OurColumn.ANOMALIES, Kind.NOTE, f"What is wrong with the row and what to do, a line each. {_BY_SERVICE}"

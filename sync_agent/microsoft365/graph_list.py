@@ -11,7 +11,6 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from sync_agent.microsoft365 import graph_structure as structure
-from sync_agent.microsoft365.column_kinds import Specification
 from sync_agent.microsoft365.columns import ATTENTION_VIEW, Columns, match_columns, tell_unread
 from sync_agent.microsoft365.errors import Refused, ServiceError
 from sync_agent.microsoft365.following import Following
@@ -21,6 +20,7 @@ from sync_agent.microsoft365.graph_items import GraphItems
 from sync_agent.microsoft365.graph_writing import Writer
 from sync_agent.microsoft365.list_answers import Changes, LastEdit, Outcome, WholeListNeeded
 from sync_agent.microsoft365.list_place import Place
+from sync_agent.microsoft365.provisioning import Setting, ToDo, to_do, without_index
 from sync_agent.microsoft365.side_by_side import Writing
 from sync_agent.model import Change, Fix, Row
 
@@ -104,22 +104,28 @@ class GraphList:
     async def provision(self, dry_run: bool) -> list[str]:
         await self.open()
         opened = await self._ready()
-        to_make = opened.columns.fit(self.title).to_make(self._place.names)
-        lines = [f"column {name} ({specification.kind})" for specification, name in to_make]
-        if not to_make:
-            return []
-        if not dry_run:
-            await self._create(opened.path, to_make)
+        wanted = to_do(opened.columns.fit(self.title), self._place.names)
+        lines = wanted.lines if dry_run else await self._make(opened.path, wanted)
         return [*lines, f"no view {ATTENTION_VIEW}: Graph cannot make views; sharepoint.api: rest can"]
 
-    async def _create(self, path: str, to_make: Sequence[tuple[Specification, str]]) -> None:
+    async def _make(self, path: str, wanted: ToDo) -> list[str]:
         try:
-            for specification, name in to_make:
-                await structure.add_column(self._graph, path, specification, name)
+            for specification, name in wanted.columns:
+                await structure.add_column(self._graph, path, without_index(specification), name)
+            await self.open()
+            opened = await self._ready(complete=True)
+            rest = to_do(opened.columns, self._place.names)
+            return [*wanted.made_columns, *[await self._set(opened.path, each) for each in rest.settings], *rest.left]
         except ServiceError as error:
             raise self._place.explained(error, creating="columns") from error
-        await self.open()
-        await self._ready(complete=True)
+
+    async def _set(self, path: str, setting: Setting) -> str:
+        """What was done, or why not."""
+        try:
+            await structure.set_column(self._graph, path, setting)
+        except Refused as error:
+            return setting.refused(error)
+        return setting.line
 
     async def _ready(self, *, made: bool = False, complete: bool = False) -> _Opened:
         """``made``: enough of our columns to read rows; ``complete``: all, to write them."""

@@ -13,6 +13,7 @@ from sync_agent.microsoft365.columns import creation_name
 from sync_agent.microsoft365.errors import NotFound, Refused
 from sync_agent.microsoft365.graph import Graph
 from sync_agent.microsoft365.list_place import Place, list_id
+from sync_agent.microsoft365.provisioning import Setting, Trait
 
 _MANY_UNITS = 2.0
 _CREATE_UNITS = 2.0
@@ -40,6 +41,7 @@ _FACETS: Mapping[str, Kind] = {
     "lookup": Kind.LOOKUP,
     "calculated": Kind.CALCULATED,
 }
+_PROPERTIES: Mapping[Trait, str] = {Trait.DESCRIPTION: "description", Trait.INDEX: "indexed"}
 
 
 async def find_site(graph: Graph, place: Place) -> str:
@@ -84,6 +86,12 @@ async def add_column(graph: Graph, list_path: str, specification: Specification,
         **_facet(specification),
     }
     await graph.post(f"{list_path}/columns", body, dict[str, Any], units=_CREATE_UNITS)
+
+
+async def set_column(graph: Graph, list_path: str, setting: Setting) -> None:
+    body = {_PROPERTIES[setting.trait]: setting.value}
+    url = f"{list_path}/columns/{quote(setting.column.id, safe='')}"
+    await graph.ask("PATCH", url, body=body, units=_CREATE_UNITS)
 
 
 async def make_list(graph: Graph, site_id: str, title: str, description: str) -> Found:
@@ -132,6 +140,8 @@ def _column(column: Mapping[str, Any]) -> ListColumn:
         kind=_kind(internal, column),
         wire=internal,
         choices=tuple(choices),
+        id=str(column.get("id") or ""),
+        description=str(column.get("description") or ""),
         rules=Rules(
             read_only=bool(column.get("readOnly")),
             hidden=bool(column.get("hidden")),

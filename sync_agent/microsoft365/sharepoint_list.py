@@ -13,13 +13,13 @@ from functools import partial
 from typing import Any, TypeVar
 
 from sync_agent.microsoft365 import sharepoint_structure as structure
-from sync_agent.microsoft365.column_kinds import Specification
 from sync_agent.microsoft365.columns import APPROVAL, ATTENTION_VIEW, Columns, match_columns, tell_unread
 from sync_agent.microsoft365.errors import Refused, ServiceError
 from sync_agent.microsoft365.following import Following
 from sync_agent.microsoft365.list_answers import Changes, LastEdit, Outcome, WholeListNeeded
 from sync_agent.microsoft365.list_place import Place
 from sync_agent.microsoft365.own_writes import OwnWrites
+from sync_agent.microsoft365.provisioning import Setting, ToDo, to_do, without_index
 from sync_agent.microsoft365.sharepoint_batch import MOST_PARTS
 from sync_agent.microsoft365.sharepoint_bulk import WRITE_UNITS, BulkItems, Site, counted
 from sync_agent.microsoft365.sharepoint_changes import SharePointChanges
@@ -121,25 +121,33 @@ class SharePointList:
     async def provision(self, dry_run: bool) -> list[str]:
         await self.open()
         opened = await self._ready()
-        to_make = opened.columns.fit(self.title).to_make(self._place.names)
-        lines = [f"column {name} ({specification.kind})" for specification, name in to_make]
+        wanted = to_do(opened.columns.fit(self.title), self._place.names)
         try:
-            if not await self._ask(structure.has_view, opened.found.id, ATTENTION_VIEW):
-                lines.append(f"view {ATTENTION_VIEW}")
-            if lines and not dry_run:
-                await self._create(opened, to_make, view=len(lines) > len(to_make))
+            view = not await self._ask(structure.has_view, opened.found.id, ATTENTION_VIEW)
+            lines = wanted.lines if dry_run else await self._make(opened.found.id, wanted, view=view)
         except ServiceError as error:
             raise self._place.explained(error, creating="columns") from error
-        return lines
+        return [*lines, f"view {ATTENTION_VIEW}"] if view else lines
 
-    async def _create(self, opened: _Opened, to_make: Sequence[tuple[Specification, str]], *, view: bool) -> None:
-        for specification, name in to_make:
+    async def _make(self, list_id: str, wanted: ToDo, *, view: bool) -> list[str]:
+        for specification, name in wanted.columns:
             add = partial(structure.add_column, in_view=specification is APPROVAL)  # people write it there
-            await self._ask(add, opened.found.id, specification, name)
+            await self._ask(add, list_id, without_index(specification), name)
         await self.open()
         opened = await self._ready(complete=True)
+        rest = to_do(opened.columns, self._place.names)
+        lines = [*wanted.made_columns, *[await self._set(list_id, each) for each in rest.settings], *rest.left]
         if view:
-            await self._ask(structure.add_attention_view, opened.found.id, opened.columns)
+            await self._ask(structure.add_attention_view, list_id, opened.columns)
+        return lines
+
+    async def _set(self, list_id: str, setting: Setting) -> str:
+        """What was done, or why not."""
+        try:
+            await self._ask(structure.set_column, list_id, setting)
+        except Refused as error:
+            return setting.refused(error)
+        return setting.line
 
     async def _read_whole(self, opened: _Opened, progress: Callable[[int], None]) -> list[Row]:
         return await counted(

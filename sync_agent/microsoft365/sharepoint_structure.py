@@ -24,6 +24,7 @@ from office365.sharepoint.views.create_information import ViewCreationInformatio
 from sync_agent.microsoft365.column_kinds import Kind, ListColumn, Rules, Specification
 from sync_agent.microsoft365.columns import ATTENTION_VIEW, Columns, creation_name
 from sync_agent.microsoft365.errors import Garbled
+from sync_agent.microsoft365.provisioning import Setting, Trait
 from sync_agent.microsoft365.sharepoint_forms import Regional
 from sync_agent.model import OurColumn, Status
 
@@ -59,9 +60,20 @@ _TYPES: Mapping[Kind, str] = {
     Kind.YES_NO: 'Type="Boolean"',
     Kind.TIME: 'Type="DateTime" Format="DateTime" FriendlyDisplayFormat="Disabled"',
 }
+_PROPERTIES: Mapping[Trait, str] = {Trait.DESCRIPTION: "Description", Trait.INDEX: "Indexed"}
 _SELECTED = (
     *("InternalName", "Title", "TypeAsString", "EntityPropertyName", "Choices", "RichText", "DisplayFormat"),
-    *("LookupField", "ReadOnlyField", "Hidden", "Required", "EnforceUniqueValues", "ValidationFormula", "Indexed"),
+    *(
+        "Id",
+        "Description",
+        "LookupField",
+        "ReadOnlyField",
+        "Hidden",
+        "Required",
+        "EnforceUniqueValues",
+        "ValidationFormula",
+        "Indexed",
+    ),
 )
 
 
@@ -201,6 +213,11 @@ def column_schema(specification: Specification, display: str) -> str:
     )
 
 
+def set_column(context: ClientContext, list_id: str, setting: Setting) -> None:
+    column = context.web.lists.get_by_id(list_id).fields.get_by_id(setting.column.id)
+    column.set_property(_PROPERTIES[setting.trait], setting.value).update().execute_query()
+
+
 def has_view(context: ClientContext, list_id: str, title: str) -> bool:
     views = context.web.lists.get_by_id(list_id).views.get().select(["Title"]).execute_query()
     return any(view.properties.get("Title") == title for view in views)
@@ -244,6 +261,8 @@ def _column(properties: Mapping[str, Any]) -> ListColumn:
         kind=_kind(properties),
         wire=str(properties.get("EntityPropertyName") or internal),
         choices=tuple(choices.values() if isinstance(choices, Mapping) else choices),
+        id=str(properties.get("Id") or ""),
+        description=str(properties.get("Description") or ""),
         part=str(properties.get("LookupField") or "Title") if _kind(properties) in _LEADING_ELSEWHERE else "",
         rules=Rules(
             read_only=bool(properties.get("ReadOnlyField")),

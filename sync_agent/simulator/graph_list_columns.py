@@ -11,7 +11,11 @@ from sync_agent.simulator.wire import Call, Failure, Reply, Route, json_reply
 
 
 def routes() -> list[Route]:
-    return [list_route("GET", "/columns", _columns), list_route("POST", "/columns", _add_column)]
+    return [
+        list_route("GET", "/columns", _columns),
+        list_route("POST", "/columns", _add_column),
+        list_route("PATCH", r"/columns/(?P<column>[^/]+)", _change_column),
+    ]
 
 
 def _columns(call: Call) -> Reply:
@@ -70,6 +74,24 @@ def _add_column(call: Call) -> Reply:
     column = new_column(body)
     found.add_column(column)
     return json_reply(_column_json(column), 201)
+
+
+def _change_column(call: Call) -> Reply:
+    """Of a column only its description and index can be changed here. Graph knows no formatting."""
+    found = open_list(call, "manage", 2)
+    column = next((known for known in found.columns.values() if known.id == call.groups["column"]), None)
+    if column is None:
+        raise Failure(404, "itemNotFound", "The specified column was not found")
+    body = call.json()
+    unknown = body.keys() - {"description", "indexed"}
+    if unknown:
+        raise Failure(400, "invalidRequest", f"The property '{min(unknown)}' cannot be changed here.")
+    if body.get("indexed"):
+        found.index(column)
+    elif "indexed" in body:
+        column.indexed = False
+    column.description = str(body.get("description", column.description) or "")
+    return json_reply(_column_json(column))
 
 
 def new_column(body: Mapping[str, Any]) -> ListColumn:

@@ -14,6 +14,9 @@ from sync_agent.simulator.wire import Failure
 
 VIEW_THRESHOLD = 5_000
 LONGEST_TEXT = 255
+MOST_INDEXES = 20
+_MOST_TO_INDEX = 20_000
+_NOT_INDEXED = frozenset({"Note", "MultiChoice", "URL", "Computed", "LookupMulti", "UserMulti", "Attachments"})
 _KEPT_VERSIONS = 50
 _TOKENS_LIVE = timedelta(days=60)
 
@@ -169,6 +172,21 @@ class SharePointList:
             raise Failure(409, "nameAlreadyExists", message)
         self.columns[column.internal] = column
         return column
+
+    def index(self, column: ListColumn) -> None:
+        """Raises Failure where SharePoint makes no index: for such a type, or one too many [doc: 20 a list]; that it
+        may refuse one for over 20,000 items is told by practitioners [inferred].
+        """
+        if column.indexed:
+            return
+        if column.type in _NOT_INDEXED:
+            raise Failure(400, "invalidRequest", f"The column {column.display} cannot be indexed.")
+        if sum(known.indexed for known in self.columns.values() if known.internal != "ID") >= MOST_INDEXES:
+            raise Failure(400, "invalidRequest", "You cannot index this column: the list has the most indexes allowed.")
+        if len(self.items) > _MOST_TO_INDEX:
+            message = "The attempted operation is prohibited because it exceeds the list view threshold."
+            raise Failure(400, "invalidRequest", message)
+        column.indexed = True
 
     def accept(self, column: ListColumn, value: Any) -> Any:
         """The value as it is stored. Raises ValueError with SharePoint's reason."""

@@ -37,6 +37,8 @@ _TO_DEFAULT_VIEW = 16
 """AddFieldOptions.AddFieldToDefaultView."""
 _BAD_ARGUMENT = "-2147024809, System.ArgumentException"
 
+_FIELD = r"/fields(?:/getbyid\('(?P<field>[^']+)'\)|\(guid'(?P<field_guid>[^']+)'\)|\('(?P<field_plain>[^']+)'\))"
+
 
 def routes() -> list[Route]:
     return [
@@ -46,6 +48,7 @@ def routes() -> list[Route]:
         *(rest_route(method, LIST, _change_list) for method in ("POST", "PATCH", "MERGE")),
         rest_route("GET", LIST + "/fields", _fields),
         rest_route("POST", LIST + "/fields/createfieldasxml", _create_field),
+        *(rest_route(method, LIST + _FIELD, _change_field) for method in ("POST", "PATCH", "MERGE")),
         rest_route("GET", LIST + "/views", _views),
         rest_route("POST", LIST + "/views(?:/add)?", _add_view),
     ]
@@ -188,6 +191,28 @@ def _new_column(parameters: dict[str, Any]) -> ListColumn:
 
 def _default(kind: str, written: str | None) -> Any:
     return {"1": True, "0": False}.get(written or "") if kind == "Boolean" else written
+
+
+def _change_field(call: Call) -> Reply:
+    """Only what people read of a column, and its index, can be changed here."""
+    found = list_of(call, "manage", 2)
+    method = call.headers.get("x-http-method", "").upper() if call.method == "POST" else call.method
+    if method not in ("MERGE", "PATCH"):
+        raise Failure(400, INVALID, "The HTTP method POST is not allowed here.")
+    wanted = next(call.groups[name] for name in ("field", "field_guid", "field_plain") if call.groups[name])
+    column = next((known for known in found.columns.values() if known.id == wanted.strip("{}").lower()), None)
+    if column is None:
+        raise Failure(400, _BAD_ARGUMENT, "Column does not exist. It may have been deleted by another user.")
+    values = rest_json.entity(call, "SP.Field", f"SP.Field{column.type}")
+    unknown = values.keys() - {"Description", "Indexed"}
+    if unknown:
+        raise Failure(400, INVALID, f"The property '{min(unknown)}' cannot be changed here.")
+    if values.get("Indexed"):
+        found.index(column)
+    elif "Indexed" in values:
+        column.indexed = False
+    column.description = str(values.get("Description", column.description) or "")
+    return Reply(204)
 
 
 def _views(call: Call) -> Reply:
