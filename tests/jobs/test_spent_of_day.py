@@ -242,7 +242,8 @@ def stop_and_set_back(process: Process) -> Process:
 
 
 def die(process: Process) -> Process:
-    """Between two signs of life. The next one notices within a minute."""
+    """Between two signs of life, the first at its start. The next one notices within a minute."""
+    process.turn()
     process.spend()
     process.world.now += EVERY - 0.1
     process.spend()
