@@ -310,13 +310,15 @@ class Observed:
 
     def put_presences(self, parts: Sequence[Readings], read_at: datetime) -> int:
         """What a sweep, or a part of one, read; how many were news. Of an answer whose predecessor was put here only
-        the news are looked at: 15,000 comparisons in each sweep would cost as much as decoding the answers.
+        the news are looked at, and one that was put here itself has none: 15,000 comparisons in each sweep would cost
+        as much as decoding the answers.
         """
         changed = 0
         for part in parts:
             if part.key in self._answers:
-                continue
-            readings = part.news if part.before in self._answers else part.every
+                readings: Mapping[str, Reading] = {}
+            else:
+                readings = part.news if part.before in self._answers else part.every
             readings = self._beside.weighed(part, readings, read_at, rounds=True)
             changed += sum(self._put_presence(id_, reading, read_at) for id_, reading in readings.items())
             self._answers.add(part.key)

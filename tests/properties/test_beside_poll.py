@@ -29,7 +29,9 @@ def observing(*user_ids: str) -> Observed:
 
 
 class Rounds:
-    """Answers to one question, each with its news to the one that came before."""
+    """Answers to one question, each with its news to the one that came before: as Chunk has it, without any it is that
+    one itself.
+    """
 
     def __init__(self) -> None:
         self._last = Readings({}, {})
@@ -37,7 +39,8 @@ class Rounds:
     def answer(self, **is_: _Is) -> Readings:
         every = {JANE: is_["jane"], BOB: is_["bob"]}
         news = {id_: reading for id_, reading in every.items() if self._last.every.get(id_) != reading}
-        self._last = Readings(every, news, self._last.key)
+        if news:
+            self._last = Readings(every, news, self._last.key)
         return self._last
 
 
@@ -64,6 +67,15 @@ def test_what_was_told_and_is_not_true_is_put_right_though_it_is_no_news_to_the_
     assert shown(observed) == ["Busy", "Available"]
     observed.put_presences([rounds.answer(jane=_IS[0], bob=_IS[0])], at(2))
     assert shown(observed) == ["Available", "Available"]
+
+
+def test_a_slow_answer_from_beside_is_put_right_by_a_round_that_tells_nothing_new() -> None:
+    observed, rounds = observing(JANE, BOB), Rounds()
+    observed.put_presences([rounds.answer(jane=_IS[0], bob=_IS[0])], at(0))
+    observed.put_presences([rounds.answer(jane=_IS[1], bob=_IS[0])], at(2))
+    observed.put_beside([Readings({JANE: _IS[0]}, {JANE: _IS[0]})], at(1))
+    observed.put_presences([rounds.answer(jane=_IS[1], bob=_IS[0])], at(3))
+    assert shown(observed) == ["Busy", "Available"]
 
 
 _steps = st.lists(
