@@ -73,6 +73,8 @@ class Specification:
     kind: Kind
     description: str
     choices: tuple[str, ...] = ()
+    formatting: str = ""
+    """The JSON that people are to see its cells by; "": as they are."""
     indexed: bool = False
     """Whether people or programs look items up by it: SharePoint refuses that in a list of over 5,000 without an index.
     """

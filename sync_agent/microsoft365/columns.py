@@ -13,14 +13,12 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
+from sync_agent.microsoft365 import column_formatting
 from sync_agent.microsoft365.column_kinds import Kind, ListColumn, Specification, Unfit, unfit
 from sync_agent.microsoft365.list_answers import ColumnsMissing, ListProblem, listed, near
 from sync_agent.model import APPROVAL_COLUMN, OurColumn, Status
 
 _log = structlog.get_logger()
-
-
-ATTENTION_VIEW = "Agents needing attention"
 
 _BY_SERVICE = "Written by sync-agent; edits are put right."
 
@@ -32,6 +30,7 @@ SPECIFICATIONS: Mapping[OurColumn, Specification] = {
             Kind.CHOICE,
             f"Whether this agent's UPN works: the row's worst anomaly. {_BY_SERVICE}",
             tuple(status.value for status in Status),
+            formatting=column_formatting.STATUS,
             indexed=True,
         ),
         Specification(
@@ -39,7 +38,12 @@ SPECIFICATIONS: Mapping[OurColumn, Specification] = {
         ),
         Specification(OurColumn.ACCOUNT, Kind.TEXT, f"The account whose tenant the user was found in. {_BY_SERVICE}"),
         Specification(OurColumn.OBJECT_ID, Kind.TEXT, f"The user's object id in Entra. {_BY_SERVICE}"),
-        Specification(OurColumn.PRESENCE, Kind.TEXT, f"Availability in Teams. {_BY_SERVICE}"),
+        Specification(
+            OurColumn.PRESENCE,
+            Kind.TEXT,
+            f"Availability in Teams. {_BY_SERVICE}",
+            formatting=column_formatting.PRESENCE,
+        ),
         Specification(OurColumn.ACTIVITY, Kind.TEXT, f"Activity in Teams. {_BY_SERVICE}"),
         Specification(OurColumn.PRESENCE_CHANGED_AT, Kind.TIME, f"When this presence was first seen. {_BY_SERVICE}"),
         Specification(OurColumn.SYNC_CHANGED_AT, Kind.TIME, f"When sync-agent last changed this row. {_BY_SERVICE}"),

@@ -11,7 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from sync_agent.microsoft365 import graph_structure as structure
-from sync_agent.microsoft365.columns import ATTENTION_VIEW, Columns, match_columns, tell_unread
+from sync_agent.microsoft365.columns import Columns, match_columns, tell_unread
 from sync_agent.microsoft365.errors import Refused, ServiceError
 from sync_agent.microsoft365.following import Following
 from sync_agent.microsoft365.graph import MOST_PARTS, Graph
@@ -20,11 +20,12 @@ from sync_agent.microsoft365.graph_items import GraphItems
 from sync_agent.microsoft365.graph_writing import Writer
 from sync_agent.microsoft365.list_answers import Changes, LastEdit, Outcome, WholeListNeeded
 from sync_agent.microsoft365.list_place import Place
-from sync_agent.microsoft365.provisioning import Setting, ToDo, to_do, without_index
+from sync_agent.microsoft365.provisioning import Means, Setting, ToDo, by_hand, to_do, without_index
 from sync_agent.microsoft365.side_by_side import Writing
 from sync_agent.model import Change, Fix, Row
 
 BATCHES_AT_ONCE = 8
+_MEANS = Means()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +105,9 @@ class GraphList:
     async def provision(self, dry_run: bool) -> list[str]:
         await self.open()
         opened = await self._ready()
-        wanted = to_do(opened.columns.fit(self.title), self._place.names)
+        wanted = to_do(opened.columns.fit(self.title), self._place.names, _MEANS)
         lines = wanted.lines if dry_run else await self._make(opened.path, wanted)
-        return [*lines, f"no view {ATTENTION_VIEW}: Graph cannot make views; sharepoint.api: rest can"]
+        return [*lines, *by_hand(self._place.names)]
 
     async def _make(self, path: str, wanted: ToDo) -> list[str]:
         try:
@@ -114,7 +115,7 @@ class GraphList:
                 await structure.add_column(self._graph, path, without_index(specification), name)
             await self.open()
             opened = await self._ready(complete=True)
-            rest = to_do(opened.columns, self._place.names)
+            rest = to_do(opened.columns, self._place.names, _MEANS)
             return [*wanted.made_columns, *[await self._set(opened.path, each) for each in rest.settings], *rest.left]
         except ServiceError as error:
             raise self._place.explained(error, creating="columns") from error

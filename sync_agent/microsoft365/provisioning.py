@@ -1,4 +1,4 @@
-"""What `provision` would still do to a list: columns, and what is to be set of those that are there. No I/O."""
+"""What `provision` would still do to the Agent list: columns, views, and what is to be set of columns. No I/O."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from sync_agent.microsoft365.column_kinds import Kind, ListColumn, Rules, Specification
+from sync_agent.microsoft365.column_formatting import same
+from sync_agent.microsoft365.column_kinds import Kind, ListColumn, Specification
 from sync_agent.microsoft365.columns import APPROVAL, SPECIFICATIONS, ColumnNames, Columns, creation_name
 from sync_agent.microsoft365.errors import Refused
+from sync_agent.microsoft365.list_answers import listed
+from sync_agent.microsoft365.list_views import ATTENTION_VIEW, PRESENCE_VIEW, View, wanted_views
+from sync_agent.model import OurColumn
 
 NOT_DONE = "no "
 LEFT = "left as it is: "
@@ -24,6 +28,7 @@ class Trait(StrEnum):
 
     DESCRIPTION = "description"
     INDEX = "index"
+    FORMATTING = "formatting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +54,22 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
+class Means:
+    """What the API at hand can do beside making columns. ``views``: those that the list has, None where it has no say
+    in views.
+    """
+
+    formatting: bool = False
+    views: Sequence[View] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ToDo:
     """What a list lacks. ``columns``: with the names that they are to have; ``left``: what people made otherwise."""
 
     columns: Sequence[tuple[Specification, str]]
     settings: Sequence[Setting]
+    views: Sequence[View]
     left: Sequence[str]
 
     @property
@@ -61,26 +77,31 @@ class ToDo:
         return [f"column {name} ({specification.kind})" for specification, name in self.columns]
 
     @property
+    def made_views(self) -> list[str]:
+        return [f"view {view.title}" for view in self.views]
+
+    @property
     def lines(self) -> list[str]:
-        return [*self.made_columns, *(setting.line for setting in self.settings), *self.left]
+        return [*self.made_columns, *(setting.line for setting in self.settings), *self.made_views, *self.left]
 
 
-def to_do(columns: Columns, names: ColumnNames) -> ToDo:
+def to_do(columns: Columns, names: ColumnNames, means: Means) -> ToDo:
     """What is still to be made; where columns are, as if they were there by then."""
     missing = columns.to_make(names)
-    wanted = [(SPECIFICATIONS[our], column) for our, column in columns.ours.items() if our in columns.held]
-    if columns.approval is not None:
-        wanted.append((APPROVAL, columns.approval))
-    wanted += [(specification, as_made(specification, name)) for specification, name in missing]
-    settings: list[Setting] = []
-    left: list[str] = []
-    for specification, column in wanted:
-        settings += _settings(specification, column)
-        left += _left(specification, column)
-    return ToDo(missing, settings, left)
+    whole = _once_made(columns, missing, means)
+    wanted = [(SPECIFICATIONS[our], whole.ours[our]) for our in OurColumn if our in columns.held]
+    if whole.approval is not None:
+        wanted.append((APPROVAL, whole.approval))
+    lacking, changed = _views(whole, means)
+    return ToDo(
+        missing,
+        [setting for specification, column in wanted for setting in settings(specification, column)],
+        lacking,
+        [*(left for specification, column in wanted for left in _left(specification, column)), *changed],
+    )
 
 
-def as_made(specification: Specification, display: str) -> ListColumn:
+def as_made(specification: Specification, display: str, means: Means) -> ListColumn:
     """The column as it is just after it was made."""
     internal = creation_name(specification.column, display)
     return ListColumn(
@@ -89,9 +110,30 @@ def as_made(specification: Specification, display: str) -> ListColumn:
         specification.kind,
         internal,
         specification.choices,
-        rules=Rules(),
         description=specification.description,
+        formatting="" if means.formatting else None,
     )
+
+
+def settings(specification: Specification, column: ListColumn) -> Iterator[Setting]:
+    """What is to be set of a column: nothing that somebody set to another value."""
+    if not column.description:
+        yield Setting(column, Trait.DESCRIPTION, specification.description)
+    if specification.indexed and not column.rules.indexed and column.kind in _INDEXABLE:
+        yield Setting(column, Trait.INDEX, True)
+    if specification.formatting and column.formatting == "":
+        yield Setting(column, Trait.FORMATTING, specification.formatting)
+
+
+def by_hand(names: ColumnNames) -> list[str]:
+    """What only people can do where the API has a say neither in views nor in formatting."""
+    titles = [ATTENTION_VIEW, *([PRESENCE_VIEW] if OurColumn.PRESENCE in names.held else [])]
+    formatted = [names.of(our) for our in OurColumn if our in names.held and SPECIFICATIONS[our].formatting]
+    other = "sharepoint.api: rest can, or you by hand: docs/provision.md"
+    return [
+        *(f"{NOT_DONE}view {title}: Graph cannot make views; {other}" for title in titles),
+        f"{NOT_DONE}formatting of {listed(formatted)}: Graph cannot set it; {other}",
+    ]
 
 
 def without_index(specification: Specification) -> Specification:
@@ -99,13 +141,27 @@ def without_index(specification: Specification) -> Specification:
     return replace(specification, indexed=False)
 
 
-def _settings(specification: Specification, column: ListColumn) -> Iterator[Setting]:
-    if not column.description:
-        yield Setting(column, Trait.DESCRIPTION, specification.description)
-    if specification.indexed and not column.rules.indexed and column.kind in _INDEXABLE:
-        yield Setting(column, Trait.INDEX, True)
+def _once_made(columns: Columns, missing: Sequence[tuple[Specification, str]], means: Means) -> Columns:
+    made = {specification.column: as_made(specification, name, means) for specification, name in missing}
+    ours = {our: columns.ours.get(our) or made[our] for our in OurColumn if our in columns.held}
+    return replace(columns, ours=ours, approval=columns.approval or made.get(APPROVAL.column))
 
 
 def _left(specification: Specification, column: ListColumn) -> Iterator[str]:
     if column.description and column.description != specification.description:
         yield f"{LEFT}the description of the column {column.display}, which somebody wrote"
+    if specification.formatting and column.formatting and not same(column.formatting, specification.formatting):
+        yield f"{LEFT}the formatting of the column {column.display}, which somebody made; take it away to have ours"
+
+
+def _views(columns: Columns, means: Means) -> tuple[list[View], list[str]]:
+    """Those that the list lacks, and what to say of those that are not as they would be made."""
+    if means.views is None:
+        return [], []
+    there = {view.title.casefold(): view for view in means.views}
+    wanted = wanted_views(columns)
+    return [view for view in wanted if view.title.casefold() not in there], [
+        f"{LEFT}the view {view.title}, which has other columns or rows; delete it to have it made anew"
+        for view in wanted
+        if (found := there.get(view.title.casefold())) is not None and not found.shows_the_same(view)
+    ]

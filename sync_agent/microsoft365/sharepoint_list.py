@@ -13,13 +13,13 @@ from functools import partial
 from typing import Any, TypeVar
 
 from sync_agent.microsoft365 import sharepoint_structure as structure
-from sync_agent.microsoft365.columns import APPROVAL, ATTENTION_VIEW, Columns, match_columns, tell_unread
+from sync_agent.microsoft365.columns import APPROVAL, Columns, match_columns, tell_unread
 from sync_agent.microsoft365.errors import Refused, ServiceError
 from sync_agent.microsoft365.following import Following
 from sync_agent.microsoft365.list_answers import Changes, LastEdit, Outcome, WholeListNeeded
 from sync_agent.microsoft365.list_place import Place
 from sync_agent.microsoft365.own_writes import OwnWrites
-from sync_agent.microsoft365.provisioning import Setting, ToDo, to_do, without_index
+from sync_agent.microsoft365.provisioning import Means, Setting, ToDo, to_do, without_index
 from sync_agent.microsoft365.sharepoint_batch import MOST_PARTS
 from sync_agent.microsoft365.sharepoint_bulk import WRITE_UNITS, BulkItems, Site, counted
 from sync_agent.microsoft365.sharepoint_changes import SharePointChanges
@@ -27,6 +27,7 @@ from sync_agent.microsoft365.sharepoint_finding import ask, find_list
 from sync_agent.microsoft365.sharepoint_fixing import write_fixes
 from sync_agent.microsoft365.sharepoint_forms import Forms, Ways
 from sync_agent.microsoft365.sharepoint_structure import Found
+from sync_agent.microsoft365.sharepoint_views import add_view, list_views
 from sync_agent.microsoft365.sharepoint_writing import Writer
 from sync_agent.microsoft365.side_by_side import Writing, chunks
 from sync_agent.model import Change, Fix, Row
@@ -121,25 +122,27 @@ class SharePointList:
     async def provision(self, dry_run: bool) -> list[str]:
         await self.open()
         opened = await self._ready()
-        wanted = to_do(opened.columns.fit(self.title), self._place.names)
+        columns, list_id = opened.columns.fit(self.title), opened.found.id
         try:
-            view = not await self._ask(structure.has_view, opened.found.id, ATTENTION_VIEW)
-            lines = wanted.lines if dry_run else await self._make(opened.found.id, wanted, view=view)
+            wanted = to_do(columns, self._place.names, await self._means(list_id))
+            return wanted.lines if dry_run else await self._make(list_id, wanted)
         except ServiceError as error:
             raise self._place.explained(error, creating="columns") from error
-        return [*lines, f"view {ATTENTION_VIEW}"] if view else lines
 
-    async def _make(self, list_id: str, wanted: ToDo, *, view: bool) -> list[str]:
+    async def _means(self, list_id: str) -> Means:
+        return Means(formatting=True, views=await self._ask(list_views, list_id))
+
+    async def _make(self, list_id: str, wanted: ToDo) -> list[str]:
         for specification, name in wanted.columns:
             add = partial(structure.add_column, in_view=specification is APPROVAL)  # people write it there
             await self._ask(add, list_id, without_index(specification), name)
         await self.open()
         opened = await self._ready(complete=True)
-        rest = to_do(opened.columns, self._place.names)
-        lines = [*wanted.made_columns, *[await self._set(list_id, each) for each in rest.settings], *rest.left]
-        if view:
-            await self._ask(structure.add_attention_view, list_id, opened.columns)
-        return lines
+        rest = to_do(opened.columns, self._place.names, await self._means(list_id))
+        lines = [*wanted.made_columns, *[await self._set(list_id, each) for each in rest.settings]]
+        for view in rest.views:
+            await self._ask(add_view, list_id, view)
+        return [*lines, *rest.made_views, *rest.left]
 
     async def _set(self, list_id: str, setting: Setting) -> str:
         """What was done, or why not."""

@@ -1,4 +1,4 @@
-"""What SharePoint is asked about site, list, columns and views, by Office365-REST-Python-Client.
+"""What SharePoint is asked about site, list and columns, by Office365-REST-Python-Client.
 
 Every function takes a context of its own and blocks: they run in worker threads, one context per unit of work, since a
 shared one mixes up the requests of its users. Where the library's errors go is the bridge's business.
@@ -12,23 +12,19 @@ from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from office365.runtime.queries.service_operation import ServiceOperationQuery
-from office365.runtime.types.collections import StringCollection
 from office365.sharepoint.client_context import ClientContext
 from office365.sharepoint.fields.add_field_options import AddFieldOptions
 from office365.sharepoint.fields.field import Field
 from office365.sharepoint.fields.xmlSchemaFieldCreationInformation import XmlSchemaFieldCreationInformation
 from office365.sharepoint.lists.creation_information import ListCreationInformation
 from office365.sharepoint.lists.templates.type import ListTemplateType
-from office365.sharepoint.views.create_information import ViewCreationInformation
 
 from sync_agent.microsoft365.column_kinds import Kind, ListColumn, Rules, Specification
-from sync_agent.microsoft365.columns import ATTENTION_VIEW, Columns, creation_name
+from sync_agent.microsoft365.columns import creation_name
 from sync_agent.microsoft365.errors import Garbled
 from sync_agent.microsoft365.provisioning import Setting, Trait
 from sync_agent.microsoft365.sharepoint_forms import Regional
-from sync_agent.model import OurColumn, Status
 
-_HTML_VIEW = 1
 _DATE_ONLY = 0
 
 _KINDS: Mapping[str, Kind] = {
@@ -60,20 +56,15 @@ _TYPES: Mapping[Kind, str] = {
     Kind.YES_NO: 'Type="Boolean"',
     Kind.TIME: 'Type="DateTime" Format="DateTime" FriendlyDisplayFormat="Disabled"',
 }
-_PROPERTIES: Mapping[Trait, str] = {Trait.DESCRIPTION: "Description", Trait.INDEX: "Indexed"}
+_PROPERTIES: Mapping[Trait, str] = {
+    Trait.DESCRIPTION: "Description",
+    Trait.INDEX: "Indexed",
+    Trait.FORMATTING: "CustomFormatter",
+}
 _SELECTED = (
     *("InternalName", "Title", "TypeAsString", "EntityPropertyName", "Choices", "RichText", "DisplayFormat"),
-    *(
-        "Id",
-        "Description",
-        "LookupField",
-        "ReadOnlyField",
-        "Hidden",
-        "Required",
-        "EnforceUniqueValues",
-        "ValidationFormula",
-        "Indexed",
-    ),
+    *("LookupField", "ReadOnlyField", "Hidden", "Required", "EnforceUniqueValues", "ValidationFormula", "Indexed"),
+    *("Id", "Description", "CustomFormatter"),
 )
 
 
@@ -218,36 +209,6 @@ def set_column(context: ClientContext, list_id: str, setting: Setting) -> None:
     column.set_property(_PROPERTIES[setting.trait], setting.value).update().execute_query()
 
 
-def has_view(context: ClientContext, list_id: str, title: str) -> bool:
-    views = context.web.lists.get_by_id(list_id).views.get().select(["Title"]).execute_query()
-    return any(view.properties.get("Title") == title for view in views)
-
-
-def add_attention_view(context: ClientContext, list_id: str, columns: Columns) -> None:
-    """Rows whose status is anything but OK, once it is known."""
-    name = "LinkTitle" if columns.name.internal == "Title" else columns.name.internal
-    ours = [columns.ours[our].internal for our in (OurColumn.STATUS, OurColumn.ANOMALIES, OurColumn.SYNC_CHANGED_AT)]
-    approval = [] if columns.approval is None else [columns.approval.internal]
-    creation = ViewCreationInformation(
-        Title=ATTENTION_VIEW,
-        ViewTypeKind=_HTML_VIEW,
-        ViewFields=StringCollection(list(dict.fromkeys([name, columns.upn.internal, *approval, *ours]))),
-        RowLimit=100,
-        Query=_attention_query(columns.ours[OurColumn.STATUS].internal),
-        PersonalView=False,
-        Paged=True,
-    )
-    context.web.lists.get_by_id(list_id).views.add(creation).execute_query()
-
-
-def _attention_query(column: str) -> str:
-    error, warning, unknown = (
-        f'<Eq><FieldRef Name={quoteattr(column)}/><Value Type="Choice">{status}</Value></Eq>'
-        for status in (Status.ERROR, Status.WARNING, Status.UNKNOWN)
-    )
-    return f"<Where><Or><Or>{error}{warning}</Or>{unknown}</Or></Where>"
-
-
 def _found(list_: Any) -> Found:
     return Found(str(list_.properties["Id"]), str(list_.properties["Title"]))
 
@@ -263,6 +224,7 @@ def _column(properties: Mapping[str, Any]) -> ListColumn:
         choices=tuple(choices.values() if isinstance(choices, Mapping) else choices),
         id=str(properties.get("Id") or ""),
         description=str(properties.get("Description") or ""),
+        formatting=str(properties.get("CustomFormatter") or ""),
         part=str(properties.get("LookupField") or "Title") if _kind(properties) in _LEADING_ELSEWHERE else "",
         rules=Rules(
             read_only=bool(properties.get("ReadOnlyField")),

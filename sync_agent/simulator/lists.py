@@ -51,6 +51,8 @@ class ListColumn:
     formula: str = ""
     """Of its validation. It is told, and not reckoned with: "[Me]=…" is Excel's language."""
     description: str = ""
+    formatter: str = ""
+    """The JSON of column formatting. SharePoint takes any text; a browser that cannot read it shows the plain cell."""
     rich: bool = False
     date_only: bool = False
     lookup_field: str = ""

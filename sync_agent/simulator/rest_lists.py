@@ -136,6 +136,7 @@ def _field_json(column: ListColumn) -> dict[str, Any]:
         "TypeAsString": column.type,
         "FieldTypeKind": _TYPES.get(column.type, 0),
         "Description": column.description,
+        "CustomFormatter": column.formatter or None,
         "ReadOnlyField": column.read_only,
         "Hidden": column.hidden,
         "Indexed": column.indexed,
@@ -204,7 +205,7 @@ def _change_field(call: Call) -> Reply:
     if column is None:
         raise Failure(400, _BAD_ARGUMENT, "Column does not exist. It may have been deleted by another user.")
     values = rest_json.entity(call, "SP.Field", f"SP.Field{column.type}")
-    unknown = values.keys() - {"Description", "Indexed"}
+    unknown = values.keys() - {"Description", "Indexed", "CustomFormatter"}
     if unknown:
         raise Failure(400, INVALID, f"The property '{min(unknown)}' cannot be changed here.")
     if values.get("Indexed"):
@@ -212,6 +213,7 @@ def _change_field(call: Call) -> Reply:
     elif "Indexed" in values:
         column.indexed = False
     column.description = str(values.get("Description", column.description) or "")
+    column.formatter = str(values.get("CustomFormatter", column.formatter) or "")
     return Reply(204)
 
 
@@ -224,9 +226,17 @@ def _views(call: Call) -> Reply:
 def _view_json(call: Call, view: dict[str, Any]) -> dict[str, Any]:
     """Its columns are told only when expanded."""
     title = view["Title"]
-    value = {"Id": str(uuid.uuid5(uuid.NAMESPACE_OID, title)), "Title": title, "ViewQuery": view.get("ViewQuery", "")}
+    value = {
+        "Id": str(uuid.uuid5(uuid.NAMESPACE_OID, title)),
+        "Title": title,
+        "ViewQuery": view.get("ViewQuery", ""),
+        "PersonalView": False,
+    }
     if "ViewFields" in call.query.get("$expand", ""):
-        value["ViewFields"] = {"Items": list(view["ViewFields"])}
+        schema = "".join(f'<FieldRef Name="{name}" />' for name in view["ViewFields"])
+        items = list(view["ViewFields"])
+        verbose = rest_json.shape(call) == "verbose"
+        value["ViewFields"] = {"Items": {"results": items} if verbose else items, "SchemaXml": schema}
     return value
 
 
@@ -242,9 +252,13 @@ def _add_view(call: Call) -> Reply:
     unknown = [name for name in names if name not in found.columns]
     if unknown:
         raise Failure(400, _BAD_ARGUMENT, f"Column '{unknown[0]}' does not exist.")
-    found.views[title] = {
-        "Title": title,
-        "ViewFields": names,
-        "ViewQuery": wanted.get("Query") or wanted.get("ViewQuery") or "",
-    }
+    query = str(wanted.get("Query") or wanted.get("ViewQuery") or "")
+    try:
+        asked = fromstring(f"<View>{query}</View>")
+    except ParseError as error:
+        raise Failure(400, _BAD_ARGUMENT, "The view's query is not valid XML.") from error
+    lost = [ref.get("Name") for ref in asked.iter("FieldRef") if ref.get("Name") not in found.columns]
+    if lost:
+        raise Failure(400, _BAD_ARGUMENT, f"Column '{lost[0]}' does not exist.")
+    found.views[title] = {"Title": title, "ViewFields": list(names), "ViewQuery": query}
     return rest_json.one(call, "SP.View", call.world.origin + call.path, {"Title": title})

@@ -81,7 +81,14 @@ class TestGraphList(AgentListSuite):
         assert isinstance(outcomes[second.id], Written)
 
     @pytest.mark.anyio
-    async def test_provision_says_that_graph_makes_no_views(self, bare_office: Office) -> None:
+    async def test_provision_says_what_graph_cannot_make(self, bare_office: Office) -> None:
         async with bare_office.agent_list() as opened:
-            assert (await opened.provision(dry_run=True))[-1].startswith("no view Agents needing attention: Graph")
+            planned = await opened.provision(dry_run=True)
+            assert await opened.provision(dry_run=False) == planned
+            assert await opened.provision(dry_run=False) == planned[-3:]
+        attention, presence, formatting = planned[-3:]
+        assert attention.startswith("no view Agents needing attention: Graph")
+        assert presence.startswith("no view Presence: Graph")
+        assert formatting.startswith("no formatting of SyncStatus and Presence: Graph")
         assert set(bare_office.agents.views) == {"All Items"}
+        assert not any(column.formatter for column in bare_office.agents.columns.values())

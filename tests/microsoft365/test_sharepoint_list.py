@@ -173,16 +173,6 @@ class TestSharePointList(AgentListSuite):
                 await opened.open()
 
     @pytest.mark.anyio
-    async def test_provision_makes_the_view_once(self, bare_office: Office) -> None:
-        async with bare_office.agent_list() as opened:
-            assert (await opened.provision(dry_run=True))[-1] == "view Agents needing attention"
-            assert set(bare_office.agents.views) == {"All Items"}
-            await opened.provision(dry_run=False)
-        view = bare_office.agents.views["Agents needing attention"]
-        assert view["ViewFields"] == ["LinkTitle", "UPN", "SyncStatus", "SyncAnomalies", "SyncChangedAt"]
-        assert ">Error</Value>" in view["ViewQuery"]
-
-    @pytest.mark.anyio
     async def test_provision_without_the_right_role_is_told(self, bare_office: Office) -> None:
         bare_office.site.grants = dict.fromkeys(bare_office.site.grants, "write")
         async with bare_office.agent_list() as opened:
