@@ -7,20 +7,14 @@ from collections.abc import Iterator, Mapping
 from sync_agent.check.faults import found
 from sync_agent.check.finding import Finding
 from sync_agent.check.hosts import by_itself
+from sync_agent.check.needed import LIST_ALONE, PRESENCE, SITE, SITE_BY_REST, USERS
 from sync_agent.check.observed import AccessSeen, DomainsSeen, Seen, SignInSeen, SitePermissions
 
 ENOUGH: Mapping[str, frozenset[str]] = {
-    "users": frozenset({"User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"}),
-    "presence": frozenset({"Presence.Read.All", "Presence.ReadWrite.All"}),
+    what: frozenset({each.permission}) | each.higher for what, each in (("users", USERS), ("presence", PRESENCE))
 }
-"""Any one of them opens it (permissions reference: user: list, presence: getPresencesByUserId)."""
-OPEN_SITES = frozenset(
-    {
-        *("Sites.Selected", "Lists.SelectedOperations.Selected"),
-        *(f"Sites.{role}.All" for role in ("Read", "ReadWrite", "Manage", "FullControl")),
-        *(f"AllSites.{role}" for role in ("Read", "Write", "Manage", "FullControl")),
-    }
-)
+"""Any one of them opens it."""
+OPEN_SITES = frozenset({SITE.permission, LIST_ALONE}) | SITE_BY_REST.higher
 _TOO_MUCH = frozenset(
     {
         *("Sites.ReadWrite.All", "Sites.Manage.All", "Sites.FullControl.All"),
@@ -89,6 +83,6 @@ def _of_site(seen: SitePermissions) -> Iterator[Finding]:
 
 
 def _too_much(account: str, permissions: list[str]) -> Finding:
-    enough = "User.Read.All, Presence.Read.All and Sites.Selected"
+    enough = f"{USERS.permission}, {PRESENCE.permission} and {SITE.permission}"
     values = {"account": account, "permissions": ", ".join(permissions), "enough": enough}
     return found("too_much_permission", f"accounts.{account}", account, **values)

@@ -1,0 +1,1 @@
+"""What is run once to set things up: deploy/."""
