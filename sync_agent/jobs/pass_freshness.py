@@ -8,7 +8,7 @@ from datetime import datetime
 from sync_agent.freshness import Freshness, Shown, freshness
 from sync_agent.jobs.context import Context
 from sync_agent.jobs.observed import Observed
-from sync_agent.jobs.watch_freshness import owed_since
+from sync_agent.jobs.watch_freshness import is_asked_for, owed_since
 from sync_agent.model import Verdict
 from sync_agent.staleness import Answered
 
@@ -24,7 +24,7 @@ def freshness_of_pass(context: Context, before: Mapping[str, Answered]) -> Fresh
     rows = []
     for row_id in observed.rows:
         verdict = observed.verdicts[row_id]
-        rows.append(Shown(verdict.user is not None, _read_at(observed, verdict, before), owed.get(row_id)))
+        rows.append(Shown(is_asked_for(observed, verdict), _read_at(observed, verdict, before), owed.get(row_id)))
     earlier = [each.presence for each in before.values() if each.presence is not None]
     interval = max(0.0, (now - min(earlier)).total_seconds()) if earlier else None
     return freshness(rows, now, interval)

@@ -19,6 +19,7 @@ from sync_agent.jobs.context import Context
 from sync_agent.jobs.observed import Observed
 from sync_agent.jobs.plan_rows import not_held
 from sync_agent.microsoft365.agent_list import ROW_UNITS
+from sync_agent.model import Verdict
 
 _log = structlog.get_logger()
 
@@ -100,10 +101,14 @@ def shown(context: Context, owed: Mapping[int, datetime]) -> list[Shown]:
     found = []
     for row_id in observed.rows:
         verdict = observed.verdicts[row_id]
-        user = verdict.user
-        is_read = user is not None and observed.tenant_of[verdict.account] not in observed.without_presence
-        found.append(Shown(is_read, None if user is None else read_at.get(user.id), owed.get(row_id)))
+        at = None if verdict.user is None else read_at.get(verdict.user.id)
+        found.append(Shown(is_asked_for(observed, verdict), at, owed.get(row_id)))
     return found
+
+
+def is_asked_for(observed: Observed, verdict: Verdict) -> bool:
+    """Whether the row has a user, in a cloud that has presence."""
+    return verdict.user is not None and observed.tenant_of[verdict.account] not in observed.without_presence
 
 
 def owed_since(observed: Observed, now: datetime, before: Mapping[int, datetime]) -> dict[int, datetime]:

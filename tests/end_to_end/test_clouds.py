@@ -50,6 +50,8 @@ def test_a_cloud_without_presence_is_said_and_is_no_trouble(served: Lab, monkeyp
     tenant_id, account = in_china(served, monkeypatch), served.world.accounts[1][0]
     ran = served.run("sync", "--json")
     assert (ran.code, ran.json()["accounts"][account]["state"]) == (0, "ok")
+    fresh = ran.json()["freshness"]
+    assert (fresh["right"], fresh["never_read"]) == (fresh["rows"], 0)
     (said,) = [line for line in ran.err.splitlines() if "cloud_without_presence" in line]
     assert account in said
     rows = right_rows(served, tenant_id)
