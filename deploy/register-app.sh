@@ -367,8 +367,8 @@ ending=0
 if [ -n "$site_url" ] && ! open_place; then
   ending=3
   say "error: the $grant was not opened: $(reason)"
-  say "It takes Sites.FullControl.All, which a person's sign-in to the Azure CLI cannot have: see \"The grant\" in"
-  say "docs/register-app.md for the two requests to make instead, for the app $client_id with the role $role."
+  say "It takes Sites.FullControl.All, which a person's sign-in to the Azure CLI cannot have. Either run"
+  say "deploy/Register-App.ps1 -ClientId $client_id with the same options, or make the requests in docs/register-app.md, \"The grant\"."
 fi
 
 # --- What belongs into settings.yaml --------------------------------------------------------------------------------
