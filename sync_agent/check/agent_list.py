@@ -44,6 +44,9 @@ def _there(seen: ListSeen) -> Iterator[Finding]:
     yield from columns
     if not any(each.level is Level.ERROR for each in columns):
         yield found("list_ready", "sharepoint.agent_list", seen.account, list=seen.title)
+    if seen.unfinished:
+        what = ", ".join(seen.unfinished)
+        yield found("provision_unfinished", "sharepoint.agent_list", seen.account, list=seen.title, what=what)
     if seen.validated:
         yield found("list_validated", "sharepoint.agent_list", seen.account, list=seen.title)
     if seen.approves:

@@ -528,6 +528,13 @@ _LIST = (
         "Run: sync-agent provision",
     ),
     Entry(
+        "provision_unfinished",
+        _W,
+        Area.LIST,
+        'Of what sync-agent provision makes, the list "{list}" lacks: {what}.',
+        "Run: sync-agent provision (docs/provision.md says what each is for). It says why where something is refused.",
+    ),
+    Entry(
         "column_wrong_type",
         _E,
         Area.LIST,

@@ -161,6 +161,8 @@ class ListSeen:
     near: str = ""
     title: str = ""
     columns: Sequence[ColumnSeen] = ()
+    unfinished: tuple[str, ...] = ()
+    """What provision would still make beside columns."""
     keeps_versions: bool | None = None
     approves: bool = False
     validated: bool = False

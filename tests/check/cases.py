@@ -12,7 +12,10 @@ from typing import Any
 
 import pytest
 
-from sync_agent.microsoft365.columns import SPECIFICATIONS
+from sync_agent.microsoft365.columns import SPECIFICATIONS, Columns
+from sync_agent.microsoft365.list_views import View, wanted_views
+from sync_agent.microsoft365.provisioning import Means, as_made
+from sync_agent.model import OurColumn
 from sync_agent.simulator.lab import Api
 from sync_agent.simulator.lists import ListColumn
 from tests.lab import Lab
@@ -53,12 +56,31 @@ def made_ready(lab: Lab) -> None:
     for specification in SPECIFICATIONS.values():
         kind = _TYPES.get(specification.kind, "Text")
         lab.agents.columns[specification.column] = ListColumn(
-            specification.column, specification.column, kind, specification.choices
+            specification.column,
+            specification.column,
+            kind,
+            specification.choices,
+            indexed=specification.indexed,
+            description=specification.description,
+            formatter=specification.formatting,
         )
+    for view in _views():
+        lab.agents.views[view.title] = {
+            "Title": view.title,
+            "ViewFields": list(view.fields),
+            "ViewQuery": view.query,
+        }
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
     add(lab, f"web: {{listen: 127.0.0.1:{port}}}")
+
+
+def _views() -> list[View]:
+    means = Means(formatting=True)
+    ours = {our: as_made(specification, our.value, means) for our, specification in SPECIFICATIONS.items()}
+    upn, name = (as_made(SPECIFICATIONS[OurColumn.ACCOUNT], title, means) for title in ("UPN", "Title"))
+    return wanted_views(Columns(upn, name, ours))
 
 
 def add(lab: Lab, *lines: str) -> None:

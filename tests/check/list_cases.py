@@ -96,6 +96,12 @@ def not_provisioned(lab: Lab, _: Patch) -> None:
     del lab.agents.columns["SyncAccount"]
 
 
+@CASES.case("provision_unfinished", api="rest")
+def no_view(lab: Lab, _: Patch) -> None:
+    del lab.agents.views["Agents needing attention"]
+    lab.agents.columns["SyncStatus"].indexed = False
+
+
 @CASES.case("column_wrong_type")
 def number_for_presence(lab: Lab, _: Patch) -> None:
     lab.agents.columns["Presence"].type = "Number"

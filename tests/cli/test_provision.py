@@ -10,6 +10,7 @@ import pytest
 
 from sync_agent.model import APPROVAL_COLUMN, OurColumn
 from sync_agent.simulator.lab import Api
+from sync_agent.simulator.lists import ListColumn
 from tests.cli.commands import sentence
 from tests.lab import Lab, lab
 
@@ -49,6 +50,42 @@ def test_it_makes_what_is_missing_once_and_leaves_the_rest_alone(listed: Lab) ->
     assert listed.agents.columns == once
     assert {name: once[name] for name in theirs} == theirs
     assert {i: dict(r.fields) for i, r in listed.agents.items.items()} == rows
+
+
+def test_a_check_says_what_it_would_still_do(listed: Lab) -> None:
+    assert found(listed).keys() >= {"columns_missing"}
+    listed.provisioned()
+    assert not found(listed).keys() & {"columns_missing", "provision_unfinished"}
+    listed.agents.columns["SyncStatus"].indexed = False
+    listed.agents.columns["Presence"].description = ""
+    said = found(listed)["provision_unfinished"]
+    assert said.endswith("lacks: index of the column SyncStatus, description of the column Presence.")
+    listed.provisioned()
+    assert "provision_unfinished" not in found(listed)
+
+
+def test_what_a_person_made_is_told_and_stays(listed: Lab) -> None:
+    listed.provisioned()
+    listed.agents.columns["Presence"].description = "Ask Toni."
+    out = listed.run("provision").out
+    assert "Left as it is: the description of the column Presence, which somebody wrote." in out
+    assert "Nothing to do" in out
+    assert listed.agents.columns["Presence"].description == "Ask Toni."
+
+
+def test_a_column_of_the_wrong_type_ends_it_with_two_and_nothing_is_made(listed: Lab) -> None:
+    listed.agents.columns["Presence"] = ListColumn("Presence", "Presence", "Number")
+    before = deepcopy((listed.agents.columns, listed.agents.views))
+    ran = listed.run("provision")
+    assert (ran.code, ran.out) == (2, "")
+    assert 'The column "Presence"' in ran.err
+    assert "is of type number, but the service needs single line of text" in ran.err
+    assert (listed.agents.columns, listed.agents.views) == before
+
+
+def found(listed: Lab) -> dict[str, str]:
+    """What a check finds, by id."""
+    return {each["id"]: each["message"] for each in listed.run("check", "--json").json()["findings"]}
 
 
 def test_the_view_is_made_or_it_is_said_why_not(listed: Lab) -> None:

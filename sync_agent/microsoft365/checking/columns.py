@@ -13,8 +13,10 @@ from sync_agent.microsoft365.columns import (
     UNREADABLE_AS_TEAM,
     ColumnNames,
     find_column,
+    match_columns,
 )
 from sync_agent.microsoft365.list_answers import ListProblem, near
+from sync_agent.microsoft365.provisioning import Means, to_do
 from sync_agent.model import OurColumn
 
 _SPARED = frozenset({"ContentType", "Attachments", "ID"})
@@ -32,6 +34,17 @@ def see_columns(existing: Sequence[ListColumn], names: ColumnNames) -> list[Colu
     if names.approval is not None:
         seen.append(_ours(existing, APPROVAL, names.approval))
     return seen
+
+
+def unfinished(existing: Sequence[ListColumn], names: ColumnNames, means: Means) -> tuple[str, ...]:
+    """What provision would still make where nothing else is wrong with the columns: their faults are told by theirs."""
+    try:
+        wanted = to_do(match_columns(existing, names, "").fit(""), names, means)
+    except ListProblem:
+        return ()
+    if wanted.columns:
+        return ()
+    return (*(setting.line for setting in wanted.settings), *wanted.made_views)
 
 
 def required_of_people(existing: Sequence[ListColumn], seen: Sequence[ColumnSeen]) -> list[ListColumn]:

@@ -11,7 +11,7 @@ import msgspec
 
 from sync_agent.check.observed import ColumnSeen, ListSeen, RowsSeen, WriteSeen
 from sync_agent.microsoft365 import graph_structure as structure
-from sync_agent.microsoft365.checking.columns import required_of_people, see_columns
+from sync_agent.microsoft365.checking.columns import required_of_people, see_columns, unfinished
 from sync_agent.microsoft365.checking.rows import LONGEST, see_rows
 from sync_agent.microsoft365.checking.trouble import ABSENT, trouble_of
 from sync_agent.microsoft365.checking.write_probe import NO_DATE, date_column, judged
@@ -20,6 +20,7 @@ from sync_agent.microsoft365.errors import Refused, ServiceError
 from sync_agent.microsoft365.graph import Graph
 from sync_agent.microsoft365.list_answers import ListProblem
 from sync_agent.microsoft365.list_place import NoSuchList, Place
+from sync_agent.microsoft365.provisioning import Means
 
 _PAGE = 2_000
 _MOST_PAGES = 10
@@ -45,7 +46,8 @@ async def see_list(graph: Graph, place: Place, seen: ListSeen) -> ListSeen:
     except (ServiceError, ListProblem) as problem:
         return not_there(seen, stage, problem)
     columns = see_columns(existing, place.names)
-    seen = replace(seen, title=found.title or place.wanted, columns=columns)
+    lacks = unfinished(existing, place.names, Means())
+    seen = replace(seen, title=found.title or place.wanted, columns=columns, unfinished=lacks)
     upn = next(column for column in columns if column.role == "upn")
     if upn.state != "found" or not upn.fits:
         return seen

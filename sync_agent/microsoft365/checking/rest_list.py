@@ -13,7 +13,7 @@ import msgspec
 
 from sync_agent.check.observed import ColumnSeen, ListSeen, RowsSeen, WriteSeen
 from sync_agent.microsoft365 import sharepoint_structure as structure
-from sync_agent.microsoft365.checking.columns import required_of_people, see_columns
+from sync_agent.microsoft365.checking.columns import required_of_people, see_columns, unfinished
 from sync_agent.microsoft365.checking.graph_list import not_there
 from sync_agent.microsoft365.checking.rows import LONGEST, see_rows
 from sync_agent.microsoft365.checking.trouble import trouble_of
@@ -22,9 +22,11 @@ from sync_agent.microsoft365.column_kinds import ListColumn
 from sync_agent.microsoft365.errors import Garbled, Refused, ServiceError, refusal
 from sync_agent.microsoft365.list_answers import ListProblem
 from sync_agent.microsoft365.list_place import Place
+from sync_agent.microsoft365.provisioning import Means
 from sync_agent.microsoft365.sharepoint_batch import JSON_HEADERS
 from sync_agent.microsoft365.sharepoint_bulk import PAGE, READ_UNITS, WRITE_UNITS, Site
 from sync_agent.microsoft365.sharepoint_finding import ask, find_list
+from sync_agent.microsoft365.sharepoint_views import list_views
 
 _MOST_PAGES = 4
 _VERSION = "OData__UIVersionString"
@@ -39,8 +41,10 @@ async def see_list(site: Site, place: Place, seen: ListSeen) -> ListSeen:
     """``seen``: as far as it is known from the settings."""
     try:
         found = await find_list(site, place)
-        existing, told = await asyncio.gather(
-            ask(site, structure.list_columns, found.id), ask(site, structure.list_settings, found.id)
+        existing, told, views = await asyncio.gather(
+            ask(site, structure.list_columns, found.id),
+            ask(site, structure.list_settings, found.id),
+            ask(site, list_views, found.id),
         )
     except (ServiceError, ListProblem) as problem:
         return not_there(seen, "list", problem)
@@ -49,6 +53,7 @@ async def see_list(site: Site, place: Place, seen: ListSeen) -> ListSeen:
         seen,
         title=found.title,
         columns=columns,
+        unfinished=unfinished(existing, place.names, Means(formatting=True, views=views)),
         keeps_versions=told.keeps_versions,
         approves=told.approves,
         validated=told.validated,
