@@ -117,7 +117,8 @@ must_soon() {
 }
 
 as_address() { jq -rn --arg value "$1" '$value | @uri'; }
-as_filter() { as_address "$1 eq '${2//\'/\'\'}'"; }
+# An apostrophe within a value is doubled (OData).
+as_filter() { jq -rn --arg field "$1" --arg value "$2" '"\($field) eq \u0027\($value | gsub("\u0027"; "\u0027\u0027"))\u0027" | @uri'; }
 
 # --- Who is signed in, and where ------------------------------------------------------------------------------------
 
