@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ from sync_agent.settings import load
 from sync_agent.simulator.faults import Fault
 from sync_agent.simulator.messy import SITE_PATH
 from sync_agent.simulator.world import SimUser
+from sync_agent.state.database import database_file
 from tests.lab import Lab, lab
 
 _FAST = "schedule: {read_list: 1s, resolve_users: 1s, presence: 100ms, write_back: 100ms}\n"
@@ -161,6 +163,21 @@ async def test_a_fault_of_our_own_ends_no_job(tmp_path: Path, monkeypatch: pytes
             await until(lambda: calls > 2)
             served.agents.edit(1, {"Team": "Sales"})
         assert any(log["event"] == "job_broke" for log in logs)
+
+
+@pytest.mark.anyio
+async def test_a_stop_waits_once_for_a_database_that_is_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of what is kept at the end five things wait for it, one after the other."""
+    monkeypatch.setattr("sync_agent.state.database._PATIENCE", 2.0)
+    async with running(tmp_path) as (served, service):
+        await until(lambda: all_shown(served))
+        file = database_file(service.settings.state.database)
+        assert file is not None
+        locking = await asyncio.to_thread(sqlite3.connect, file, isolation_level=None, check_same_thread=False)
+        await asyncio.to_thread(locking.execute, "BEGIN EXCLUSIVE")
+        began = time.monotonic()
+    assert time.monotonic() - began < 6
+    locking.close()
 
 
 @pytest.mark.anyio

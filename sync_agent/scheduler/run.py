@@ -39,6 +39,8 @@ async def run(service: Service, stop: asyncio.Event) -> None:
     async with serving(service.settings.web.listen, pages(jobs.watched, jobs.ailments, prompts)):
         await stop.wait()
     _log.info("stopping")
+    if service.store is not None:
+        service.store.begin_to_end()
     scheduler.pause()
     await jobs.wind_down(_GRACE)
     await service.lease.give_up()

@@ -16,7 +16,7 @@ REVISION = "0016"
 """Of the last of the steps in `migrations/`: the version of the tables that this version of the product works with."""
 
 _PATIENCE = 5.0
-"""Seconds to wait for another process that writes, and for a server: less than a stop of the service has."""
+"""Seconds to wait for another process that writes, and for a server: less than a stop has, which waits once."""
 _WRITES, _TURNS, _LOOKS = "writes", "turns", "looks"
 _LONGEST_PAUSE = 20.0
 """Seconds within a transaction after which the server ends it: else a service that hangs would hold up all others."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Engine, event
+from sqlalchemy.exc import OperationalError
 
 from sync_agent.state.database import (
     NewerVersion,
@@ -45,6 +46,7 @@ class Opening:
         self._opened: _Identity | None = None
         self._damage: StateUnfit | None = None
         """What was found wrong with the file while it was in use."""
+        self._ending = self._away = False
 
     @property
     def is_shared(self) -> bool:
@@ -54,11 +56,23 @@ class Opening:
     def engine(self) -> Engine:
         """Raises StateUnavailable."""
         with self._lock:
+            if self._ending and self._away:
+                raise StateUnavailable(
+                    "state.database: it could not be used a moment ago, and is not waited for again."
+                )
             if self._engine is not None and (self._damage is not None or _identity(self._file) != self._opened):
                 self._dispose()
             if self._engine is None:
-                self._engine = self._open()
+                try:
+                    self._engine = self._open()
+                except StateUnavailable:
+                    self._away = self._ending
+                    raise
             return self._engine
+
+    def begin_to_end(self) -> None:
+        """From now on it is waited for once, where it is locked or away: whoever ends has no time for more."""
+        self._ending = True
 
     def close(self) -> None:
         with self._lock:
@@ -81,10 +95,11 @@ class Opening:
             self._set_aside(self._file, found, unfit)
             engine = self._open_url(self._url)
         self._opened = _identity(self._file)
-        event.listen(engine, "handle_error", self._note_damage)
+        event.listen(engine, "handle_error", self._note_failure)
         return engine
 
-    def _note_damage(self, context: Any) -> None:
+    def _note_failure(self, context: Any) -> None:
+        self._away = self._away or (self._ending and isinstance(context.sqlalchemy_exception, OperationalError))
         if self._sets_aside and is_damage(context.original_exception):
             self._damage = StateUnfit(f"state.database: {self._file} is damaged: {context.original_exception}.", "")
 

@@ -95,6 +95,10 @@ class Store:
         """Who writes to the list, which ``name`` tells from those of other sites."""
         return ListWriters(self._opening, name)
 
+    def begin_to_end(self) -> None:
+        """From now on it is waited for once, where it is locked or away."""
+        self._opening.begin_to_end()
+
     def close(self) -> None:
         self._opening.close()
 
