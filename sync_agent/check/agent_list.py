@@ -158,3 +158,6 @@ def _own_list(seen: OwnListSeen) -> Iterator[Finding]:
     elif seen.lacking:
         values = {"setting": seen.setting, "lacking": ", ".join(seen.lacking)}
         yield found("own_list_missing", seen.setting, seen.account, **values)
+    elif seen.unfinished:
+        what = ", ".join(seen.unfinished)
+        yield found("provision_unfinished", seen.setting, seen.account, list=seen.setting, what=what)

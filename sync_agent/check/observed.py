@@ -172,11 +172,14 @@ class ListSeen:
 
 @dataclass(frozen=True, slots=True)
 class OwnListSeen:
-    """A list of the service's own. ``setting``: that names it; ``lacking``: what provision would make."""
+    """A list of the service's own. ``setting``: that names it; ``lacking``: what provision would make, ``unfinished``
+    what it would make beside, without which the list serves.
+    """
 
     account: str
     setting: str
     lacking: tuple[str, ...] = ()
+    unfinished: tuple[str, ...] = ()
     unfit: str = ""
     trouble: Trouble | None = None
     host: str = ""

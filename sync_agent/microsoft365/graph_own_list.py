@@ -17,6 +17,7 @@ from sync_agent.microsoft365.graph_writing import WRITE_UNITS
 from sync_agent.microsoft365.list_place import Place
 from sync_agent.microsoft365.own_cells import cell_fields, item_of, wire_names, wire_values
 from sync_agent.microsoft365.own_columns import OwnColumns, Shape
+from sync_agent.microsoft365.provisioning import Means, Setting
 
 
 class _Made(msgspec.Struct):
@@ -25,6 +26,8 @@ class _Made(msgspec.Struct):
 
 class GraphOwnList:
     """An OwnListApi."""
+
+    means = Means()
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
@@ -47,6 +50,9 @@ class GraphOwnList:
 
     async def add_column(self, list_id: str, specification: Specification) -> None:
         await structure.add_column(self._graph, self._path(list_id), specification, specification.column)
+
+    async def set_column(self, list_id: str, setting: Setting) -> None:
+        await structure.set_column(self._graph, self._path(list_id), setting)
 
     async def read(self, list_id: str, columns: OwnColumns) -> list[ListItem]:
         fields = struct("GraphOwnFields", cell_fields(columns))

@@ -17,10 +17,12 @@ from sync_agent.microsoft365.column_kinds import ListColumn, Specification
 from sync_agent.microsoft365.errors import Refused, ServiceError
 from sync_agent.microsoft365.graph import Graph
 from sync_agent.microsoft365.graph_own_list import GraphOwnList
-from sync_agent.microsoft365.list_answers import ListProblem
+from sync_agent.microsoft365.list_answers import ListProblem, listed
 from sync_agent.microsoft365.list_place import NoSuchList, Place, list_id
 from sync_agent.microsoft365.own_columns import OwnColumns, Shape, match_own_columns
 from sync_agent.microsoft365.pacing import Budget
+from sync_agent.microsoft365.provisioning import Means, Setting, as_made, no_formatting
+from sync_agent.microsoft365.provisioning import settings as settings_of
 from sync_agent.microsoft365.transport import Transport
 from sync_agent.settings import Settings
 
@@ -29,7 +31,9 @@ MOST_AT_ONCE = 20
 
 
 class OwnListApi(Protocol):
-    """What either API does for the list. Every method raises ServiceError."""
+    """What either API does for the list. Every method raises ServiceError. ``means``: what it can beside columns."""
+
+    means: Means
 
     async def find(self, place: Place) -> tuple[str, str]:
         """Id and title. Raises ListProblem too, NoSuchList where there is none."""
@@ -40,6 +44,8 @@ class OwnListApi(Protocol):
         """Make it, without versions where the API has a say in that; what an operator must know, one line each."""
 
     async def add_column(self, list_id: str, specification: Specification) -> None: ...
+
+    async def set_column(self, list_id: str, setting: Setting) -> None: ...
 
     async def read(self, list_id: str, columns: OwnColumns) -> list[ListItem]:
         """All items, or an error: never a part of the list."""
@@ -110,12 +116,40 @@ class OwnList:
                 found = await self._find()
                 if found is None:
                     raise ServiceError(f"The list {title} was made, but is not found yet: run this again")
-        missing = self._shape.columns.values() if found is None else found.columns.missing
+        missing = list(self._shape.columns.values()) if found is None else found.columns.missing
         for wanted in missing:
             lines.append(f"column {wanted.column} ({wanted.kind}) of the list {self._place.wanted}")
             if not dry_run and found is not None:
                 await self._api.add_column(found.id, wanted)
-        return [*lines, *notes]
+        if not dry_run and missing:
+            found = await self._find()
+        id_ = None if dry_run or found is None else found.id
+        lines += [await self._set(id_, setting) for setting in self._settings(found)]
+        return [*lines, *notes, *self._by_hand()]
+
+    def _settings(self, found: _Opened | None) -> list[Setting]:
+        there = {} if found is None else found.columns.found
+        return [
+            setting
+            for name, wanted in self._shape.columns.items()
+            for setting in settings_of(wanted, there.get(name) or _made(wanted, self._api.means))
+        ]
+
+    async def _set(self, list_id: str | None, setting: Setting) -> str:
+        """What was done, or would be where the id is None; or why not."""
+        line = f"{setting.line} of the list {self._place.wanted}"
+        try:
+            if list_id is not None:
+                await self._api.set_column(list_id, setting)
+        except Refused as error:
+            return setting.refused(error)
+        return line
+
+    def _by_hand(self) -> list[str]:
+        formatted = [wanted.column for wanted in self._shape.columns.values() if wanted.formatting]
+        if self._api.means.formatting or not formatted:
+            return []
+        return [no_formatting(f"{listed(formatted)} of the list {self._place.wanted}")]
 
     async def _ready(self) -> _Opened:
         if self._opened is None:
@@ -152,6 +186,12 @@ class OwnList:
                 "Write a title, under which `sync-agent provision` makes one."
             )
         return self._place.wanted
+
+
+def _made(wanted: Specification, means: Means) -> ListColumn:
+    """The column as it is just after it was made: in an empty list, which takes the index with it."""
+    made = as_made(wanted, wanted.column, means)
+    return replace(made, rules=replace(made.rules, indexed=wanted.indexed))
 
 
 def own_list(

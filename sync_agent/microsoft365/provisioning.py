@@ -19,6 +19,7 @@ LEFT = "left as it is: "
 NOTES = (NOT_DONE, LEFT)
 """How a line begins that says what cannot be made, and what is not touched since a person made it so."""
 
+_OTHERWISE = "sharepoint.api: rest can, or you by hand: docs/provision.md"
 _INDEXABLE = frozenset({Kind.TEXT, Kind.CHOICE, Kind.NUMBER, Kind.TIME, Kind.YES_NO})
 _REFUSALS_OF_AN_INDEX = frozenset({400, 409, 500})
 
@@ -129,11 +130,12 @@ def by_hand(names: ColumnNames) -> list[str]:
     """What only people can do where the API has a say neither in views nor in formatting."""
     titles = [ATTENTION_VIEW, *([PRESENCE_VIEW] if OurColumn.PRESENCE in names.held else [])]
     formatted = [names.of(our) for our in OurColumn if our in names.held and SPECIFICATIONS[our].formatting]
-    other = "sharepoint.api: rest can, or you by hand: docs/provision.md"
-    return [
-        *(f"{NOT_DONE}view {title}: Graph cannot make views; {other}" for title in titles),
-        f"{NOT_DONE}formatting of {listed(formatted)}: Graph cannot set it; {other}",
-    ]
+    views = [f"{NOT_DONE}view {title}: Graph cannot make views; {_OTHERWISE}" for title in titles]
+    return [*views, no_formatting(listed(formatted))]
+
+
+def no_formatting(columns: str) -> str:
+    return f"{NOT_DONE}formatting of {columns}: Graph cannot set it; {_OTHERWISE}"
 
 
 def without_index(specification: Specification) -> Specification:

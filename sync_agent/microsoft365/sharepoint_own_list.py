@@ -21,6 +21,7 @@ from sync_agent.microsoft365.errors import Garbled, Refused, ServiceError
 from sync_agent.microsoft365.list_place import Place
 from sync_agent.microsoft365.own_cells import cell_fields, item_of, wire_names, wire_values
 from sync_agent.microsoft365.own_columns import OwnColumns, Shape
+from sync_agent.microsoft365.provisioning import Means, Setting
 from sync_agent.microsoft365.sharepoint_batch import NO_SUCH_CALL, BatchAnswer, Post
 from sync_agent.microsoft365.sharepoint_bulk import PAGE, WRITE_UNITS, Site, counted, whole_list
 from sync_agent.microsoft365.sharepoint_finding import ask, find_list
@@ -36,6 +37,8 @@ class _Made(msgspec.Struct):
 
 class SharePointOwnList:
     """An OwnListApi. ``account``: whose credentials open the site."""
+
+    means = Means(formatting=True)
 
     def __init__(self, site: Site, account: str) -> None:
         self._site = site
@@ -62,6 +65,9 @@ class SharePointOwnList:
     async def add_column(self, list_id: str, specification: Specification) -> None:
         add = partial(structure.add_column, in_view=True)
         await ask(self._site, add, list_id, specification, specification.column)
+
+    async def set_column(self, list_id: str, setting: Setting) -> None:
+        await ask(self._site, structure.set_column, list_id, setting)
 
     async def read(self, list_id: str, columns: OwnColumns) -> list[ListItem]:
         count = partial(ask, self._site, structure.item_count, list_id)

@@ -92,3 +92,28 @@ def test_a_companion_that_is_not_there_ends_it_with_two_and_the_command(bare: La
     ran = bare.run("sync")
     assert ran.code == 2
     assert 'has no list "Agent presence". Run `sync-agent provision`' in ran.err
+
+
+def test_presence_is_coloured_there_once_or_it_is_said_that_graph_cannot(bare: Lab) -> None:
+    opened = bare
+    opened.replace("  columns:", f"  presence_list: {TITLE}\n  columns:")
+    planned = opened.run("provision", "--dry-run").out
+    made = opened.run("provision").out
+    told = [line for line in made.splitlines() if not line.startswith("No say by Graph in whether")]
+    assert told == planned.replace("Would be created:", "Created:").splitlines()
+    by_rest = "api: rest" in opened.settings.read_text()
+    assert ("formatting of the column Presence of the list Agent presence" in made) == by_rest
+    assert ("No formatting of Presence of the list Agent presence: Graph" in made) != by_rest
+    assert bool(companion(opened).columns["Presence"].formatter) == by_rest
+    assert "Presence" not in opened.agents.views, "it stands in the other list"
+    assert "Nothing to do" in opened.run("provision").out
+
+
+def test_an_index_that_is_gone_is_found_and_made_anew(bare: Lab) -> None:
+    opened = with_companion(bare)
+    companion(opened).columns["AgentUPN"].indexed = False
+    said = "lacks: index of the column AgentUPN of the list Agent presence"
+    assert said in opened.run("check").out.replace("\n", " ").replace("  ", "")
+    opened.provisioned()
+    assert companion(opened).columns["AgentUPN"].indexed
+    assert "provision_unfinished" not in opened.run("check", "--json").out

@@ -151,7 +151,10 @@ async def test_columns_that_are_not_there_are_named(office: Office, made: ShareP
     async with office.anomaly_list() as opened:
         with pytest.raises(ListProblem, match=r"lacks columns: Team\. Run `sync-agent provision`"):
             await opened.read()
-        assert len(await opened.provision(dry_run=False)) == 1
+        lines = await opened.provision(dry_run=False)
+        assert [line for line in lines if line.startswith("column")] == [
+            "column Team (single line of text) of the list Agent anomalies"
+        ]
         assert await opened.read() == []
 
 

@@ -14,11 +14,13 @@ from sync_agent.microsoft365.errors import ServiceError
 from sync_agent.microsoft365.list_answers import ListProblem
 from sync_agent.microsoft365.own_list import own_list
 from sync_agent.microsoft365.pacing import Budget
+from sync_agent.microsoft365.provisioning import NOTES
 from sync_agent.microsoft365.transport import Transport
 from sync_agent.settings import Settings
 
 Provision = Callable[[bool], Awaitable[list[str]]]
-_NOTE = "no "
+_NEEDED = ("list ", "column ")
+"""How a line begins that says what the service cannot do without."""
 
 
 def own_lists(
@@ -45,4 +47,6 @@ async def see_own_list(setting: str, provision: Provision, account: str, host: s
         return OwnListSeen(account, setting, unfit=str(problem), host=host)
     except ServiceError as failure:
         return OwnListSeen(account, setting, trouble=trouble_of(failure), host=host)
-    return OwnListSeen(account, setting, tuple(line for line in lines if not line.startswith(_NOTE)), host=host)
+    lacking = tuple(line for line in lines if line.startswith(_NEEDED))
+    unfinished = tuple(line for line in lines if not line.startswith((*_NEEDED, *NOTES)))
+    return OwnListSeen(account, setting, lacking, unfinished=unfinished, host=host)
