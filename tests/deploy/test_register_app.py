@@ -112,10 +112,14 @@ def test_what_entra_does_not_know_everywhere_yet_is_waited_for(shell: Shell) -> 
     assert shell.tenant["not_yet"] == []
 
 
-def test_whoever_may_not_open_the_site_is_told_who_may_and_has_the_settings(shell: Shell) -> None:
-    shell.set(refused=["get /sites/"])
+@pytest.mark.parametrize(
+    "refused", ["get /sites/contoso.sharepoint.com:", "get /sites/.*/permissions$", "post /sites/"]
+)
+def test_whoever_may_not_open_the_site_is_told_who_may_and_has_the_settings(shell: Shell, refused: str) -> None:
+    shell.set(refused=[refused])
     done = shell.run(*SITE)
     assert done.returncode == 3
+    assert grants(shell) == []
     assert "Sites.FullControl.All" in done.stderr
     assert shell.tenant["applications"][0]["appId"] in done.stderr
     assert settings(shell, done.stdout).sharepoint.agent_list == "Agents"
