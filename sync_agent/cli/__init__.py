@@ -17,6 +17,7 @@ from sync_agent.outcome import Exit
 
 COMMANDS = {
     "demo": "The whole product on an embedded Microsoft 365, with a report.",
+    "init": "Ask a few questions, try the answers, write the settings.",
     "import-ucc": "Take over the accounts of a presence source's config.xml.",
     "run": "The service: keep the list right all day.",
     "sync": "One pass: read, check, write what differs.",

@@ -19,12 +19,12 @@ def show_findings(console: Console, findings: Sequence[Finding]) -> None:
         if here:
             console.print(Text(area.value, style="bold"))
         for each in here:
-            _show(console, each)
+            show_finding(console, each)
     console.print()
     console.print(Text(_summary(findings)))
 
 
-def _show(console: Console, finding: Finding) -> None:
+def show_finding(console: Console, finding: Finding) -> None:
     mark, colour = _MARKS[finding.level]
     line = Text("  ").append(mark, style=colour).append(f" {finding.message}")
     if finding.level is not Level.OK:

@@ -12,7 +12,7 @@ import click
 
 from sync_agent.outcome import Exit
 from sync_agent.simulator.lab import Api, write_settings
-from sync_agent.simulator.messy import build
+from sync_agent.simulator.messy import SITE_PATH, build
 from sync_agent.simulator.server import Simulator
 
 
@@ -56,6 +56,18 @@ def simulate(port: int, folder: Path, api: Api, rows: int, tenants: int, seed: i
     click.echo(f"Settings for it: {settings}. In another terminal:\n")
     for command in ("check", "provision", "sync --dry-run", "sync", "run"):
         click.echo(f"  sync-agent --settings {settings} {command}")
+    _say_how_to_rehearse(simulator, folder)
     click.echo("\nCtrl-C ends it.")
     stop.wait()
     simulator.stop()
+
+
+def _say_how_to_rehearse(simulator: Simulator, folder: Path) -> None:
+    """`sync-agent init`, as if this were the tenant of whoever tries it."""
+    account, _, app = simulator.world.accounts[0]
+    where = f"--cloud lab --authority {simulator.url} --graph {simulator.url} --ca-bundle {folder / 'ca.pem'}"
+    click.echo(f"\nOr make settings of your own for it:\n\n  sync-agent --settings mine.yaml init {where}\n")
+    click.echo(
+        f"  Domain {account}, client id {app.client_id}, client secret in the file {folder / 'secrets' / account},"
+    )
+    click.echo(f"  site {simulator.url}{SITE_PATH}; other tenants likewise, their ids in {folder / 'settings.yaml'}.")
