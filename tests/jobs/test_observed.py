@@ -155,7 +155,27 @@ async def test_what_is_decided_beside_the_loop_is_what_is_decided_on_it(monkeypa
         known.matches,
     )
     assert set(apart.dirty) == set(known.dirty) == rows.keys()
+    assert apart.before == known.before != {}
     before = dict(apart.verdicts)
     await apart.take_matches(MATCHES)
     await apart.take_rows(list(rows.values()), NOW)
     assert all(apart.verdicts[id_] is verdict for id_, verdict in before.items())
+
+
+def test_what_becomes_of_rows_and_answers_while_others_are_decided_apart_counts() -> None:
+    """Row 1 is another's now, row 2 is gone, row 3 is new, and the name of row 4 is no longer anybody's."""
+    rows = {id_: Row(id_, NAMES[0]) for id_ in (1, 2)} | {4: Row(4, NAMES[1])}
+    observed, known = Observed({"contoso": "t"}), Observed({"contoso": "t"})
+    observed.put_rows(rows.values(), NOW)
+    apart = observed.apart(dict(rows), dict(MATCHES))
+    apart.decide()
+    for each in (observed, known):
+        each.put_rows(rows.values(), NOW)
+        each.put_followed({1: Row(1, NAMES[2]), 3: Row(3, NAMES[0])}, [2], NOW)
+        each.put_matches({NAMES[1]: Absent("contoso.com")})
+    answers = {**MATCHES, NAMES[1]: observed.matches[NAMES[1]]}
+    observed.put_matches(answers, apart)
+    known.put_matches(answers)
+    assert known.before == {3: (NAMES[0], "1")}
+    assert (observed.verdicts, observed.watched, observed.before) == (known.verdicts, known.watched, known.before)
+    assert [set(each.rows_of("1")) for each in (observed, known)] == [{3}, {3}]

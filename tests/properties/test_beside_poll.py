@@ -115,4 +115,5 @@ def test_whoever_leaves_the_list_is_forgotten_with_what_was_told_of_him() -> Non
     for seconds, is_ in enumerate(_IS):
         observed.put_pushed({JANE: is_, BOB: is_}, at(seconds))
     observed.put_followed({}, [1], at(9))
-    assert observed._beside._told.keys() == observed.restlessness._own.keys() == observed.presences.keys() == {BOB}
+    told = observed._presences._beside._told
+    assert told.keys() == observed.restlessness._own.keys() == observed.presences.keys() == {BOB}

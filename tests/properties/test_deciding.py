@@ -169,6 +169,11 @@ class AList(RuleBasedStateMachine):
             assert observed.verdicts[row_id] == structs.replace(whole[row_id], renamed=row_id in self.renamed)
 
     @invariant()
+    def by_whom_a_row_was_matched_is_remembered(self) -> None:
+        for row_id, verdict in self.observed.verdicts.items():
+            assert verdict.user is None or self.observed.before[row_id][1] == verdict.user.id
+
+    @invariant()
     def rows_are_found_by_their_users_and_those_are_watched(self) -> None:
         rows_of, watched = defaultdict(set), defaultdict(set)
         for id_, verdict in self.observed.verdicts.items():
