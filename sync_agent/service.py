@@ -27,7 +27,7 @@ from sync_agent.jobs.foresee import Foresight
 from sync_agent.jobs.history import History
 from sync_agent.jobs.hold_lease import HoldLease
 from sync_agent.jobs.mirror_anomalies import mirror_anomalies
-from sync_agent.jobs.plan_rows import verdict_of
+from sync_agent.jobs.plan_rows import verdicts_of
 from sync_agent.jobs.spent_of_day import SpentOfDay
 from sync_agent.jobs.undo import Undone, undo
 from sync_agent.jobs.whole_pass import WholePass
@@ -99,7 +99,7 @@ class Service:
         except ServiceError as failure:
             made.error = failure.told
         await self.foresight.look(keep=not dry_run)
-        outcome = self.outcome(started, time.perf_counter() - clock, made.back, made.error, made.fixing)
+        outcome = await self.outcome(started, time.perf_counter() - clock, made.back, made.error, made.fixing)
         outcome = replace(outcome, freshness=made.freshness)
         if made.back is None or dry_run:
             return outcome
@@ -148,7 +148,7 @@ class Service:
         title = self.settings.sharepoint.agent_list
         return await mirror_anomalies(self.context, self.store, title, most=most, stop=stop)
 
-    def outcome(
+    async def outcome(
         self,
         started: datetime,
         seconds: float,
@@ -158,13 +158,14 @@ class Service:
     ) -> Outcome:
         """What is observed now, as the result of a pass."""
         observed = self.context.observed
-        verdicts = {row.id: verdict_of(self.context, row) for row in observed.rows.values()}
+        rows = dict(observed.rows)
+        verdicts = await verdicts_of(self.context, rows)
         users = Counter(verdict.account for verdict in verdicts.values() if verdict.user is not None)
         return Outcome(
             started=started,
             seconds=seconds,
             list_title=self.settings.sharepoint.agent_list,
-            rows=observed.rows,
+            rows=rows,
             verdicts=verdicts,
             writes=Writes() if back is None else back.writes,
             accounts={
@@ -173,7 +174,7 @@ class Service:
             },
             held=None if back is None else back.held,
             plan=Plan() if back is None else back.plan,
-            refusals={id_: reason for id_, reason in observed.refusals.items() if id_ in observed.rows},
+            refusals={id_: reason for id_, reason in observed.refusals.items() if id_ in rows},
             requests=dict(self.transport.requests),
             error=error,
             fixing=fixing,

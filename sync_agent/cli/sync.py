@@ -65,7 +65,7 @@ async def _sync(service: Service, *, dry_run: bool, approve: str | None, as_json
         return await service.sync(dry_run=dry_run, approved=approve)
     except ListProblem as problem:
         if as_json:
-            _print(service.outcome(service.context.clock(), 0.0, None, str(problem)), changes=dry_run)
+            _print(await service.outcome(service.context.clock(), 0.0, None, str(problem)), changes=dry_run)
         raise
 
 

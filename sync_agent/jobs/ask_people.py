@@ -26,8 +26,8 @@ async def ask_people(context: Context, *, anew: bool = False, about: Collection[
     Never raises for a tenant's failure: then no row is told who is meant as long as that may be somebody there.
     """
     observed = context.observed
-    rows = observed.rows.values() if about is None else [observed.rows[row_id] for row_id in about]
-    wanted = questions(rows, observed.matches)
+    rows = list(observed.rows.values()) if about is None else [observed.rows[row_id] for row_id in about]
+    wanted = await asyncio.to_thread(questions, rows, dict(observed.matches))
     tenants = context.edges.tenants.values()
     before = {tenant.id: Heard() if anew else observed.heard.get(tenant.id, Heard()) for tenant in tenants}
     todo = {tenant.id: _for(tenant, wanted, context) - before[tenant.id].answered for tenant in tenants}

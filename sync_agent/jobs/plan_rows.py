@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from sync_agent.backlog import Basis
 from sync_agent.fuses import Held
@@ -16,6 +16,8 @@ from sync_agent.staleness import aged
 
 _PLANNED_AT_ONCE = 500
 """Rows planned before whatever else waits gets its turn: some milliseconds' worth."""
+_LOOKED_AT_ONCE = 2_000
+"""The same of rows of which only a few values are compared, or looked up."""
 
 
 def take_due(context: Context) -> None:
@@ -39,12 +41,18 @@ async def plan_news(context: Context, leave: Held | None, *, quick: bool) -> Pla
     """The same, where only those are planned of which something is new since they were; ``quick``: nor those that wait
     for an answer.
     """
-    observed, backlog = context.observed, context.observed.backlog
-    rows = [row for row_id in not_held(context, leave) if (row := observed.rows.get(row_id)) is not None]
-    await _planned(
-        context, [row.id for row in rows if not backlog.is_planned(row.id, _basis(observed, row), waiting=quick)]
-    )
-    return Plan(tuple(backlog.among(not_held(context, leave))))
+    news = list[int]()
+    for row_ids in _portions(not_held(context, leave), _LOOKED_AT_ONCE):
+        news += _not_planned(context.observed, row_ids, waiting=quick)
+        await asyncio.sleep(0)
+    await _planned(context, news)
+    return Plan(tuple(context.observed.backlog.among(not_held(context, leave))))
+
+
+def _not_planned(observed: Observed, row_ids: Iterable[int], *, waiting: bool) -> Iterator[int]:
+    for row in (row for row_id in row_ids if (row := observed.rows.get(row_id)) is not None):
+        if not observed.backlog.is_planned(row.id, _basis(observed, row), waiting=waiting):
+            yield row.id
 
 
 def plan_dirty(context: Context, only: Collection[int] | None = None) -> Plan:
@@ -77,7 +85,22 @@ def plan_dirty(context: Context, only: Collection[int] | None = None) -> Plan:
 
 def verdict_of(context: Context, row: Row) -> Verdict:
     """The row's verdict with what its user's presence adds to it, as long as what it rests on can be asked."""
-    observed, verdict, now = context.observed, context.observed.verdicts[row.id], context.clock()
+    return _as_shown(context, row, context.observed.verdicts[row.id])
+
+
+async def verdicts_of(context: Context, rows: Mapping[int, Row]) -> dict[int, Verdict]:
+    """The same of the whole list, by row id: ``rows`` are those observed now; their verdicts are of one moment, and
+    what presence and silence add, which is each row's own, is looked up some rows at a time.
+    """
+    decided, found = context.observed.verdicts, dict[int, Verdict]()
+    for row_ids in _portions(list(rows), _LOOKED_AT_ONCE):
+        found.update((row_id, _as_shown(context, rows[row_id], decided[row_id])) for row_id in row_ids)
+        await asyncio.sleep(0)
+    return found
+
+
+def _as_shown(context: Context, row: Row, verdict: Verdict) -> Verdict:
+    observed, now = context.observed, context.clock()
     presence = None if verdict.user is None else context.observed.presences.get(verdict.user.id)
     verdict = with_presence(verdict, presence, now, context.unavailable_after, row.shown)
     unread = None if verdict.user is None else observed.unread.get(verdict.user.id)
@@ -87,10 +110,14 @@ def verdict_of(context: Context, row: Row) -> Verdict:
 async def _planned(context: Context, row_ids: Sequence[int]) -> Plan:
     """Of these rows, some at a time, so that presence is read meanwhile."""
     changes = list[Change]()
-    for start in range(0, len(row_ids), _PLANNED_AT_ONCE):
-        changes += plan_dirty(context, row_ids[start : start + _PLANNED_AT_ONCE]).changes
+    for some in _portions(row_ids, _PLANNED_AT_ONCE):
+        changes += plan_dirty(context, some).changes
         await asyncio.sleep(0)
     return Plan(tuple(change for change in changes if change.row.id in context.observed.rows))
+
+
+def _portions(row_ids: Sequence[int], most: int) -> Iterator[Sequence[int]]:
+    return (row_ids[start : start + most] for start in range(0, len(row_ids), most))
 
 
 def _basis(observed: Observed, row: Row) -> Basis:

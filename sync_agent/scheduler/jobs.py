@@ -95,7 +95,7 @@ class Jobs:
         await self._budgets.leave()
         if self._context.observed.rows and self._context.may_write():
             last = WriteBack(Writes(), Plan(), self.standing.held)
-            await self._service.save(self._service.outcome(self._context.clock(), 0.0, last))
+            await self._service.save(await self._service.outcome(self._context.clock(), 0.0, last))
 
     def watched(self) -> Watched:
         """What /metrics tells."""

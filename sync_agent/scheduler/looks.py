@@ -46,7 +46,7 @@ class ListLooks:
         _log.info("list_followed" if followed else "list_read", rows=rows, to_write=to_write, **standing.written)
         standing.written.clear()
         if self._context.may_write():  # else it is in the history of the service that does
-            await self._service.save(self._service.outcome(started, time.perf_counter() - clock, planned))
+            await self._service.save(await self._service.outcome(started, time.perf_counter() - clock, planned))
 
     def _may_follow(self) -> bool:
         """A held plan is judged on the whole list each time: its checksum is what `sync --approve` finds there."""

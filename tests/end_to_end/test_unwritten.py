@@ -99,9 +99,9 @@ async def test_they_are_known_from_turn_to_turn_until_they_are_written_or_gone(t
         for _ in range(2):
             await read_list(service.context)
             await write_back(service.context, dry_run=True)  # as a look at the list does, which is what is saved
-            assert service.outcome(service.context.clock(), 0.0, None).refusals.keys() == {3, 5}
+            assert (await service.outcome(service.context.clock(), 0.0, None)).refusals.keys() == {3, 5}
         served.world.faults.clear()
         served.agents.delete(3)
         await read_list(service.context)
         await write_back(service.context)
-        assert service.outcome(service.context.clock(), 0.0, None).refusals == {}
+        assert (await service.outcome(service.context.clock(), 0.0, None)).refusals == {}

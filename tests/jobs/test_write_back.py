@@ -190,7 +190,7 @@ async def test_a_row_that_is_deleted_while_it_is_written_stays_deleted(api: Api,
         observed.put_rows([row for row in observed.rows.values() if row.id != gone], service.context.clock())
         await writing
         assert gone not in observed.rows
-        assert gone not in service.outcome(service.context.clock(), 0.0, None).verdicts
+        assert gone not in (await service.outcome(service.context.clock(), 0.0, None)).verdicts
 
 
 @pytest.mark.anyio
