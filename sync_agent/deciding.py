@@ -54,7 +54,7 @@ class Deciding:
         return fresh
 
     def take_over(self, other: Deciding, renamed: Collection[int]) -> None:
-        """In the place of ``other``; these rows, too, got another UPN than it was told of."""
+        """In the place of ``other``, which was told of each other UPN that a row got, but for these rows."""
         self._renamed = other._renamed.union(renamed)
         self._pending |= self._renamed
 

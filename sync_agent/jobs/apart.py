@@ -59,11 +59,11 @@ class Apart:
         before those that it was decided of. Gives ids of rows of which something is other than it was decided, and of
         users whom such rows have or had.
         """
-        renamed = [id_ for id_, row in rows.items() if (was := known.get(id_)) is not None and was.upn != row.upn]
-        self.deciding.take_over(before, renamed)
         others = {id_ for id_ in self.rows.keys() | rows.keys() if self.rows.get(id_) is not rows.get(id_)}
         self.deciding.note_rows(self.rows, rows, others)
         self.deciding.note_answers(name for name, match in matches.items() if self.matches.get(name) is not match)
+        renamed = [id_ for id_, row in rows.items() if (was := known.get(id_)) is not None and was.upn != row.upn]
+        self.deciding.take_over(before, renamed)
         since = self.deciding.decide(rows, matches, clues)
         return others.union(since.changed), since.users
 

@@ -179,3 +179,13 @@ def test_what_becomes_of_rows_and_answers_while_others_are_decided_apart_counts(
     assert known.before == {3: (NAMES[0], "1")}
     assert (observed.verdicts, observed.watched, observed.before) == (known.verdicts, known.watched, known.before)
     assert [set(each.rows_of("1")) for each in (observed, known)] == [{3}, {3}]
+
+
+def test_a_row_that_went_and_came_back_while_others_were_decided_apart_is_a_new_one() -> None:
+    observed = observed_of({1: Row(1, NAMES[0])})
+    apart = observed.apart(dict(observed.rows), dict(observed.matches))
+    apart.decide()
+    observed.put_followed({}, [1], NOW)
+    observed.put_followed({1: Row(1, "eve@contoso.com")}, [], NOW)
+    observed.put_matches({}, apart)
+    assert (observed.verdicts[1].status, observed.verdicts[1].renamed) == (Status.UNKNOWN, False)
