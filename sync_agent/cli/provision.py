@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Say what would be created, create nothing.")
 @click.pass_obj
 def provision(settings_path: Path, dry_run: bool) -> None:
-    """Create what is missing: our columns and views in the Agent list, and the lists of sharepoint.anomaly_list and
-    sharepoint.presence_list.
+    """Create what is missing: our columns with descriptions, index and colours, our views, and the lists of
+    sharepoint.anomaly_list and sharepoint.presence_list.
 
-    Nothing else is touched.
+    Nothing else is touched, and what somebody made otherwise stays.
     """
 
     async def work(service: Service) -> list[str]:

@@ -239,3 +239,25 @@ def test_a_lookups_value_is_told_only_when_its_field_is_selected(office: Office)
     assert "Squad" not in plain and plain["SquadLookupId"].isdigit() and plain["Team"]["Label"] == "Sales"
     told = fields("fields($select=Squad,Leaders)")
     assert (told["Squad"], told["Leaders"][0]["LookupValue"]) == ("Sales", "Terry")
+
+
+def test_a_column_is_described_and_indexed_and_nothing_else_of_it_changed(office: Office) -> None:
+    column = office.agents.columns["UPN"]
+    url = f"{list_path(office)}/columns/{column.id}"
+    told = office.graph("PATCH", url, json={"description": "Who", "indexed": True})
+    assert (told.status_code, told.json()["description"], told.json()["indexed"]) == (200, "Who", True)
+    assert (column.description, column.indexed) == ("Who", True)
+    assert office.graph("PATCH", url, json={"customFormatter": "{}"}).status_code == 400
+    assert office.graph("PATCH", url, json={"indexed": False}).json()["indexed"] is False
+    assert office.graph("PATCH", f"{list_path(office)}/columns/UPNs", json={}).status_code == 404
+    note = f"{list_path(office)}/columns/{office.agents.columns['Skill'].id}"
+    assert office.graph("PATCH", note, json={"indexed": True}).status_code == 400
+
+
+def test_a_list_takes_20_indexes(office: Office) -> None:
+    for number in range(20):
+        office.agents.columns[f"C{number}"] = ListColumn(f"C{number}", f"C {number}", indexed=True)
+    url = f"{list_path(office)}/columns/{office.agents.columns['UPN'].id}"
+    assert office.graph("PATCH", url, json={"indexed": True}).status_code == 400
+    office.agents.columns["C0"].indexed = False
+    assert office.graph("PATCH", url, json={"indexed": True}).status_code == 200

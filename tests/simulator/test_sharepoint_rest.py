@@ -292,3 +292,31 @@ def test_a_single_term_of_managed_metadata_is_told_by_its_number(office: Office)
     office.agents.add({"Title": "Jane", "Team": "Sales"})
     term = office.rest("GET", f"{items(office)}?$select=Team").json()["value"][0]["Team"]
     assert term["Label"] == str(term["WssId"])
+
+
+def test_a_field_is_described_indexed_and_formatted_and_nothing_else_of_it_changed(office: Office) -> None:
+    column = office.agents.columns["UPN"]
+    url = f"/web/lists(guid'{office.agents.id}')/fields(guid'{column.id}')"
+    values = {"Description": "Who", "Indexed": True, "CustomFormatter": '{"elmType": "div"}'}
+    assert office.rest("POST", url, headers=MERGE, json=values).status_code == 204
+    assert (column.description, column.indexed, column.formatter) == ("Who", True, '{"elmType": "div"}')
+    assert office.rest("POST", url, headers=MERGE, json={"Title": "Agent"}).status_code == 400
+    assert office.rest("POST", url, json=values).status_code == 400
+    unknown = f"/web/lists(guid'{office.agents.id}')/fields(guid'{office.agents.id}')"
+    assert office.rest("POST", unknown, headers=MERGE, json=values).status_code == 400
+    office.site.grants = {CLIENT: "write"}
+    assert office.rest("POST", url, headers=MERGE, json=values).status_code == 403
+
+
+@pytest.mark.parametrize("query", ["<Where>", '<Where><IsNull><FieldRef Name="Squad"/></IsNull></Where>'])
+def test_a_view_needs_a_query_of_columns_that_are_there(office: Office, query: str) -> None:
+    view = {"parameters": {"Title": "Mine", "Query": query, "ViewFields": ["UPN"]}}
+    added = office.rest("POST", f"/web/lists(guid'{office.agents.id}')/views/add", json=view)
+    assert (added.status_code, "Mine" in office.agents.views) == (400, False)
+
+
+def test_the_columns_of_a_view_are_told_when_expanded(office: Office) -> None:
+    url = f"/web/lists(guid'{office.agents.id}')/views"
+    assert "ViewFields" not in office.rest("GET", url).json()["value"][0]
+    [told] = office.rest("GET", f"{url}?$expand=ViewFields").json()["value"]
+    assert told["ViewFields"]["Items"] == office.agents.views["All Items"]["ViewFields"]
