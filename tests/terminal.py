@@ -52,7 +52,7 @@ class Terminal:
         while self._process.poll() is None:
             os.write(self._ours, _CTRL_C)
             with suppress(subprocess.TimeoutExpired):
-                self._process.wait(1.0)
+                self._process.wait(5.0)
         return self.end()
 
     def end(self) -> int:

@@ -63,7 +63,7 @@ class Asker:
         return default
 
     def pick(self, option: str, question: str, choices: Mapping[str, str], default: str = "") -> str:
-        """One of ``choices``, which are shown with their words; typed by name, case aside, or by number."""
+        """One of ``choices``, shown with their words; typed by name, by the beginning of just one, or by number."""
         names = list(choices)
         if self.terminal and not self.has(option):
             for number, name in enumerate(names, 1):
@@ -83,7 +83,7 @@ class Asker:
     def after_failure(self, again: str) -> str:
         """What to do where a trial failed: AGAIN, CHANGE or KEEP. ``again``: for what one would try again."""
         if self.terminal:
-            choices = {AGAIN: again, CHANGE: "other answers", KEEP: "go on with them unproven"}
+            choices = {AGAIN: again, CHANGE: "answer otherwise", KEEP: "go on, unproven"}
             return self.pick("", "What now", choices, AGAIN)
         if self._keep:
             return KEEP
@@ -108,6 +108,9 @@ def _picked(text: str, names: Sequence[str]) -> str:
     for name in names:
         if name.casefold() == text.casefold():
             return name
+    begun = [name for name in names if text and name.casefold().startswith(text.casefold())]
+    if len(begun) == 1:
+        return begun[0]
     if text.isascii() and text.isdigit() and 1 <= int(text) <= len(names):
         return names[int(text) - 1]
     raise Unfit(f"one of {', '.join(names[:20])}")

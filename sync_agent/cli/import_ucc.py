@@ -13,7 +13,7 @@ from sync_agent.settings.problems import Unfit
 from sync_agent.settings.site_address import SiteUrl
 from sync_agent.settings.values import Name
 from sync_agent.setup.draft import Draft, SiteDraft
-from sync_agent.setup.placing import place
+from sync_agent.setup.placing import Occupied, place
 from sync_agent.setup.rendering import accounts_text, settings_text
 from sync_agent.setup.ucc_accounts import Kind, Taken, take_over
 from sync_agent.setup.ucc_config import LARGEST, NoSource, UccSource, read_config
@@ -117,6 +117,6 @@ def _fitting(option: str, type_: object, value: str | None) -> str:
 def _write(path: Path, draft: Draft, force: bool) -> None:
     try:
         place(path, settings_text(draft, "`sync-agent import-ucc`"), overwrite=force)
-    except FileExistsError:
+    except Occupied:
         raise click.UsageError(f"{path} exists already; --force overwrites it.") from None
     click.echo(f"Written: {path}. Next: `sync-agent check`.", err=True)

@@ -21,7 +21,7 @@ from sync_agent.settings import CLOUDS, Endpoints, Settings
 from sync_agent.settings.addresses import Url
 from sync_agent.settings.values import Name
 from sync_agent.setup.draft import CloudDraft, Draft
-from sync_agent.setup.placing import place
+from sync_agent.setup.placing import Occupied, place
 from sync_agent.setup.rendering import settings_text
 from sync_agent.setup.trial import Trial
 
@@ -178,7 +178,7 @@ def _foreign(accounts: AccountQuestions, home: Chosen, agents: ChosenList) -> di
 def _placed(path: Path, draft: Draft, *, overwrite: bool) -> Settings:
     try:
         return place(path, settings_text(draft, "`sync-agent init`"), overwrite=overwrite)
-    except FileExistsError:
+    except Occupied:
         raise click.UsageError(f"{path} has appeared meanwhile and was left alone; --force overwrites it.") from None
 
 

@@ -69,6 +69,8 @@ class AccountQuestions:
         asker = self.asker
         if not tenant:
             tenant, name = self._tenant(before)
+        if before is not None and before.tenant_id == tenant:
+            name = before.id
         id_ = unlike(name, taken)
         if asker.terminal or asker.has("id"):
             id_ = unlike(asker.value("id", "What to call this account", Name, id_), taken)
@@ -94,9 +96,10 @@ class AccountQuestions:
 
     def _tenant(self, before: AccountDraft | None) -> tuple[str, str]:
         """Its id, and the domain that was typed, or the id again."""
-        default = before.tenant_id if before else ""
+        typed, then = before.tenant_id if before else "", CHANGE
         while True:
-            typed = self.asker.value("tenant", "Domain (or id) of the tenant, such as contoso.com", TenantId, default)
+            if then == CHANGE:
+                typed = self.asker.value("tenant", "Domain (or id) of the tenant, such as contoso.com", TenantId, typed)
             if "." not in typed:
                 return typed, typed
             owner = self.runner.run(self.trial.owner(typed))
@@ -107,9 +110,9 @@ class AccountQuestions:
                 self.asker.say(f"  Whose domain {typed} is could not be found out: {owner.reason}.")
             else:
                 self.asker.say(f"  No tenant has the domain {typed}.")
-            if self.asker.after_failure("the same domain") == KEEP:
+            then = self.asker.after_failure("once you have mended it")
+            if then == KEEP:
                 return typed, typed
-            default = typed
 
     def _tried(self, chosen: Chosen) -> AccountTried | None:
         """None where it could not be tried; that is said."""

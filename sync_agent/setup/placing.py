@@ -13,10 +13,14 @@ _PRIVATE = 0o600
 _READABLE = 0o644
 
 
+class Occupied(Exception):
+    """There is a file already, and it may not be overwritten."""
+
+
 def place(path: Path, text: str, *, overwrite: bool) -> Settings:
     """The settings as they are loaded from there. The file is its owner's alone where a secret stands in it.
 
-    Raises SettingsError where they would not load, FileExistsError where there is a file that may not be overwritten,
+    Raises SettingsError where they would not load, Occupied where there is a file that may not be overwritten,
     OSError with the name of the file. In each case everything is as it was.
     """
     target = path.resolve() if path.is_symlink() else path
@@ -27,13 +31,11 @@ def place(path: Path, text: str, *, overwrite: bool) -> Settings:
             file.write(text.encode())
         settings = _loaded(beside, path)
         if target.exists() and not overwrite:
-            raise FileExistsError(str(path))
+            raise Occupied(path)
         if not settings.plain_secrets():
             beside.chmod(_READABLE)
         beside.replace(target)
     except OSError as error:
-        if isinstance(error, FileExistsError):
-            raise
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         with suppress(OSError):

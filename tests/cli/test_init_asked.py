@@ -58,7 +58,10 @@ def test_from_nothing_to_settings_for_two_tenants(served: Lab, tmp_path: Path) -
         assert f"{domain} belongs to tenant {tenant.id}." in terminal.until("What to call this account")
         terminal.until(": ")
         terminal.type("")
-        terminal.answer("How does the app sign in", "2")
+        terminal.answer("How does the app sign in", "c")
+        assert "expected one of certificate, client_secret" in terminal.until("How does the app sign in")
+        terminal.until(": ")
+        terminal.type("2")
         terminal.answer("Application (client) ID", app.client_id)
         terminal.answer("Where is, or should be, the client secret", "file")
         terminal.answer("File", "")
@@ -134,7 +137,7 @@ def test_a_refused_sign_in_is_explained_and_corrected(served: Lab, tmp_path: Pat
         terminal.type("change")
         terminal.answer("Domain (or id) of the tenant", "")  # what was said before is offered
         terminal.answer("What to call this account", "")
-        terminal.answer("How does the app sign in", "")
+        terminal.answer("How does the app sign in", "client_s")
         terminal.answer("Application (client) ID", "")
         terminal.answer("Where is, or should be, the client secret", "plain")
         terminal.answer("The client secret (it is not shown)", secret_of(app))
@@ -144,8 +147,20 @@ def test_a_refused_sign_in_is_explained_and_corrected(served: Lab, tmp_path: Pat
     assert "A secret stands in it as it is" in shown
     path = tmp_path / "settings.yaml"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert [each.reveal() for each in load(path).sign_in_secrets()] == [secret_of(app)]
+    settings = load(path)
+    assert [each.reveal() for each in settings.sign_in_secrets()] == [secret_of(app)]
+    assert [each.id for each in settings.accounts] == [home(served)[0]]
     assert secret_of(app) not in terminal.seen
+
+
+def test_a_domain_that_nobody_has(served: Lab, tmp_path: Path) -> None:
+    with at(served, tmp_path) as terminal:
+        terminal.answer("Domain (or id) of the tenant", "nobody-has-this.example")
+        terminal.answer("What now", "again")
+        assert "Domain (or id)" not in terminal.answer("What now", "change")
+        terminal.answer("Domain (or id) of the tenant", home(served)[0])
+        terminal.until("What to call this account")
+        assert terminal.interrupt() == 1
 
 
 def test_what_fails_may_be_kept(served: Lab, tmp_path: Path) -> None:
