@@ -53,11 +53,11 @@ def _names(settings: Settings, agents: ListSeen, known: DomainsSeen) -> Counter[
     assert agents.rows is not None
     read = sum(agents.rows.domains.values()) + agents.rows.without_upn
     scale = agents.rows.count / read if read else 1.0
-    tenant_of = {
-        domain: known.tenants[account] for account, domains in known.of_accounts.items() for domain in domains or ()
-    }
-    counts = Counter({account.tenant_id: 0 for account in settings.accounts})
-    unknown = [known.tenants[account] for account, domains in known.of_accounts.items() if domains is None]
+    # As the settings name each tenant: an id or a domain of it.
+    tenants = {account.id: account.tenant_id for account in settings.accounts}
+    tenant_of = {domain: tenants[account] for account, domains in known.of_accounts.items() for domain in domains or ()}
+    counts = Counter(dict.fromkeys(tenants.values(), 0))
+    unknown = [tenants[account] for account, domains in known.of_accounts.items() if domains is None]
     for domain, count in agents.rows.domains.items():
         tenant = tenant_of.get(domain) or (unknown[0] if unknown else None)
         if tenant is not None:

@@ -16,7 +16,7 @@ from sync_agent.notify.target import NotDelivered, Target, usable
 from sync_agent.settings import Secret, SecretUnavailable, Settings, without_effect
 from sync_agent.settings.sealing import is_sealed
 from sync_agent.state.database import database_file
-from sync_agent.state.examining import cannot_write, examine
+from sync_agent.state.examining import cannot_write, examine, there
 
 _OURS = b"sync_agent_info"
 _ACCOUNT = re.compile(rb'^sync_agent_account_ok\{account="([^"]*)"\}', re.MULTILINE)
@@ -63,8 +63,9 @@ def _no_key(settings: Settings) -> str:
 
 
 def see_folder(path: Path) -> FolderSeen:
-    mode = path.stat().st_mode & 0o777 if path.is_dir() else None
-    return FolderSeen(str(path), cannot_write(path), mode)
+    why = cannot_write(path)
+    mode = path.stat().st_mode & 0o777 if not why and path.is_dir() else None
+    return FolderSeen(str(path), why, mode)
 
 
 def see_database(url: str) -> DatabaseSeen:
@@ -77,9 +78,7 @@ def see_database(url: str) -> DatabaseSeen:
 
 def _free(folder: Path) -> int:
     """Bytes for this user, on the disk that holds the folder or is to hold it."""
-    while not folder.exists():
-        folder = folder.parent
-    return shutil.disk_usage(folder).free
+    return shutil.disk_usage(there(folder)).free
 
 
 async def see_ports(settings: Settings) -> list[PortSeen]:

@@ -57,7 +57,7 @@ def examine(url: str) -> Examined:
 def spent_of_day(url: str, budget: str, inflow: float, now: datetime) -> float | None:
     """Units of SharePoint's 24 hours that are missing now; None where that is not known. Blocks."""
     file = database_file(url)
-    if file is not None and not file.is_file():
+    if file is not None and (cannot_write(file.parent) or not file.is_file()):
         return None
     try:
         engine = look_at_database(url)
@@ -74,14 +74,22 @@ def spent_of_day(url: str, budget: str, inflow: float, now: datetime) -> float |
 
 def cannot_write(folder: Path) -> str:
     """Why nothing can be put into a folder that is there or could be made; "" where it can."""
-    existing = folder
-    while not existing.exists() and existing != existing.parent:
-        existing = existing.parent
-    if not existing.is_dir():
-        return f"{existing} is no folder"
+    try:
+        existing = there(folder)
+        if not existing.is_dir():
+            return f"{existing} is no folder"
+    except OSError as error:
+        return f"it cannot be looked at: {error.strerror}"
     if not os.access(existing, os.W_OK | os.X_OK):
         return f"this user may not write to {existing}"
     return ""
+
+
+def there(folder: Path) -> Path:
+    """The folder, or of those above it the nearest that exists. Raises OSError where one of them is closed."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder
 
 
 def cannot_write_file(file: Path) -> str:

@@ -154,3 +154,27 @@ def test_the_service_of_other_settings_is_another_program(tmp_path: Path) -> Non
         made_ready(made)
         set_(made, r"^web: .*$", f"web: {{listen: 127.0.0.1:{port}}}")
         assert wrong(made) == ["port_in_use"]
+
+
+@pytest.mark.parametrize("written", ["CONTOSO.COM", "contoso.com"])
+def test_a_tenant_may_be_named_by_a_domain_of_it(written: str, tmp_path: Path) -> None:
+    """The token names it by its id, and its users are counted under either."""
+    with lab(tmp_path) as made:
+        made_ready(made)
+        tenant = made.world.accounts[0][1]
+        assert "contoso.com" in tenant.domains
+        made.replace(f"tenant_id: {tenant.id}", f"tenant_id: {written}")
+        assert wrong(made) == []
+
+
+def test_a_folder_that_cannot_be_looked_at_leaves_everything_else_checked(tmp_path: Path) -> None:
+    """As one below a folder of somebody else's is; a name that is too long is refused to the superuser as well."""
+    with lab(tmp_path) as made:
+        made_ready(made)
+        closed = f"{tmp_path}/{'x' * 300}/state"
+        folders = f"tokens: {closed}/tokens, reports: {closed}/reports"
+        add(made, f"state: {{database: sqlite:///{closed}/sync-agent.db, {folders}}}")
+        ran, findings = checked(made)
+    assert "database_unwritable" in [each["id"] for each in findings]
+    assert "write_proven" in [each["id"] for each in findings]
+    assert ran.code == 1
