@@ -43,7 +43,7 @@ _SETTINGS = (
         "settings_wrong",
         _E,
         Area.SETTINGS,
-        "{problem}.",
+        "{problem}",
         "Correct it there; docs/settings.md explains every setting.",
     ),
     Entry(
@@ -221,6 +221,13 @@ _SIGN_IN = (
     Entry("signed_in", _OK, Area.SIGN_IN, "Account {account} signs in (auth: {auth})."),
     _entra("secret_wrong", 7000215),
     _entra("secret_expired", 7000222),
+    Entry(
+        "next_secret_in_use",
+        _W,
+        Area.SIGN_IN,
+        "{what}.",
+        "Move that secret to client_secret, and make a new next one: when this one ends, nothing takes over.",
+    ),
     Entry(
         "secret_expires_soon",
         _W,

@@ -65,6 +65,8 @@ class SignInSeen:
     got_tenant: str = ""
     granted: frozenset[str] | None = None
     key_file: KeyFile | None = None
+    notice: str = ""
+    """What is to be said of a sign-in that works all the same, in a clause: that the next secret is in use, and why."""
     ends: Sequence[tuple[str, datetime]] = ()
     """Credentials of the registration and when they end, as far as it tells: ("client_secret", when)."""
 

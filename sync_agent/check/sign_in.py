@@ -16,6 +16,9 @@ _OTHERS_MAY = 0o077
 def judge(seen: Sequence[SignInSeen], now: datetime) -> Iterator[Finding]:
     for each in seen:
         yield from _outcome(each)
+        if each.notice:
+            what = each.notice[:1].upper() + each.notice[1:]
+            yield found("next_secret_in_use", f"accounts.{each.account}.client_secret", each.account, what=what)
         if each.key_file is not None:
             yield from _key_file(each.account, each.key_file, now)
         yield from _ends(each, now)

@@ -31,6 +31,7 @@ class SecretSignIn:
         assert first is not None
         self._first = _way(party, first)
         self._next = None if following is None else _way(party, following)
+        self._gave: dict[str, ConfidentialSignIn] = {}  # by resource: whose token was last given
 
     def acquire(self, resource: str) -> Token:
         try:
@@ -39,14 +40,16 @@ class SecretSignIn:
             if self._next is None or refused.aadsts not in REFUSED:
                 raise
             return self._by_next(self._next, resource, refused)
+        self._gave[resource] = self._first
         if self.notice:
             self.notice = ""
             _log.info("client_secret_used_again", account=self._account_id)
         return token
 
     def forget(self, resource: str) -> None:
-        for way in filter(None, (self._first, self._next)):
-            way.forget(resource)
+        """The other way is left alone: it may have a secret that is not there yet."""
+        if (gave := self._gave.get(resource)) is not None:
+            gave.forget(resource)
 
     def _by_next(self, way: ConfidentialSignIn, resource: str, refused: SignInFailed) -> Token:
         try:
@@ -56,6 +59,7 @@ class SecretSignIn:
                 raise
             told = f"{refused.reason}; client_secret_next is of no use either: {meaning(too.aadsts, too.reason)}"
             raise SignInFailed(told, aadsts=refused.aadsts, request_id=refused.request_id) from None
+        self._gave[resource] = way
         if not self.notice:
             why = meaning(refused.aadsts, refused.reason)
             self.notice = (

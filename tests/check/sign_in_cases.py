@@ -60,6 +60,17 @@ def expired(lab: Lab, _: Patch) -> None:
     secrets.update(dict.fromkeys(secrets, 1.0))
 
 
+@CASES.case("next_secret_in_use")
+def next_in_use(lab: Lab, _: Patch) -> None:
+    """Of the account that opens the site, which is signed in for more than one purpose."""
+    name, _tenant, app = lab.world.accounts[0]
+    secrets = lab.folder / "secrets"
+    (secrets / "next").write_text((secrets / name).read_text())
+    (secrets / name).write_text("one that has ended")
+    app.secrets["one that has ended"] = 1.0
+    lab.replace(f"secrets/{name}}}", f"secrets/{name}}}\n    client_secret_next: ${{file:secrets/next}}")
+
+
 @CASES.case("secret_expires_soon")
 def secret_ends(lab: Lab, _: Patch) -> None:
     """As the registration tells, which this app may read."""

@@ -95,6 +95,16 @@ async def test_a_token_that_a_service_rejected_is_not_given_again(entra: Entra, 
         assert await tokens.token() != first
 
 
+async def test_a_next_one_that_is_not_there_yet_is_not_needed_to_forget_a_rejected_token(
+    entra: Entra, tmp_path: Path
+) -> None:
+    async with opened(two_secrets(tmp_path, entra, SECRET, "${env:NOT_THERE_YET}"), entra) as service:
+        tokens = service.contoso.tokens(entra.url)
+        first = await tokens.token()
+        await tokens.renew(first)
+        assert await tokens.token() != first
+
+
 async def test_a_token_that_the_next_one_got_says_nothing_of_the_first(entra: Entra, tmp_path: Path) -> None:
     """msal gives a token again that is still good, and asks nobody."""
     entra.tokens_live(3_600)

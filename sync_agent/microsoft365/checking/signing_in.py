@@ -38,7 +38,11 @@ async def see_sign_in(account: Account, configured: AccountSettings, resource: s
         return replace(seen, outcome=outcome, why=_shortened(seen, trouble_of(failure).words))
     claims = claims_in(token)
     return replace(
-        seen, outcome="signed_in", got_tenant=str(claims.get("tid") or ""), granted=granted_in(claims, seen.by_person)
+        seen,
+        outcome="signed_in",
+        got_tenant=str(claims.get("tid") or ""),
+        granted=granted_in(claims, seen.by_person),
+        notice=account.notice.partition("; ")[0],  # what to do about it is the finding's remedy
     )
 
 
