@@ -43,7 +43,7 @@ _SETTINGS = (
         "settings_wrong",
         _E,
         Area.SETTINGS,
-        "{problem}",
+        "{problem}.",
         "Correct it there; docs/settings.md explains every setting.",
     ),
     Entry(

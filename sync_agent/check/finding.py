@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -58,7 +59,11 @@ class Entry:
 
     def found(self, subject: str, *about: str, **values: object) -> Finding:
         """Raises KeyError where a template needs another value."""
-        remedy = self.remedy.format_map(values) if self.remedy else None
-        return Finding(
-            self.id, self.level, self.area, subject, self.message.format_map(values), remedy, frozenset(about)
-        )
+        remedy = _filled(self.remedy, values) if self.remedy else None
+        message = _filled(self.message, values)
+        return Finding(self.id, self.level, self.area, subject, message, remedy, frozenset(about))
+
+
+def _filled(template: str, values: Mapping[str, object]) -> str:
+    """What is filled in may be a question, which ends a sentence by itself."""
+    return template.format_map(values).replace("?.", "?")

@@ -50,8 +50,7 @@ def check(settings_path: Path, as_json: bool) -> None:
 def _of_problem(path: Path, wrong: SettingsError, number: int) -> Finding:
     problem = wrong.problems[number]
     place = f"{path.name}:{problem.line}:{problem.column}: " if problem.line else ""
-    sentence = f"{place}{problem.sentence}".rstrip(".")
-    return found("settings_wrong", problem.where or path.name, problem=sentence + "." * (not sentence.endswith("?")))
+    return found("settings_wrong", problem.where or path.name, problem=f"{place}{problem.sentence}".rstrip("."))
 
 
 def _tell(findings: Sequence[Finding], as_json: bool) -> None:
