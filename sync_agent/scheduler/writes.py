@@ -16,6 +16,7 @@ from sync_agent.jobs.backlog_told import BacklogTold
 from sync_agent.jobs.plan_rows import not_held, take_due
 from sync_agent.jobs.write_back import begin_turn, carry_out
 from sync_agent.list_pause import ListPause
+from sync_agent.microsoft365.agent_list import ROW_UNITS
 from sync_agent.microsoft365.errors import ServiceError
 from sync_agent.progress import Stage
 from sync_agent.scheduler.events import set_within
@@ -34,6 +35,8 @@ _TOGETHER = 0.1
 """Seconds for which news is gathered, so that what one answer tells is written together; so much more for each turn
 under way: then even where each answer takes seconds there is a turn to be had.
 """
+_SLOWLY = 5.0
+"""Seconds for which a turn may hold up the next, at least, while the service slows us."""
 _HANGS = 600.0
 """Seconds in which a turn has no answer: far longer than requests are tried and waited for."""
 
@@ -118,6 +121,15 @@ class WriteTurns:
             return True
         return await set_within(interval - gathering, news, self._stop)
 
+    def _while_slow(self) -> int:
+        """Rows that a turn may take by what the service says of its limit: while that slows us, whatever is taken holds
+        up all that comes after it, however urgent.
+        """
+        budget = self._context.edges.sharepoint
+        if not budget.is_slow:
+            return self._places
+        return max(1, int(budget.rate * max(_SLOWLY, self._interval) / ROW_UNITS))
+
     async def _turn(self, watched: _UnderWay, chosen: asyncio.Event, *, quick: bool) -> None:
         context, standing, pause = replace(self._context, progress=watched), self._standing, self._pause
         turns, now = context.observed.turns, context.clock().timestamp()
@@ -129,7 +141,8 @@ class WriteTurns:
         take_due(context)
         if not context.may_write() or not not_held(context, standing.held):
             return
-        most, heard_before = pause.most((self._places - len(turns.taken) + 1) // 2, now), pause.heard_of
+        places = min((self._places - len(turns.taken) + 1) // 2, self._while_slow())
+        most, heard_before = pause.most(places, now), pause.heard_of
         result, turn = await begin_turn(
             context, known_rows=standing.known_rows, leave=standing.held, most=most, quick=quick
         )

@@ -89,6 +89,23 @@ async def test_no_more_is_begun_than_the_budget_has_room_for_and_the_urgent_firs
 
 
 @pytest.mark.anyio
+async def test_while_the_service_says_that_little_is_left_a_turn_takes_a_few_seconds_worth(tmp_path: Path) -> None:
+    async with clocked(tmp_path, units=1_200) as (served, service, _):
+        rows = right_rows(served)
+        for row_id in rows[:-1]:
+            user_of(served, row_id).availability = user_of(served, row_id).activity = "Offline"
+        await become(service, user_of(served, rows[-1]), "Offline", "Offline")
+        service.context.edges.sharepoint.hear(
+            {"ratelimit-limit": "1200", "ratelimit-remaining": "250", "ratelimit-reset": "50"}
+        )
+        jobs = Jobs(service, asyncio.Event())
+        await jobs.writes.turn()
+        assert jobs.writes.ever["written"] == 12 < len(rows)  # 5 units a second for 5 seconds
+        await jobs.writes.turn()
+        assert jobs.writes.ever["written"] == 12
+
+
+@pytest.mark.anyio
 async def test_a_value_that_turned_back_before_it_was_written_costs_nothing(tmp_path: Path) -> None:
     async with clocked(tmp_path) as (served, service, _):
         row_id = right_rows(served)[0]

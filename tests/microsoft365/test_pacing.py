@@ -68,6 +68,15 @@ def test_who_has_paid_before_waits_for_nobodys_units_but_for_an_opening() -> Non
     assert hurry(work) == [1, 6, 0, 60]
 
 
+def test_what_the_service_says_of_its_limit_holds_up_nobody_beyond_its_end() -> None:
+    async def work(clock: Clock) -> list[float]:
+        budget = Budget("b", 1_200, 60, share=0.8, clock=clock)
+        budget.hear({"ratelimit-limit": "1200", "ratelimit-remaining": "20", "ratelimit-reset": "20"})
+        return [await spend(budget, clock, 200), await spend(budget, clock, 2)]
+
+    assert hurry(work) == [0, 30]  # 2 units a second for 20 seconds, then 16
+
+
 def test_who_gives_up_takes_nothing_and_makes_room() -> None:
     async def work(clock: Clock) -> list[float]:
         budget = Budget("b", 10, 60, clock=clock)

@@ -101,6 +101,11 @@ class Budget:
         rate = self._slowing.share(now) * self.limit / self.window
         return rate if self._reserve is None else min(rate, self._reserve.rate(now) / self.spenders)
 
+    @property
+    def is_slow(self) -> bool:
+        """Whether it goes slower than its limit, by what the service said: whatever is taken is waited for after."""
+        return self._slowing.slow(self._clock())
+
     def room(self) -> float:
         """Units that somebody who comes now could spend at once: none while it is closed, or for who is in line."""
         now = self._clock()

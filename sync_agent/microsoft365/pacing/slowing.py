@@ -65,9 +65,12 @@ class Slowing:
         return max(0.0, self._next - now)
 
     def took(self, units: float, rate: float, now: float) -> None:
-        share = self.share(now)
+        """What the service said of its limit holds until that begins anew: units that take longer go faster then."""
+        share, pace = self.share(now), self._pace.at(now / self._quarter)
         if share < 1.0:
-            self._next = max(self._next, now) + units / (rate * share)
+            begins = max(self._next, now)
+            slowly = min(units / (rate * share), max(0.0, self._hint_until - begins)) if share < pace else 0.0
+            self._next = begins + slowly + max(0.0, units - slowly * rate * share) / (rate * pace)
 
     def _slow_to(self, share: float, now: float, seconds: float) -> None:
         """The newest word counts."""
