@@ -93,6 +93,30 @@ def test_by_certificate(bare: Lab) -> None:
     assert command("--settings", str(new(bare)), "provision").code == 0
 
 
+def test_by_a_certificate_with_a_password(bare: Lab) -> None:
+    _, _, app = bare.world.accounts[0]
+    certificate = SelfSigned("sync-agent")
+    app.certificates.append(certificate.certificate)
+    (bare.folder / "c.pfx").write_bytes(certificate.pfx("hunter2"))
+    (bare.folder / "password").write_text("hunter2\n")
+    by_file = {"auth": "certificate", "client_secret": None, "certificate": "c.pfx"}
+    refused = made(bare, **by_file)
+    assert refused.code == 1
+    assert "certificate_unusable" in refused.out
+    ran = made(bare, **by_file, certificate_password="${file:password}")
+    assert ran.code == 0, ran.out
+    assert "hunter2" not in new(bare).read_text() + ran.out
+    assert command("--settings", str(new(bare)), "provision", "--dry-run").code == 0
+
+
+def test_where_lists_may_not_be_listed_the_one_that_is_named_is_opened(bare: Lab) -> None:
+    """A permission on one list alone: Graph then tells of that one and of no other."""
+    bare.world.faults.add(r"GET /v1.0/sites/[^/]+/lists\?", status=403)
+    ran = made(bare)
+    assert ran.code == 0, ran.out
+    assert "The list Agents has 45 rows." in ran.out
+
+
 def test_a_persons_sign_in_is_left_for_later(bare: Lab) -> None:
     ran = made(bare, auth="device_code", client_secret=None)
     assert ran.code == 0
