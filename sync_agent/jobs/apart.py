@@ -8,15 +8,16 @@ two moments never stand side by side.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from msgspec import structs
 
 from sync_agent.deciding import Deciding
-from sync_agent.detective import Clues
+from sync_agent.detective import Clues, Heard, candidates, clues_of
 from sync_agent.jobs.watched import Watched, everybody
-from sync_agent.model import CouldNotAsk, Match, Row, Verdict
+from sync_agent.leads import lead
+from sync_agent.model import CouldNotAsk, Match, Questions, Row, Status, Verdict
 from sync_agent.upn import examine
 
 MUCH = 1_000
@@ -76,6 +77,24 @@ def matched(
         user, name = verdicts[row.id].user, examine(row.upn).name
         if user is not None and name is not None:
             yield row.id, (name, user.id)
+
+
+def clues_ahead(
+    heard: Collection[Heard],
+    asked: Questions,
+    before: Mapping[int, tuple[str, str]],
+    rows: Iterable[Row],
+    verdicts: Mapping[int, Verdict],
+) -> Clues:
+    """As `clues_of`, where it is worked out already who comes into question for each row without a user, which is what
+    takes longest to decide when people are news.
+    """
+    clues = clues_of(heard, asked, before)
+    for row in rows:
+        verdict = verdicts[row.id]
+        if verdict.user is None and verdict.status is not Status.UNKNOWN:
+            candidates(lead(row.upn, row.name), clues, (), examine(row.upn).name)
+    return clues
 
 
 def as_known(read: Iterable[Row], known: Mapping[int, Row]) -> dict[int, Row]:

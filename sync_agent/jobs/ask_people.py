@@ -6,13 +6,15 @@ Comes after the names were answered. What a tenant has answered is not asked aga
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 import structlog
 
 from sync_agent.detective import Heard, coming_up
+from sync_agent.jobs.apart import clues_ahead
 from sync_agent.jobs.context import Context, Tenant
+from sync_agent.jobs.observed import Observed
 from sync_agent.leads import questions
 from sync_agent.model import Found, Questions
 
@@ -33,17 +35,33 @@ async def ask_people(context: Context, *, anew: bool = False, about: Collection[
     todo = {tenant.id: _for(tenant, wanted, context) - before[tenant.id].answered for tenant in tenants}
     asked = sum(len(each) for each in todo.values())
     if not asked and not anew:
-        observed.put_heard(before, wanted)
+        await _put(observed, lambda: {tenant.id: observed.heard.get(tenant.id, Heard()) for tenant in tenants}, wanted)
         return
     stage = context.progress.stage("Looking for who is meant") if asked else None
     answers = await asyncio.gather(*(_ask(context, tenant, todo[tenant.id]) for tenant in tenants))
-    if not anew:  # other questions may have been answered meanwhile
-        before = {id_: observed.heard.get(id_, Heard()) for id_ in before}
-    heard = {id_: before[id_].and_then(todo[id_], said) for id_, said in zip(todo, answers, strict=True)}
-    _note_silence(context, heard)
-    observed.put_heard(heard, wanted)
+
+    def heard() -> dict[str, Heard]:
+        """On what is known by now: other questions may have been answered meanwhile."""
+        known = {} if anew else observed.heard
+        return {id_: known.get(id_, Heard()).and_then(todo[id_], said) for id_, said in zip(todo, answers, strict=True)}
+
+    _note_silence(context, heard())
+    await _put(observed, heard, wanted)
     if stage is not None:
-        stage.done(f"{sum(len(each.people) for each in heard.values()):,} people came up")
+        stage.done(f"{sum(len(each.people) for each in observed.heard.values()):,} people came up")
+
+
+async def _put(observed: Observed, heard: Callable[[], Mapping[str, Heard]], asked: Questions) -> None:
+    """Who may be meant is worked out beside the event loop; anew on it where people became known meanwhile."""
+    known, now = observed.heard, heard()
+    if not observed.is_news(now, asked):
+        return
+    rows, said = list(observed.rows.values()), list(now.values())
+    clues = await asyncio.to_thread(clues_ahead, said, asked, observed.before, rows, observed.verdicts)
+    if observed.heard is known:
+        observed.put_heard(now, asked, clues)
+    else:
+        observed.put_heard(heard(), asked)
 
 
 def _for(tenant: Tenant, wanted: Questions, context: Context) -> Questions:

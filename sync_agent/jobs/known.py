@@ -139,6 +139,10 @@ class Known:
         shown_in = self.tenant_of.get(row.shown.account)
         return self._silences.of(row, self.trouble if shown_in is None else (shown_in,))
 
+    def is_news(self, heard: Mapping[str, Heard], asked: Questions) -> bool:
+        """Whether tenants say something else about people, or were asked something else, than is known."""
+        return asked != self._asked_about or heard != self.heard
+
     def is_known(self, row: Row) -> bool:
         """Whether all that the row's cells depend on was asked for: a new row is then written once, not thrice."""
         verdict = self.verdicts[row.id]

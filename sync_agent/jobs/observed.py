@@ -10,7 +10,7 @@ from itertools import chain
 
 from msgspec import structs
 
-from sync_agent.detective import Heard, clues_of
+from sync_agent.detective import Clues, Heard, clues_of
 from sync_agent.hand_edits import presence_edited
 from sync_agent.jobs.apart import MUCH, Apart, as_known, matched, other_upns, says_other, with_answers
 from sync_agent.jobs.known import Known
@@ -153,12 +153,12 @@ class Observed(Known):
         """The tenant answered about some name at least."""
         self._silences.put_answered(tenant_id, at)
 
-    def put_heard(self, heard: Mapping[str, Heard], asked: Questions) -> None:
-        """What the tenants have said about people; ``asked`` is all that they were asked."""
-        if asked == self._asked_about and heard == self.heard:
-            return  # nothing new at most turns, and the index of people takes a while to make
+    def put_heard(self, heard: Mapping[str, Heard], asked: Questions, clues: Clues | None = None) -> None:
+        """What the tenants have said about people; ``asked`` is all that they were asked. ``clues``: made of both."""
+        if not self.is_news(heard, asked):
+            return  # as at most turns, and the index of people takes a while to make
         self._asked_about = asked
-        clues = clues_of(heard.values(), asked, self.before)
+        clues = clues or clues_of(heard.values(), asked, self.before)
         same = heard == self.heard and clues.asked == self.clues.asked
         self.heard = heard
         if not same:
