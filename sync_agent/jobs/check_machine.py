@@ -14,7 +14,7 @@ from pathlib import Path
 from sync_agent.check.observed import NOTIFY, DatabaseSeen, FolderSeen, NotifySeen, PortSeen, SettingsSeen
 from sync_agent.notify.target import NotDelivered, Target, usable
 from sync_agent.settings import Secret, SecretUnavailable, Settings, without_effect
-from sync_agent.settings.sealing import is_sealed
+from sync_agent.settings.sealing import is_sealed, misfit
 from sync_agent.state.database import database_file
 from sync_agent.state.examining import cannot_write, examine, there
 
@@ -56,10 +56,11 @@ def _no_key(settings: Settings) -> str:
     if settings.secrets.key is None:
         return "secrets.key is empty"
     try:
-        settings.secrets.key.reveal()
+        key = settings.secrets.key.reveal()
     except SecretUnavailable as failure:
         return failure.problems[0].hint
-    return ""
+    secrets = [*settings.notify.urls, *(each for account in settings.accounts for each in account.sign_in_secrets())]
+    return misfit(key, [secret.written for secret in secrets])
 
 
 def see_folder(path: Path) -> FolderSeen:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 
 from cryptography.fernet import Fernet, InvalidToken
 
@@ -47,6 +48,18 @@ def opened(value: str, key: str) -> str:
     except InvalidToken:
         damaged = "the value is damaged: encrypt it again, and copy the whole line"
     raise Unsealable(damaged)
+
+
+def misfit(key: str, values: Iterable[str]) -> str:
+    """Why a key can open none of these sealed values; "" where it is the key of one of them, or there are none."""
+    try:
+        _fernet(key)
+    except Unsealable as why:
+        return str(why)
+    found = [each["mark"] for each in map(_SEALED.fullmatch, values) if each is not None]
+    if not found or _mark(key) in found:
+        return ""
+    return f"it is another: the secrets were encrypted with key {found[0]}, this one is {_mark(key)}"
 
 
 def _fernet(key: str) -> Fernet:

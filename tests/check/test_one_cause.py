@@ -178,3 +178,17 @@ def test_a_folder_that_cannot_be_looked_at_leaves_everything_else_checked(tmp_pa
     assert "database_unwritable" in [each["id"] for each in findings]
     assert "write_proven" in [each["id"] for each in findings]
     assert ran.code == 1
+
+
+@pytest.mark.parametrize("other", ["no key at all", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="])
+def test_a_wrong_key_of_several_secrets_is_one_fault(
+    other: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYNC_AGENT_KEY", other)
+    key = new_key()
+    with lab(tmp_path) as made:
+        made_ready(made)
+        for name, _, _ in made.world.accounts:
+            value = (made.folder / "secrets" / name).read_text().strip()
+            made.replace(f"${{file:secrets/{name}}}", sealed(value, key))
+        assert wrong(made) == ["key_unavailable"]
