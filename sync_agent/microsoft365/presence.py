@@ -122,8 +122,10 @@ class PresenceReader:
         is, at least.
         """
         read = {id_: at for rounds in self.rounds.values() for id_, at in rounds.last_read().items()}
-        read.update({id_: at for id_, at in self._told.items() if id_ not in read or read[id_] < at})
-        return read
+        watched = {id_ for watch in self._watches.values() for id_ in watch.ids}
+        newer = {id_: at for id_, at in self._told.items() if id_ in watched and (id_ not in read or read[id_] < at)}
+        self._told = newer  # else whoever ever was told of would be kept
+        return {**read, **newer}
 
     async def aclose(self) -> None:
         """End the questions that no sweep waits for any more."""
