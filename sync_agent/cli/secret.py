@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from sync_agent.settings import Secret, written_key
+from sync_agent.settings import Secret, SecretUnavailable, written_key
 from sync_agent.settings.sealing import Unsealable, new_key, sealed
 
 
@@ -44,7 +44,11 @@ def encrypt(settings_path: Path) -> None:
 
     Put what is printed in the secret's place in settings.yaml.
     """
-    key = _key(settings_path).reveal()
+    try:
+        key = _key(settings_path).reveal()
+    except SecretUnavailable as missing:
+        todo = "Make one by `sync-agent secret new-key`, and put it where secrets.key says (left out: $SYNC_AGENT_KEY)"
+        raise click.UsageError(f"{missing}. {todo}.") from None
     try:
         sealed("", key)  # a key that is none is told before anybody types a secret
         value = _typed()

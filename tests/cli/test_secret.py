@@ -69,7 +69,7 @@ def test_before_there_are_settings_the_key_is_the_environments(tmp_path: Path, m
 @pytest.mark.parametrize(
     ("key", "typed", "told"),
     [
-        (None, HIDDEN, "secrets.key: the environment variable SYNC_AGENT_KEY is not set"),
+        (None, HIDDEN, "SYNC_AGENT_KEY is not set. Make one by `sync-agent secret new-key`, and put it"),
         (HIDDEN, HIDDEN, "secrets.key: the key cannot be used: it is none that `sync-agent secret new-key` made."),
         ("A" * 43 + "=", "\n", "Nothing came in; pipe the secret in, or type it at a terminal."),
     ],
