@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -125,7 +125,9 @@ class Subscriptions:
 
 
 def _read(told: _Subscription) -> Subscription:
-    return Subscription(told.id, told.expiration_date_time)
+    """A moment without an offset is taken for UTC; Graph sends Z."""
+    expires = told.expiration_date_time
+    return Subscription(told.id, expires if expires.tzinfo is not None else expires.replace(tzinfo=UTC))
 
 
 def _sealed_by(key: KeyPair) -> dict[str, str]:

@@ -86,7 +86,6 @@ class WriteTurns:
                 if len(self._under_way) < _MOST_TURNS:
                     news.clear()
                     await self._begin(turns, quick=quick)
-                self._backlog_told.look(self._context)
                 quick = await self._is_time()
 
     async def turn(self, chosen: asyncio.Event | None = None, *, quick: bool = False) -> None:
@@ -131,6 +130,7 @@ class WriteTurns:
         return max(1, int(budget.rate * max(_SLOWLY, self._interval) / ROW_UNITS))
 
     async def _turn(self, watched: _UnderWay, chosen: asyncio.Event, *, quick: bool) -> None:
+        self._backlog_told.look(self._context)
         context, standing, pause = replace(self._context, progress=watched), self._standing, self._pause
         turns, now = context.observed.turns, context.clock().timestamp()
         self._more = self._waits = False

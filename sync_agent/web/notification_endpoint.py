@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from sync_agent.microsoft365.notifications import MOST_BYTES, Notifications, NotTrusted, notifications_in
 from sync_agent.web.server import Answer, Receive, Send, answered, listening, plain
@@ -31,7 +31,7 @@ class NotificationEndpoint:
     """An ASGI application. ``refuse`` is told why something was not taken."""
 
     def __init__(self, url: str, offer: Offer, refuse: Callable[[str], None]) -> None:
-        path = urlsplit(url).path.rstrip("/")
+        path = unquote(urlsplit(url).path).rstrip("/")
         self.paths = frozenset({path or "/", f"{path}/lifecycle"})
         self._offer = offer
         self._refuse = refuse

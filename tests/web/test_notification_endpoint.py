@@ -186,3 +186,11 @@ def test_whatever_comes_is_read_or_refused(body: bytes) -> None:
         assert isinstance(notifications_in(body), Notifications)
     except NotTrusted as why:
         assert str(why) == "it is no notification"
+
+
+@pytest.mark.anyio
+async def test_a_path_may_be_written_with_escapes() -> None:
+    async with inside("https://agents.contoso.com/team%20one") as it:
+        assert await it.says("POST", "/team%20one", json.dumps({"value": [_ONE]})) == 202
+        assert await it.says("POST", "/team%20one/lifecycle", json.dumps({"value": [_ONE]})) == 202
+        assert await it.says("POST", "/team", json.dumps({"value": [_ONE]})) == 404
