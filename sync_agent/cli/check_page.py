@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
 from sync_agent.check.finding import Area, Finding, Level
@@ -26,12 +27,20 @@ def show_findings(console: Console, findings: Sequence[Finding]) -> None:
 
 def show_finding(console: Console, finding: Finding) -> None:
     mark, colour = _MARKS[finding.level]
-    line = Text("  ").append(mark, style=colour).append(f" {finding.message}")
+    line = Text().append(mark, style=colour).append(f" {finding.message}")
     if finding.level is not Level.OK:
         line.append(f" [{finding.id}, {finding.subject}]", style="dim")
-    console.print(line)
+    _print(console, line, 2)
     if finding.remedy is not None:
-        console.print(Text(f"      {finding.remedy}"))
+        _print(console, Text(finding.remedy), 6)
+
+
+def _print(console: Console, text: Text, indent: int) -> None:
+    """Between words, a long one goes on below; where nobody looks at a terminal a line stays a line."""
+    if console.is_terminal:
+        console.print(Padding(text, (0, 0, 0, indent), expand=False), soft_wrap=False)
+    else:
+        console.print(Text(" " * indent).append_text(text))
 
 
 def _summary(findings: Sequence[Finding]) -> str:

@@ -44,6 +44,16 @@ def test_colours_are_for_terminals() -> None:
     assert "\x1b[" not in page(terminal=False)
 
 
+def test_a_terminal_is_told_whole_words_however_narrow_it_is() -> None:
+    out = io.StringIO()
+    finding = found("columns_missing", "sharepoint.columns", list="Agents", columns=", ".join(["SyncStatus"] * 9))
+    show_findings(Console(file=out, force_terminal=True, color_system=None, soft_wrap=True, width=40), [finding])
+    lines = out.getvalue().splitlines()[1:-2]
+    assert len(lines) > 4
+    assert all(len(line) <= 40 and line.startswith("  ") for line in lines)
+    assert " ".join(line.strip() for line in lines).count("SyncStatus") == 9
+
+
 def test_settings_that_cannot_be_read_are_told_as_findings(tmp_path: Path) -> None:
     missing = command("--settings", str(tmp_path / "nowhere.yaml"), "check", "--json")
     assert missing.code == 2
