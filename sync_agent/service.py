@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -128,6 +128,7 @@ class Service:
         NoSuchRun, NothingWritten, StateUnavailable, ServiceError, ListProblem.
         """
         if self.store is None:
+            Store.look(self.settings.state.database)  # raises why, where there is one that could not be opened
             raise StateUnavailable("There is no journal yet: `sync-agent sync` and `sync-agent run` keep it.")
         await self.open_list()
         if why := await self.context.edges.agent_list.unwritable():
@@ -226,24 +227,23 @@ async def open_service(
     ``read_only``: the database is looked at where there is one, and neither made nor written.
     """
     bundles = sorted({bundle for cloud in settings.clouds.values() if (bundle := cloud.ca_bundle) is not None})
-    transport = Transport(ca_bundles=bundles, proxy=settings.proxy, sleep=timing.sleep)
-    accounts = open_accounts(settings, transport, announce, clock=timing.clock, sleep=timing.sleep)
-    store = open_store(settings, read_only=read_only)
-    history = History(store)
-    lease = HoldLease(store, list_name(settings), settings.safety.lease)
-    context = wired(settings, transport, accounts, progress, clock, timing, history, store)
-    context = replace(context, may_write=lease.may_write)
-    day = SpentOfDay(None if read_only else store, context.budgets, timing.clock, clock)
-    sessions = {id_: directory_session(account, transport) for id_, account in accounts.items()}
-    foresight = Foresight(accounts, sessions, history, settings.sharepoint.agent_list, clock)
-    try:
-        yield Service(settings, transport, accounts, context, store, history, lease, day, foresight)
-    finally:
-        await context.writers.end()
-        await day.end()
-        await context.edges.presence.aclose()
-        for account in accounts.values():
-            await account.aclose()
-        await transport.aclose()
-        if store is not None:
-            store.close()
+    async with aclosing(Transport(ca_bundles=bundles, proxy=settings.proxy, sleep=timing.sleep)) as transport:
+        accounts = open_accounts(settings, transport, announce, clock=timing.clock, sleep=timing.sleep)
+        store = open_store(settings, read_only=read_only)
+        history = History(store)
+        lease = HoldLease(store, list_name(settings), settings.safety.lease)
+        context = wired(settings, transport, accounts, progress, clock, timing, history, store)
+        context = replace(context, may_write=lease.may_write)
+        day = SpentOfDay(None if read_only else store, context.budgets, timing.clock, clock)
+        sessions = {id_: directory_session(account, transport) for id_, account in accounts.items()}
+        foresight = Foresight(accounts, sessions, history, settings.sharepoint.agent_list, clock)
+        try:
+            yield Service(settings, transport, accounts, context, store, history, lease, day, foresight)
+        finally:
+            await context.writers.end()
+            await day.end()
+            await context.edges.presence.aclose()
+            for account in accounts.values():
+                await account.aclose()
+            if store is not None:
+                store.close()

@@ -14,6 +14,7 @@ _E, _W, _OK = Level.ERROR, Level.WARNING, Level.OK
 _SIGN_IN_MESSAGE, _SIGN_IN_REMEDY = "Account {account} cannot sign in: {means}.", "{todo}."
 
 NO_ANSWER = (
+    "names_unresolved",
     "host_unknown",
     "connection_refused",
     "no_answer",
@@ -47,6 +48,14 @@ _SETTINGS = (
         "Correct it there; docs/settings.md explains every setting.",
     ),
     Entry(
+        "settings_unreadable",
+        _E,
+        Area.SETTINGS,
+        "The settings cannot be read: {file}: {why}.",
+        "Name the file by --settings FILE or the environment variable SYNC_AGENT_SETTINGS; where there is none yet, "
+        "make one: sync-agent init.",
+    ),
+    Entry(
         "key_unavailable",
         _E,
         Area.SETTINGS,
@@ -60,6 +69,14 @@ _SETTINGS = (
         Area.SETTINGS,
         "The secret cannot be had: {why}.",
         "Put the secret where the setting says it is, or change the reference.",
+        ("key_unavailable",),
+    ),
+    Entry(
+        "next_secret_unavailable",
+        _W,
+        Area.SETTINGS,
+        "The next secret cannot be had: {why}. Nothing takes over when client_secret ends.",
+        "Put the secret where the setting says it is, change the reference, or remove the setting until there is one.",
         ("key_unavailable",),
     ),
     Entry(
@@ -81,6 +98,14 @@ _SETTINGS = (
 
 _NETWORK = (
     Entry("hosts_reached", _OK, Area.NETWORK, "{host} answers, and its certificate is trusted."),
+    Entry(
+        "names_unresolved",
+        _E,
+        Area.NETWORK,
+        "No name can be resolved: {hosts}.",
+        "See that this machine is on the network and has name servers that answer; where only a proxy leads out, set "
+        "proxy: or HTTPS_PROXY.",
+    ),
     Entry(
         "host_unknown",
         _E,

@@ -65,6 +65,8 @@ def _settings(seen: SettingsSeen) -> Iterator[Finding]:
         yield found("key_unavailable", "secrets.key", *seen.in_need_of_key, why=seen.no_key)
     for setting, account, why in seen.unavailable:
         yield found("secret_unavailable", setting, account, why=why)
+    for setting, account, why in seen.next_unavailable:
+        yield found("next_secret_unavailable", setting, account, why=why)
     for setting in seen.plain:
         yield found("secret_in_plain", setting)
     for setting in seen.unused:

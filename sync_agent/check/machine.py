@@ -20,8 +20,8 @@ _LOST = {
 def judge(seen: Seen) -> Iterator[Finding]:
     told = [
         *_database(seen.database),
-        *_tokens(seen.tokens),
-        *_reports(seen.reports),
+        *_tokens(None if _is_of_database(seen.tokens, seen.database) else seen.tokens),
+        *_reports(None if _is_of_database(seen.reports, seen.database) else seen.reports),
         *_disk(seen),
         *(each for port in seen.ports for each in _port(port)),
         *(each for notify in seen.notify for each in _notify(notify)),
@@ -45,6 +45,13 @@ def _database(seen: DatabaseSeen | None) -> Iterator[Finding]:
             yield found("database_damaged", subject, file=seen.file, why=seen.why)
         case DatabaseSeen(state="unwritable" | "unavailable"):
             yield found(f"database_{seen.state}", subject, why=seen.why)
+
+
+def _is_of_database(folder: FolderSeen | None, database: DatabaseSeen | None) -> bool:
+    """Nothing can be kept in either for one reason, of the folder that both are in."""
+    if folder is None or database is None or database.state != "unwritable" or not folder.why:
+        return False
+    return folder.parent == database.parent and database.why.endswith(f": {folder.why}")
 
 
 def _tokens(seen: FolderSeen | None) -> Iterator[Finding]:

@@ -237,18 +237,19 @@ class DaySeen:
 
 @dataclass(frozen=True, slots=True)
 class FolderSeen:
-    """``why``: it cannot be written to, "" where it can (or could be made)."""
+    """``why``: it cannot be written to, "" where it can (or could be made). ``parent``: the folder that it is in."""
 
     path: str
     why: str = ""
     mode: int | None = None
     free: int | None = None
     """Bytes."""
+    parent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseSeen:
-    """``state``: ready, unwritable, unavailable, damaged or newer."""
+    """``state``: ready, unwritable, unavailable, damaged or newer. ``parent``: the folder that the file is in."""
 
     state: str
     why: str = ""
@@ -256,6 +257,7 @@ class DatabaseSeen:
     found: str = ""
     known: str = ""
     free: int | None = None
+    parent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +294,8 @@ class SettingsSeen:
     """Why the key that opens encrypted secrets cannot be had, where one is needed."""
     in_need_of_key: Sequence[str] = ()
     """Accounts, and NOTIFY."""
+    next_unavailable: Sequence[tuple[str, str, str]] = ()
+    """As ``unavailable``, of secrets that are not needed yet."""
 
 
 @dataclass(frozen=True, slots=True)

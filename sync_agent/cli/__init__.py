@@ -46,7 +46,7 @@ COMMANDS = {
 @click.option(
     "--settings",
     "settings_path",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path),
     metavar="FILE",
     help="The settings; $SYNC_AGENT_SETTINGS, then settings.yaml, where left out.",
 )

@@ -17,7 +17,7 @@ from sync_agent.check.faults import found
 from sync_agent.check.finding import Finding, Level
 from sync_agent.cli.check_page import show_findings
 from sync_agent.outcome import Exit
-from sync_agent.settings import SettingsError, load
+from sync_agent.settings import SettingsError, SettingsUnreadable, load
 
 
 @click.command()
@@ -33,6 +33,9 @@ def check(settings_path: Path, as_json: bool) -> None:
     """
     try:
         settings = load(settings_path)
+    except SettingsUnreadable as wrong:
+        _tell([found("settings_unreadable", settings_path.name, file=str(wrong.path), why=wrong.why)], as_json)
+        sys.exit(Exit.USAGE)
     except SettingsError as wrong:
         _tell([_of_problem(settings_path, wrong, number) for number in range(len(wrong.problems))], as_json)
         sys.exit(Exit.USAGE)

@@ -46,7 +46,8 @@ def history(settings_path: Path, row: int | None, last: int, as_json: bool) -> N
     """Show the last runs that wrote, or of one ROW what was said of it, what was written to it when and why, and what
     was undone. Newest first.
 
-    ROW is a row's id. Presence is not kept: the list shows the present one and since when.
+    ROW is a row's id. Presence is not kept: the list shows the present one and since when, and a run that wrote
+    nothing else is not listed.
 
     Exit: 0 done, 1 nothing is known of the row or of any run, 2 wrong usage or settings.
     """
@@ -93,12 +94,12 @@ def _show_runs(found: RunHistory, *, as_json: bool) -> Exit:
 
 
 def _table(found: RunHistory) -> Table:
-    title = f"Runs that wrote to {printable(found.list_title)}, newest first, times in UTC"
+    title = f"Runs that wrote more than presence to {printable(found.list_title)}, newest first, times in UTC"
     table = Table(title=title, title_justify="left", box=None, header_style="bold", title_style="bold")
     for name in ("run", "kind", "began", "wrote for", "rows", "writes", ""):
         table.add_column(name, justify="right" if name in {"run", "rows", "writes", "wrote for"} else "left")
     for each in found.runs:
-        lasted = str(timedelta(seconds=int(seconds(each))))
+        lasted = str(timedelta(seconds=int(seconds(each)))) if seconds(each) >= 1 else "under 1 s"
         began, said = f"{each.run.began:%Y-%m-%d %H:%M:%S}", "; ".join(notes(each))
         table.add_row(str(each.run.id), each.run.kind, began, lasted, f"{each.rows:,}", f"{each.writes:,}", said)
     return table

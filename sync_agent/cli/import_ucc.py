@@ -54,6 +54,8 @@ def import_ucc(
     """
     if not write and (stray := [f"--{name.replace('_', '-')}" for name, value in given.items() if value is not None]):
         raise click.UsageError(f"{', '.join(stray)}: only with --write.")
+    if write and settings_path.is_dir():
+        raise click.UsageError(f"{settings_path} is a folder; --settings names the file to write.")
     if write and settings_path.exists() and not force:
         raise click.UsageError(f"{settings_path} exists already; --force overwrites it, --settings names another.")
     taken = take_over(_sources(config), cloud)

@@ -75,6 +75,8 @@ def init(settings_path: Path, /, force: bool, keep: bool, **options: str | None)
     """
     given = {name.replace("_", "-"): value for name, value in options.items()}
     asker = Asker(given, terminal=at_terminal(), keep=keep)
+    if settings_path.is_dir():
+        raise click.UsageError(f"{settings_path} is a folder; --settings names the file to write.")
     there = settings_path.exists()
     if there and not force:
         if not asker.terminal:

@@ -54,10 +54,11 @@ def with_service(
 ) -> T:
     """Open the service, do ``work`` in its loop, close it. ``read_only``: without leaving a trace in the history.
 
-    Raises SecretUnavailable before anything is asked of anybody when a secret cannot be had.
+    Raises SecretUnavailable before anything is asked of anybody when a secret that is needed cannot be had.
     """
-    for secret in settings.sign_in_secrets():
-        secret.reveal()
+    for account in settings.accounts:
+        for secret in account.needed_secrets():
+            secret.reveal()
     # Imported only now, with all its libraries: what is wrong in the settings is told at once.
     from sync_agent.service import open_service  # noqa: PLC0415
 

@@ -28,16 +28,20 @@ _MOST_BYTES = 2**20
 def see_settings(path: Path, settings: Settings) -> SettingsSeen:
     """With the secrets that cannot be had; those of ``notify`` are looked at with it."""
     plain = settings.plain_secrets()
-    unavailable = []
+    unavailable: list[tuple[str, str, str]] = []
+    next_unavailable: list[tuple[str, str, str]] = []
     for account in settings.accounts:
         for secret in account.sign_in_secrets():
             try:
                 secret.reveal()
             except SecretUnavailable as failure:
-                unavailable.append((secret.where, account.id, failure.problems[0].hint))
+                missing = next_unavailable if secret is account.client_secret_next else unavailable
+                missing.append((secret.where, account.id, failure.problems[0].hint))
     unused, in_need = without_effect(settings), _in_need_of_key(settings)
     no_key = _no_key(settings) if in_need else ""
-    return SettingsSeen(path.name, len(settings.accounts), plain, unused, unavailable, no_key, in_need)
+    return SettingsSeen(
+        path.name, len(settings.accounts), plain, unused, unavailable, no_key, in_need, next_unavailable
+    )
 
 
 def _in_need_of_key(settings: Settings) -> list[str]:
@@ -66,7 +70,7 @@ def _no_key(settings: Settings) -> str:
 def see_folder(path: Path) -> FolderSeen:
     why = cannot_write(path)
     mode = path.stat().st_mode & 0o777 if not why and path.is_dir() else None
-    return FolderSeen(str(path), why, mode)
+    return FolderSeen(str(path), why, mode, parent=str(path.parent))
 
 
 def see_database(url: str) -> DatabaseSeen:
@@ -74,7 +78,8 @@ def see_database(url: str) -> DatabaseSeen:
     file = database_file(url)
     found = examine(url)
     free = None if file is None or found.state == "unwritable" else _free(file.parent)
-    return DatabaseSeen(found.state, found.why, str(file or "the database"), found.found, found.known, free)
+    parent = "" if file is None else str(file.parent)
+    return DatabaseSeen(found.state, found.why, str(file or "the database"), found.found, found.known, free, parent)
 
 
 def _free(folder: Path) -> int:

@@ -39,6 +39,10 @@ _log = structlog.get_logger()
 
 _AHEAD = timedelta(minutes=2)
 """How far ahead of its writes a writer says that it writes: so long that it has to say so once a minute."""
+_WHAT_TO_DO = (
+    "find what else writes to this list, such as a copy of this service with a database of its own, and stop it: "
+    "docs/safety.md"
+)
 _PAUSE = 60.0
 """Seconds after a failure of the database, as in the journal."""
 
@@ -116,7 +120,10 @@ class OtherWriters:
         found = strange(moments, seen, known, self._me)
         self._looks = with_look(known.looks, now, found)
         if found:
-            _log.warning("strange_writes", rows=len(found), latest=max(found), looks=len(self._looks))
+            latest = f"{max(found):%Y-%m-%d %H:%M:%S} UTC"
+            _log.warning(
+                "strange_writes", rows=len(found), latest=latest, looks=len(self._looks), what_to_do=_WHAT_TO_DO
+            )
         if not is_proven(self._looks):
             await self._keep(accepted_after(known, rows.values(), now), self._looks, known)
         elif found:

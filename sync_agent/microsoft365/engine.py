@@ -148,7 +148,10 @@ def ssl_context(ca_bundles: Sequence[Path]) -> ssl.SSLContext:
         try:
             context.load_verify_locations(bundle)
         except (OSError, ssl.SSLError) as error:
-            raise ServiceError(f"ca_bundle {bundle} cannot be used: {last_words(error)}") from error
+            why = (
+                "it holds no PEM certificate that can be read" if isinstance(error, ssl.SSLError) else last_words(error)
+            )
+            raise ServiceError(f"ca_bundle {bundle} cannot be used: {why}") from error
     return context
 
 

@@ -36,7 +36,10 @@ EXPLANATIONS: Mapping[int, Explanation] = _table(
             "the app is unknown in this tenant", "check client_id and tenant_id, and that consent was granted there"
         ),
     ),
-    ((90002,), Explanation("there is no such tenant", "check tenant_id")),
+    (
+        (90002,),
+        Explanation("there is no such tenant", "check tenant_id: it and client_id may be swapped, and cloud: be wrong"),
+    ),
     ((900023,), Explanation("the tenant id is malformed", "check tenant_id")),
     (
         (7000218,),

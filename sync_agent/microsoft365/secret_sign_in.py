@@ -55,7 +55,7 @@ class SecretSignIn:
         try:
             token = way.acquire(resource)
         except SignInFailed as too:
-            if too.aadsts not in REFUSED:
+            if too.aadsts is not None and too.aadsts not in REFUSED:
                 raise
             told = f"{refused.reason}; client_secret_next is of no use either: {meaning(too.aadsts, too.reason)}"
             raise SignInFailed(told, aadsts=refused.aadsts, request_id=refused.request_id) from None

@@ -16,7 +16,7 @@ from sync_agent.settings.model import (
     Settings,
     SharePointSettings,
 )
-from sync_agent.settings.problems import Problem, SecretUnavailable, SettingsError
+from sync_agent.settings.problems import Problem, SecretUnavailable, SettingsError, SettingsUnreadable
 from sync_agent.settings.secret import Secret
 from sync_agent.settings.values import Auto
 
@@ -32,6 +32,7 @@ __all__ = [
     "SecretUnavailable",
     "Settings",
     "SettingsError",
+    "SettingsUnreadable",
     "SharePointSettings",
     "load",
     "without_effect",

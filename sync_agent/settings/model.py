@@ -188,6 +188,10 @@ class AccountSettings(Group):
         if self.auth == "certificate" and self.certificate is not None and self.certificate.password is not None:
             yield self.certificate.password
 
+    def needed_secrets(self) -> list[Secret]:
+        """Those without which nothing can sign in: the next one need not be there yet."""
+        return [secret for secret in self.sign_in_secrets() if secret is not self.client_secret_next]
+
 
 class CloudSettings(Group):
     authority: Url

@@ -6,6 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+_ELSEWHERE = (
+    "name the settings by --settings FILE or the environment variable SYNC_AGENT_SETTINGS, or make them: "
+    "`sync-agent init`"
+)
 At = tuple[str | int, ...]
 """The way to a setting: names, and places in lists counted from 0."""
 
@@ -46,6 +50,15 @@ class SettingsError(Exception):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(map(str, self.problems)))
+
+
+class SettingsUnreadable(SettingsError):
+    """There is no settings file at ``path``, or none that can be read. ``why`` is a clause."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        self.path = path.absolute()
+        self.why = why
+        super().__init__([Problem(self.path, 0, "", hint=f"{why}; {_ELSEWHERE}")])
 
 
 class SecretUnavailable(SettingsError):

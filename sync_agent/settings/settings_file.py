@@ -5,34 +5,34 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from sync_agent.settings.problems import SettingsError
+from sync_agent.settings.problems import SettingsError, SettingsUnreadable
 from sync_agent.settings.yaml_mistakes import Mistake, Place
 
 _MOST_BYTES = 256_000
-_ELSEWHERE = "say where they are by --settings FILE or the environment variable SYNC_AGENT_SETTINGS"
 
 
 def read_text(path: Path) -> str:
     """Raises SettingsError."""
-    data = _bytes(path)
-    text = data if isinstance(data, Mistake) else _decoded(data)
+    text = _decoded(_bytes(path))
     if isinstance(text, Mistake):
         raise SettingsError([text.in_file(path)])
     return text
 
 
-def _bytes(path: Path) -> bytes | Mistake:
+def _bytes(path: Path) -> bytes:
+    """Raises SettingsUnreadable."""
     try:
         with path.open("rb") as file:
             return file.read(_MOST_BYTES + 1)
     except FileNotFoundError:
-        return Mistake("no such file", "the settings", _ELSEWHERE)
+        why = "there is no such file"
     except IsADirectoryError:
-        return Mistake("a folder", "the settings file", _ELSEWHERE)
+        why = "it is a folder"
     except OSError as error:
-        return Mistake(f"a file that cannot be read ({error.strerror})", "the settings", _ELSEWHERE)
+        why = f"it cannot be read ({error.strerror})"
     except ValueError:
-        return Mistake("a name that no file can have", "the settings", _ELSEWHERE)
+        why = "no file can have that name"
+    raise SettingsUnreadable(path, why)
 
 
 def _decoded(data: bytes) -> str | Mistake:

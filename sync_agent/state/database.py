@@ -26,6 +26,7 @@ _LIMITS = (
 )
 _WRITERS_TURN = 0x73796E63
 """The advisory lock of PostgreSQL that a writing transaction holds; the number is ours alone within the database."""
+_LET_IN = "Let this user into its folder, or run the command as the service's user."
 _MOVE_AWAY = "Move the file away to begin with a new one: only history is lost."
 
 
@@ -74,7 +75,7 @@ def look_at_database(url: str) -> Engine:
     """What is there already, of today's version, for reading only. Raises StateUnavailable."""
     parsed = make_url(url)
     file = database_file(url)
-    if file is not None and not file.is_file():
+    if file is not None and not is_there(file):
         raise StateUnavailable(f"state.database: there is no file {file}.")
     engine = _engine(parsed).execution_options(**{_LOOKS: True})
     if _is_sqlite(engine):
@@ -143,6 +144,14 @@ def database_file(url: str) -> Path | None:
     parsed = make_url(url)
     named = parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:")
     return Path(str(parsed.database)) if named else None
+
+
+def is_there(file: Path) -> bool:
+    """Raises StateUnavailable where a folder above it may not be entered."""
+    try:
+        return file.is_file()
+    except OSError as error:
+        raise StateUnavailable(f"state.database: {file} cannot be looked at: {error.strerror}. {_LET_IN}") from error
 
 
 def is_damage(error: BaseException | None) -> bool:

@@ -29,7 +29,7 @@ from sync_agent.state import (
     verdicts,
 )
 from sync_agent.state.clock_set_back import put_right, was_set_back
-from sync_agent.state.database import StateUnavailable, database_file, look_at_database, reading, writing
+from sync_agent.state.database import StateUnavailable, database_file, is_there, look_at_database, reading, writing
 from sync_agent.state.freshness_kept import FreshnessRecord
 from sync_agent.state.list_writers import ListWriters
 from sync_agent.state.opening import Opening
@@ -74,9 +74,12 @@ class Store:
 
     @classmethod
     def look(cls, url: str) -> Store | None:
-        """Open what is there for reading only, whoever else writes; None where there is nothing."""
+        """Open what is there for reading only, whoever else writes; None where there is nothing.
+
+        Raises StateUnavailable where that cannot be seen, too.
+        """
         file = database_file(url)
-        if file is not None and not file.is_file():
+        if file is not None and not is_there(file):
             return None
         store = cls(Opening(url, look_at_database), None)
         store._engine  # noqa: B018

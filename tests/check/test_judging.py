@@ -29,7 +29,9 @@ from sync_agent.check.observed import (
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 SETTINGS = SettingsSeen("settings.yaml", 1)
 NAMES = st.sampled_from(["contoso.com", "fabrikam.com", "graph.microsoft.com"])
-KINDS = st.sampled_from(["refused", "absent", "other", *sorted(set(NO_ANSWER) - {"ca_bundle_unusable"})])
+KINDS = st.sampled_from(
+    ["refused", "absent", "other", *sorted(set(NO_ANSWER) - {"ca_bundle_unusable", "names_unresolved"})]
+)
 TROUBLES = st.none() | st.builds(Trouble, KINDS, st.text(max_size=20), st.sampled_from([0, 401, 403, 404, 500]))
 FINDINGS = st.lists(
     st.builds(
@@ -112,7 +114,21 @@ def test_a_host_that_does_not_answer_is_told_once_and_a_proxy_once_for_all(place
     wrong = [each for each in told if each.id in NO_ANSWER]
     behind = {each.trouble.kind for each in places if each.trouble and each.trouble.kind in hosts.OF_PROXY}
     others = [each for each in places if each.trouble and each.trouble.kind not in hosts.OF_PROXY]
+    if len(places) > 1 and all(each.trouble and each.trouble.kind == "host_unknown" for each in places):
+        assert [each.id for each in wrong] == ["names_unresolved"]
+        return
     assert len(wrong) == len(behind) + len(others)
+
+
+def test_a_name_among_others_that_are_known_is_a_slip_and_without_any_it_is_the_network() -> None:
+    unknown = [HostSeen(name, "", (), Trouble("host_unknown", "")) for name in ("a", "b")]
+
+    def told(places: list[HostSeen]) -> list[str]:
+        return [each.id for each in hosts.judge((), places) if each.level is Level.ERROR]
+
+    assert told(unknown) == ["names_unresolved"]
+    assert told([*unknown, HostSeen("c", "", ())]) == ["host_unknown", "host_unknown"]
+    assert told(unknown[:1]) == ["host_unknown"]
 
 
 @given(st.floats(-1e5, 1e5, allow_nan=False), st.floats(-1e5, 1e5, allow_nan=False))

@@ -58,7 +58,13 @@ def test_settings_that_cannot_be_read_are_told_as_findings(tmp_path: Path) -> No
     missing = command("--settings", str(tmp_path / "nowhere.yaml"), "check", "--json")
     assert missing.code == 2
     (told,) = missing.json()["findings"]
-    assert told["id"] == "settings_wrong"
+    assert told["id"] == "settings_unreadable"
+    assert f"{tmp_path}/nowhere.yaml: there is no such file" in told["message"]
+    assert "sync-agent init" in told["remedy"]
+    folder = command("--settings", str(tmp_path), "check", "--json")
+    assert (folder.code, folder.json()["ok"]) == (2, False)
+    (told,) = folder.json()["findings"]
+    assert f"{tmp_path}: it is a folder" in told["message"]
     (tmp_path / "settings.yaml").write_text("sharepoint:\n  site_url: nowhere\naccounts: []\n")
     wrong = command("--settings", str(tmp_path / "settings.yaml"), "check")
     assert wrong.code == 2

@@ -31,6 +31,17 @@ def misspelt(lab: Lab, _: Patch) -> None:
     lab.replace("agent_list: Agents", "agent_lst: Agents")
 
 
+@CASES.case("settings_unreadable")
+def not_there(lab: Lab, _: Patch) -> None:
+    lab.settings.unlink()
+
+
+@CASES.case("next_secret_unavailable")
+def no_next_secret(lab: Lab, _: Patch) -> None:
+    name = lab.world.accounts[1][0]
+    lab.replace(f"secrets/{name}}}", f"secrets/{name}}}\n    client_secret_next: ${{file:secrets/next}}")
+
+
 @CASES.case("secret_unavailable")
 def no_file(lab: Lab, _: Patch) -> None:
     (lab.folder / "secrets" / lab.world.accounts[1][0]).unlink()
@@ -55,6 +66,15 @@ def plain(lab: Lab, _: Patch) -> None:
 @CASES.case("setting_without_effect")
 def unused(lab: Lab, _: Patch) -> None:
     add(lab, "notify: {severity: error}")
+
+
+@CASES.case("names_unresolved", api="rest")
+def no_name_servers(lab: Lab, _: Patch) -> None:
+    """As every host of Microsoft's, with authority, Graph and the site apart, is without them."""
+    address = lab.world.origin
+    lab.replace(f"authority: {address}", "authority: https://login.contoso.invalid")
+    lab.replace(f"graph: {address}", "graph: https://graph.contoso.invalid")
+    lab.replace(f"site_url: {address}", "site_url: https://contoso.invalid")
 
 
 @CASES.case("host_unknown")

@@ -126,6 +126,15 @@ def test_a_secret_as_it_is_works_with_a_warning(ready: Lab) -> None:
     assert secret not in ran.err
 
 
+def test_a_next_secret_that_is_not_there_yet_keeps_nothing_from_working(ready: Lab) -> None:
+    account = ready.world.accounts[0][0]
+    ready.replace(f"secrets/{account}}}", f"secrets/{account}}}\n    client_secret_next: ${{file:secrets/next}}")
+    ran = ready.run("sync", "--json")
+    assert (ran.code, ran.json()["accounts"][account]["state"]) == (0, "ok")
+    (ready.folder / "secrets" / account).unlink()
+    assert ready.run("sync", "--json").code == 2
+
+
 def test_the_next_secret_in_use_is_told_by_every_pass(ready: Lab) -> None:
     account, _, app = ready.world.accounts[0]
     good = next(iter(app.secrets))

@@ -135,7 +135,7 @@ def test_where_the_settings_are(
     monkeypatch.delenv("SYNC_AGENT_SETTINGS", raising=False)
     nothing = command("report")
     assert nothing.code == 2
-    assert "settings.yaml: found no such file" in sentence(nothing)
+    assert "settings.yaml: there is no such file; name the settings by --settings FILE" in sentence(nothing)
     assert "SYNC_AGENT_SETTINGS" in sentence(nothing)
     monkeypatch.setenv("SYNC_AGENT_SETTINGS", str(bare.settings))
     assert "no pass has been made" in sentence(command("report"))

@@ -235,6 +235,8 @@ def test_the_last_runs_are_listed_newest_first_without_network_or_secrets(office
         assert run["not_known_to_be_written"] == run["upns"] == 0
     assert [run["id"] for run in office.run("history", "--last", "1")["runs"]] == [3]
     shown = office.lab.run("history").out
+    assert "Runs that wrote more than presence to Agents" in shown.splitlines()[0]
+    assert "0:00:00" not in shown
     assert [line.split()[:2] for line in shown.splitlines()[2:]] == [["3", "undo"], ["2", "sync"], ["1", "sync"]]
     assert "undid run 2" in shown and "undone by run 3" in shown
 
@@ -282,6 +284,20 @@ def test_where_nothing_was_written_there_is_nothing_to_undo_and_no_history(tmp_p
         assert made.run("undo", "--since", "soon").code == made.run("history", "--last", "0").code == 2
         assert made.run("undo", "--run", str(10**30)).code == made.run("history", str(10**30)).code == 2
         assert made.run("undo", "--run", "0").code == made.run("history", "x").code == 2
+
+
+def test_a_state_folder_that_may_not_be_entered_is_told_with_its_setting(tmp_path: Path) -> None:
+    """A name that is too long is refused to the superuser as well."""
+    with lab(tmp_path, rows=5) as made:
+        made.provisioned()
+        file = made.settings
+        file.write_text(f"{file.read_text()}state: {{database: sqlite:///{tmp_path}/{'x' * 300}/history.db}}\n")
+        ran = {each: made.run(*each.split()) for each in ("history", "undo --dry-run", "account list", "explain 1")}
+    assert [each.code for each in ran.values()] == [1, 1, 1, 0]
+    for each in ran.values():
+        assert "state.database: " in each.err and "cannot be looked at: File name too long" in each.err
+        assert "Let this user into its folder" in each.err
+        assert "Unclosed" not in each.err and "no journal yet" not in each.err
 
 
 def test_the_terminal_says_what_is_restored_and_that_the_next_sync_writes_again(office: Office) -> None:

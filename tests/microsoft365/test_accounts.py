@@ -171,7 +171,7 @@ async def test_what_one_service_refuses_does_not_stop_the_other(entra: Entra, tm
 WRONG: list[tuple[dict[str, Any], int, str]] = [
     ({"client_secret": OLD_SECRET}, 7000222, "make a new secret"),
     ({"client_id": "44444444-0000-4000-8000-000000000004"}, 700016, "check client_id and tenant_id"),
-    ({"tenant_id": "55555555-0000-4000-8000-000000000005"}, 90002, "check tenant_id"),
+    ({"tenant_id": "55555555-0000-4000-8000-000000000005"}, 90002, "check tenant_id: it and client_id may be swapped"),
 ]
 
 

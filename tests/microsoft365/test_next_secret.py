@@ -126,6 +126,15 @@ async def test_two_bad_secrets_are_one_sentence(entra: Entra, tmp_path: Path) ->
     )
 
 
+async def test_a_next_one_that_is_not_there_hides_not_why_the_first_is_refused(entra: Entra, tmp_path: Path) -> None:
+    async with opened(two_secrets(tmp_path, entra, OLD_SECRET, "${env:NOT_THERE_YET}"), entra) as service:
+        failure = await refusal(service.contoso)
+    assert failure.aadsts == 7000222
+    assert "the client secret has expired (AADSTS7000222)" in failure.reason
+    assert "client_secret_next is of no use either: " in failure.reason
+    assert "NOT_THERE_YET" in failure.reason
+
+
 async def test_what_another_secret_does_not_mend_is_not_tried_with_it(entra: Entra, tmp_path: Path) -> None:
     entra.refuse(TOKEN, "unauthorized_client", 700016)
     async with opened(two_secrets(tmp_path, entra, OLD_SECRET), entra) as service:

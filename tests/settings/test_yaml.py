@@ -9,7 +9,10 @@ import pytest
 from sync_agent.settings import SettingsError, load
 from tests.settings.files import NEXT_LINE, SMALLEST, changed, loaded, only, refused, said
 
-_ELSEWHERE = "say where they are by --settings FILE or the environment variable SYNC_AGENT_SETTINGS"
+_ELSEWHERE = (
+    "name the settings by --settings FILE or the environment variable SYNC_AGENT_SETTINGS, or make them: "
+    "`sync-agent init`"
+)
 _GROUPS = "expected settings such as `sharepoint:` and `accounts:`"
 _A_SETTING = "expected `name: value`, a line each"
 _INDENTATION = "check the indentation of this line and of the one above"
@@ -172,13 +175,13 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     path = tmp_path / "none.yaml"
     with pytest.raises(SettingsError) as caught:
         load(path)
-    assert str(caught.value) == f"{path}: found no such file, expected the settings; {_ELSEWHERE}"
+    assert str(caught.value) == f"{path}: there is no such file; {_ELSEWHERE}"
 
 
 def test_a_folder_instead_of_a_file(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         load(tmp_path)
-    assert str(caught.value) == f"{tmp_path}: found a folder, expected the settings file; {_ELSEWHERE}"
+    assert str(caught.value) == f"{tmp_path}: it is a folder; {_ELSEWHERE}"
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
@@ -189,7 +192,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_names_that_no_file_can_have(tmp_path: Path) -> None:
-    for name, found in (("a\0b", "a name that no file can have"), ("x" * 300, "cannot be read (File name too long)")):
+    for name, found in (("a\0b", "no file can have that name"), ("x" * 300, "cannot be read (File name too long)")):
         with pytest.raises(SettingsError) as caught:
             load(tmp_path / name)
         assert found in str(caught.value)

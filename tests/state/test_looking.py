@@ -21,6 +21,15 @@ def test_where_nothing_is_nothing_is_made(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_that_may_not_be_entered_is_told(tmp_path: Path) -> None:
+    """A name that is too long is refused to the superuser as well."""
+    closed = tmp_path / ("x" * 300) / "none.db"
+    told = rf"^state\.database: {closed} cannot be looked at: File name too long\. Let this user into its folder"
+    for look in (Store.look, look_at_database):
+        with pytest.raises(StateUnavailable, match=told):
+            look(f"sqlite:///{closed}")
+
+
 def test_it_sees_what_another_process_writes_and_can_write_nothing_itself(url: str) -> None:
     keeping = Store.open(url)
     keeping.save(outcome({1: [anomaly(Code.UPN_MISSING)]}))

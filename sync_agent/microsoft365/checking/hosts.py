@@ -48,6 +48,8 @@ def places(settings: Settings) -> list[Place]:
         for url, origin in urls.items():
             known = found.get(origin)
             accounts = (*known.accounts, account.id) if known else (account.id,)
+            if known is not None and known.setting != setting:
+                setting = "accounts.*.cloud"
             found[origin] = Place(known.url if known else url, setting, accounts)
     if settings.list_api() == "rest":
         site = settings.sharepoint.site_url.rstrip("/")
