@@ -150,11 +150,18 @@ class FollowPush:
             self._complain()
 
     async def _confirm(self) -> None:
-        while True:
-            await asyncio.sleep(_CONFIRMED_EVERY)
-            told_of, self._told_of = self._told_of, set()
-            for tenant_id, watched in self._context.observed.watched.items() if told_of else ():
-                await self._ask(tenant_id, told_of.intersection(watched))
+        """Each tenant by itself: one that is slow, and is asked again when it has answered, keeps no other waiting."""
+        asked: dict[str, asyncio.Task[None]] = {}
+        async with asyncio.TaskGroup() as tenants:
+            while True:
+                await asyncio.sleep(_CONFIRMED_EVERY)
+                told_of, self._told_of = self._told_of, set()
+                for tenant_id, watched in self._context.observed.watched.items() if told_of else ():
+                    theirs = told_of.intersection(watched)
+                    if tenant_id in asked and not asked[tenant_id].done():
+                        self._told_of |= theirs
+                    elif theirs:
+                        asked[tenant_id] = tenants.create_task(self._ask(tenant_id, theirs))
 
     async def _ask(self, tenant_id: str, user_ids: frozenset[str] | set[str]) -> None:
         """At once, beside the rounds; where that fails, their turn comes."""

@@ -42,7 +42,7 @@ async def plan_news(context: Context, leave: Held | None, *, quick: bool) -> Pla
     for an answer.
     """
     news = list[int]()
-    for row_ids in _portions(not_held(context, leave), _LOOKED_AT_ONCE):
+    for row_ids in some_at_a_time(not_held(context, leave)):
         news += _not_planned(context.observed, row_ids, waiting=quick)
         await asyncio.sleep(0)
     await _planned(context, news)
@@ -93,7 +93,7 @@ async def verdicts_of(context: Context, rows: Mapping[int, Row]) -> dict[int, Ve
     what presence and silence add, which is each row's own, is looked up some rows at a time.
     """
     decided, found = context.observed.verdicts, dict[int, Verdict]()
-    for row_ids in _portions(list(rows), _LOOKED_AT_ONCE):
+    for row_ids in some_at_a_time(list(rows)):
         found.update((row_id, _as_shown(context, rows[row_id], decided[row_id])) for row_id in row_ids)
         await asyncio.sleep(0)
     return found
@@ -114,6 +114,11 @@ async def _planned(context: Context, row_ids: Sequence[int]) -> Plan:
         changes += plan_dirty(context, some).changes
         await asyncio.sleep(0)
     return Plan(tuple(change for change in changes if change.row.id in context.observed.rows))
+
+
+def some_at_a_time(row_ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Of which each may be looked at before whatever else waits gets its turn."""
+    return _portions(row_ids, _LOOKED_AT_ONCE)
 
 
 def _portions(row_ids: Sequence[int], most: int) -> Iterator[Sequence[int]]:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from sync_agent.fuses import Held
 from sync_agent.jobs.backlog_told import backlogged
 from sync_agent.jobs.context import Context
 from sync_agent.jobs.observed import Observed
-from sync_agent.jobs.plan_rows import not_held
+from sync_agent.jobs.plan_rows import not_held, some_at_a_time
 from sync_agent.microsoft365.agent_list import ROW_UNITS
 from sync_agent.model import Verdict
 
@@ -44,13 +45,14 @@ class WatchFreshness:
     _told_at: float | None = None
     _kept_at: float | None = None
 
-    def look(self, held: Held | None, unreachable: str, waits_for: str) -> Told | None:
+    async def look(self, held: Held | None, unreachable: str, waits_for: str) -> Told | None:
         """``unreachable``: why the list could not be read or written; ``waits_for``: the person who must sign in. What
         is new of the promise.
         """
         observed, now = self.context.observed, self.context.clock()
         self._owed_since = owed_since(observed, now, self._owed_since)
-        self.latest = freshness(shown(self.context, self._owed_since), now, self._held_interval())
+        rows = await shown(self.context, self._owed_since)
+        self.latest = await asyncio.to_thread(freshness, rows, now, self._held_interval())
         self._log_each_minute()
         told = self.promise.look(self.latest, self.clock())
         why = constraint(circumstances(self.context, held, unreachable, waits_for)) if self.promise.missed else ""
@@ -95,14 +97,16 @@ def figures(found: Freshness) -> dict[str, float | int]:
     return {**told, "right": round(found.share_right, 4), "rows": found.rows, **unread}
 
 
-def shown(context: Context, owed: Mapping[int, datetime]) -> list[Shown]:
-    """Every row, with the age of what is known about it."""
-    observed, read_at = context.observed, context.edges.presence.last_read()
-    found = []
-    for row_id in observed.rows:
-        verdict = observed.verdicts[row_id]
-        at = None if verdict.user is None else read_at.get(verdict.user.id)
-        found.append(Shown(is_asked_for(observed, verdict), at, owed.get(row_id)))
+async def shown(context: Context, owed: Mapping[int, datetime]) -> list[Shown]:
+    """Every row, with the age of what is known about it, all of one moment; looked up some rows at a time."""
+    observed, read_at, found = context.observed, context.edges.presence.last_read(), list[Shown]()
+    verdicts = observed.verdicts
+    for row_ids in some_at_a_time(list(observed.rows)):
+        for row_id in row_ids:
+            verdict = verdicts[row_id]
+            at = None if verdict.user is None else read_at.get(verdict.user.id)
+            found.append(Shown(is_asked_for(observed, verdict), at, owed.get(row_id)))
+        await asyncio.sleep(0)
     return found
 
 

@@ -185,7 +185,7 @@ class Jobs:
         failing = self.guard.failing
         unreachable = next((failing[job] for job in ("read_list", WRITE_BACK) if job in failing), "")
         waits = [f"account {id_} waits for a person's sign-in" for id_, a in self._service.accounts.items() if a.prompt]
-        told = self._watch.look(self.standing.held, unreachable, "; ".join(waits))
+        told = await self._watch.look(self.standing.held, unreachable, "; ".join(waits))
         store, title = self._service.store, self._service.settings.sharepoint.agent_list
         if store is not None and self._context.may_write() and (found := self._watch.to_keep()) is not None:
             record = FreshnessRecord(self._context.clock(), found)

@@ -35,6 +35,8 @@ _TOGETHER = 0.1
 """Seconds for which news is gathered, so that what one answer tells is written together; so much more for each turn
 under way: then even where each answer takes seconds there is a turn to be had.
 """
+_WAITING_EVERY = 2.0
+"""Seconds, at least, between two looks at the rows that wait for an answer: there may be thousands."""
 _SLOWLY = 5.0
 """Seconds for which a turn may hold up the next, at least, while the service slows us."""
 _HANGS = 600.0
@@ -77,16 +79,18 @@ class WriteTurns:
         """Whether it left rows that have to wait: for room in the budget, or since the list fails."""
 
     async def run(self) -> None:
-        """A turn whenever there is news; at every ``schedule.write_back`` what waits for room or for its time. Returns
-        when the stop is set and all turns have ended.
+        """A turn whenever there is news; at every ``schedule.write_back`` what waits for room or for its time, and also
+        while there is news all the time what waits for answers. Returns when the stop is set and all turns have ended.
         """
-        news, quick = self._context.observed.news, False
+        news, quick, looked_at = self._context.observed.news, False, time.monotonic()
         async with asyncio.TaskGroup() as turns:
             while not self._stop.is_set():
                 if len(self._under_way) < _MOST_TURNS:
                     news.clear()
                     await self._begin(turns, quick=quick)
-                quick = await self._is_time()
+                    looked_at = looked_at if quick else time.monotonic()
+                is_news = await self._is_time()
+                quick = is_news and time.monotonic() - looked_at < max(self._interval, _WAITING_EVERY)
 
     async def turn(self, chosen: asyncio.Event | None = None, *, quick: bool = False) -> None:
         """One turn, to its last answer; ``chosen`` is set when the next one may begin. ``quick``: rows that wait for an

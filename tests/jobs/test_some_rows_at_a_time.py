@@ -10,6 +10,7 @@ import pytest
 from sync_agent.jobs.plan_rows import plan_news, verdict_of
 from sync_agent.jobs.read_list import read_list
 from sync_agent.jobs.resolve_users import resolve_users
+from sync_agent.jobs.watch_freshness import shown
 from sync_agent.model import Absent
 from sync_agent.service import Service
 from tests.jobs.opening import opened
@@ -61,3 +62,20 @@ async def test_others_have_their_turn_while_it_is_found_out_what_is_to_be_planne
         assert service.context.observed.dirty.keys() == service.context.observed.rows.keys()
         planning = asyncio.ensure_future(plan_news(service.context, None, quick=False))
         assert await turns_of_others(planning) >= rows // 5
+
+
+@pytest.mark.anyio
+async def test_the_ages_of_all_rows_are_of_one_moment_and_others_have_their_turn(
+    tmp_path: Path, few_at_once: None
+) -> None:
+    async with opened(tmp_path) as (_, service):
+        await observed_by(service)
+        observed = service.context.observed
+        before, rows = await shown(service.context, {}), list(observed.rows.values())
+        looking = asyncio.ensure_future(shown(service.context, {}))
+        await asyncio.sleep(0)
+        observed.put_matches(dict.fromkeys(observed.matches, Absent("contoso.com")))
+        observed.put_rows(rows[:3], service.context.clock())
+        assert await turns_of_others(looking) >= len(rows) // 5 - 1
+        assert looking.result() == before
+        assert {row.has_user for row in before} == {True, False}

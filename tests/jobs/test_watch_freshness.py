@@ -25,23 +25,24 @@ def watching(service: Service, target: float) -> tuple[WatchFreshness, Seconds]:
     return WatchFreshness(service.context, 0.1, Promise(target), clock), clock
 
 
-def missed(watch: WatchFreshness, clock: Seconds, held: Held | None = None, **more: str) -> Told | None:
+async def missed(watch: WatchFreshness, clock: Seconds, held: Held | None = None, **more: str) -> Told | None:
     """It is looked at, and looked at again when it has lasted."""
     asked: dict[str, Any] = {"unreachable": "", "waits_for": "", **more}
-    watch.look(held, **asked)
+    await watch.look(held, **asked)
     clock.now += LASTING
-    return watch.look(held, **asked)
+    return await watch.look(held, **asked)
 
 
 async def settled(served: Lab, service: Service, watch: WatchFreshness) -> None:
     served.world.moving = False
     await until(lambda: all_shown(served))
 
-    def right() -> bool:
-        watch.look(None, "", "")
-        return watch.latest.share_right == 1.0
+    async def right() -> None:
+        while watch.latest.share_right < 1.0 or not watch.latest.rows:
+            await watch.look(None, "", "")
+            await asyncio.sleep(0.02)
 
-    await until(right)
+    await asyncio.wait_for(right(), 15)
 
 
 @pytest.mark.anyio
@@ -51,7 +52,7 @@ async def test_a_list_that_shows_what_is_true_is_as_old_as_its_last_sweep(tmp_pa
         await settled(served, service, watch)
         with capture_logs() as logs:
             clock.now += LASTING
-            assert watch.look(None, "", "") is None
+            assert await watch.look(None, "", "") is None
         (told,) = [entry for entry in logs if entry["event"] == "freshness"]
         assert told["rows"] == len(served.agents.items)
         assert told["right"] == 1.0
@@ -72,20 +73,22 @@ async def test_what_cannot_be_written_grows_old_and_the_promise_is_missed_and_ke
         )
         await asyncio.sleep(1.5)
         with capture_logs() as logs:
-            assert missed(watch, clock, unreachable="no answer") is Told.MISSED
+            assert await missed(watch, clock, unreachable="no answer") is Told.MISSED
         (told,) = [entry for entry in logs if entry["event"] == "presence_target_missed"]
         assert told["because"].startswith(("throttled: SharePoint", "the service: no answer")), "as it backs off"
         assert told["p95"] >= 1.5
         assert told["right"] < 1
         assert f"What limits: {told['because']}." in watch.trouble
         served.world.faults.clear()
-        await until(lambda: _kept(watch, clock), patience=30)
+        await asyncio.wait_for(_kept(watch, clock), 30)
         assert watch.trouble == ""
 
 
-def _kept(watch: WatchFreshness, clock: Seconds) -> bool:
+async def _kept(watch: WatchFreshness, clock: Seconds) -> None:
     clock.now += LASTING
-    return watch.look(None, "", "") is Told.KEPT
+    while await watch.look(None, "", "") is not Told.KEPT:
+        await asyncio.sleep(0.02)
+        clock.now += LASTING
 
 
 @pytest.mark.anyio
@@ -93,10 +96,10 @@ async def test_what_stands_still_is_named_before_what_is_scarce(tmp_path: Path) 
     async with running(tmp_path) as (served, service):
         watch, clock = watching(service, target=1e-9)
         await settled(served, service, watch)
-        assert missed(watch, clock, waits_for="account contoso waits for a person's sign-in") is Told.MISSED
+        assert await missed(watch, clock, waits_for="account contoso waits for a person's sign-in") is Told.MISSED
         assert "paused: account contoso waits" in watch.trouble
         service.context.budgets[0].close_for(30)
-        watch.look(None, "", "")
+        await watch.look(None, "", "")
         assert "throttled: SharePoint is to be left alone for 30 s" in watch.trouble
 
 
@@ -110,7 +113,7 @@ async def test_the_latest_is_kept_for_reports_once_a_minute(tmp_path: Path) -> N
         assert kept is not None
         assert kept.found.rows == len(served.agents.items)
         watch, clock = watching(service, target=5)
-        watch.look(None, "", "")
+        await watch.look(None, "", "")
         found = [watch.to_keep(), watch.to_keep()]
         clock.now += LASTING
         found.append(watch.to_keep())

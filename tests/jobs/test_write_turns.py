@@ -13,9 +13,12 @@ from structlog.testing import capture_logs
 from sync_agent.jobs.backlog_told import BacklogTold, backlogged
 from sync_agent.jobs.poll_presence import poll_presence
 from sync_agent.jobs.read_list import read_list
+from sync_agent.jobs.resolve_users import resolve_users
 from sync_agent.jobs.write_back import write_back
 from sync_agent.progress import Silent
-from sync_agent.scheduler import Jobs
+from sync_agent.scheduler import Guard, Jobs, writes
+from sync_agent.scheduler.standing import Standing
+from sync_agent.scheduler.writes import WriteTurns
 from sync_agent.service import Service, open_service, utc_now
 from sync_agent.settings import load
 from sync_agent.simulator.world import SimUser
@@ -214,3 +217,29 @@ async def test_what_is_owed_is_told_at_most_once_a_minute_and_that_it_is_over(tm
             told.look(service.context)
         assert [each["event"] for each in logs] == ["backlog", "backlog_written"]
         assert backlogged(service.context).rows == 0
+
+
+@pytest.mark.anyio
+async def test_while_there_is_news_all_the_time_rows_that_need_not_wait_any_more_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a large fleet, where somebody's presence changes at each moment."""
+    monkeypatch.setattr(writes, "_WAITING_EVERY", 0.3)
+    async with opened(tmp_path) as (served, service):
+        await service.open_list()
+        await read_list(service.context)
+        await resolve_users(service.context)
+        observed, stop = service.context.observed, asyncio.Event()
+
+        async def tell() -> None:
+            while not stop.is_set():
+                observed.news.set()
+                await asyncio.sleep(0.01)
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(tell())
+            tasks.create_task(WriteTurns(service, Standing(), Guard(), stop).run())
+            await until(lambda: len(observed.backlog._waiting) == len(observed.dirty) > 0)
+            observed.presence_trouble.update(dict.fromkeys(observed.tenant_of.values(), "it cannot be asked"))
+            await until(lambda: all_shown(served))
+            stop.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,16 @@ import pytest
 from structlog.testing import capture_logs
 
 from sync_agent.jobs import follow_push
+from sync_agent.jobs.follow_push import FollowPush
 from sync_agent.jobs.take_notifications import STRANGER, WRONG_SECRET
+from sync_agent.microsoft365.notification_keys import KeyRing
 from sync_agent.microsoft365.notifications import Notification, Notifications
 from sync_agent.pushing import Standing
 from sync_agent.simulator.notifying import collection
 from sync_agent.web.push import pushed
 from sync_agent.wiring import wired_push
+from tests.jobs.opening import opened
+from tests.jobs.test_write_back import observe
 from tests.push.office import PushOffice, push_office, until
 
 
@@ -161,3 +166,29 @@ async def test_a_stop_while_graph_is_making_a_subscription_leaves_none(tmp_path:
         await telling
         assert office.served.world.requests["subscriptions"] == 2
         assert not office.subscriptions
+
+
+@pytest.mark.anyio
+async def test_a_tenant_that_answers_slowly_holds_up_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow_push, "_CONFIRMED_EVERY", 0.05)
+    async with opened(tmp_path, tenants=2) as (served, service):
+        await service.open_list()
+        await observe(service)
+        observed = service.context.observed
+        late, other = (ids[0] for ids in observed.watched.values())
+        push = FollowPush(service.context, (), KeyRing(), 1)
+        slow = served.world.faults.add("getPresencesByUserId", holding=late.encode(), delay=2.0)
+        confirming = asyncio.create_task(push._confirm())
+        push._told_of = {late}
+        await until(lambda: slow.seen == 1)
+        for availability in ("Busy", "Away"):
+            user = served.world.user(other)
+            assert user is not None
+            user.availability = availability
+            push._told_of |= {late, other}
+            await until(lambda wanted=availability: observed.presences[other].availability == wanted, 1.5)  # type: ignore[misc]
+        assert slow.seen == 1, "it is not asked again before it has answered"
+        await until(lambda: slow.seen == 2)
+        confirming.cancel()
+        with suppress(asyncio.CancelledError):
+            await confirming
