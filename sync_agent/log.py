@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from collections.abc import Collection
 from typing import Literal
 
@@ -15,6 +16,10 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 # httpx writes a line a request and apscheduler two a run: at one sweep in half a second nobody could read the rest.
 _LOUD = ("httpx", "httpcore", "alembic", "apscheduler", "asyncio", "urllib3", "office365", "uvicorn", "msal")
+_BY_STRANGERS = "uvicorn.error"
+"""Warns of each request that is none, or one too many: whoever sends them would fill the log."""
+_AGAIN_AFTER = 600.0
+"""Seconds."""
 
 
 def configure(
@@ -55,6 +60,25 @@ def configure(
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     # A reading of the list that takes longer than its interval is no fault, and the next one follows by itself.
     logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
+    logging.getLogger(_BY_STRANGERS).filters = [_NowAndThen()]
+
+
+class _NowAndThen(logging.Filter):
+    """Lets each warning pass once in a while; errors always."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: dict[str, float] = {}
+        """By message without its arguments, of which a library has a few."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno >= logging.ERROR:
+            return True
+        now, message = time.monotonic(), str(record.msg)
+        if message in self._told and now - self._told[message] < _AGAIN_AFTER:
+            return False
+        self._told[message] = now
+        return True
 
 
 class _Stderr(logging.Handler):

@@ -181,6 +181,24 @@ async def test_a_stop_waits_once_for_a_database_that_is_locked(tmp_path: Path, m
 
 
 @pytest.mark.anyio
+async def test_a_stop_takes_ten_seconds_at_most_where_neither_list_nor_database_answers(tmp_path: Path) -> None:
+    async with running(tmp_path) as (served, service):
+        await until(lambda: all_shown(served))
+        slow = served.world.faults.add(r"POST .*batch", holding=b"PATCH", delay=12.0)
+        for tenant in served.world.tenants.values():
+            for user in tenant.users.values():
+                user.availability, user.activity = "Busy", "InACall"
+        await until(lambda: slow.seen > 0)
+        file = database_file(service.settings.state.database)
+        assert file is not None
+        locking = await asyncio.to_thread(sqlite3.connect, file, isolation_level=None, check_same_thread=False)
+        await asyncio.to_thread(locking.execute, "BEGIN EXCLUSIVE")
+        began = time.monotonic()
+    assert time.monotonic() - began < 10
+    locking.close()
+
+
+@pytest.mark.anyio
 async def test_the_first_reading_of_the_list_is_at_once_whatever_the_interval(tmp_path: Path) -> None:
     async with running(tmp_path, "schedule: {read_list: 1h, presence: 100ms, write_back: 100ms}\n") as (served, _):
         await until(lambda: all_shown(served))

@@ -20,8 +20,10 @@ from sync_agent.web.server import is_loopback, serving
 
 _log = structlog.get_logger()
 
-_GRACE = 6.0
-"""Seconds that writes under way get to end after a stop; with what follows, an exit takes less than ten."""
+_GRACE = 4.0
+"""Seconds that writes under way get to end after a stop. With one wait for a database that is locked or away, the
+longest that can follow, an exit takes less than ten.
+"""
 
 
 async def run(service: Service, stop: asyncio.Event) -> None:

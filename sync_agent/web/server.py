@@ -116,6 +116,7 @@ async def listening(listen: str, application: Any, name: str, todo: str, **limit
     config = uvicorn.Config(
         application,
         lifespan="off",
+        ws="none",  # else it would be spoken wherever a library for it happens to be installed
         log_config=None,
         access_log=False,
         server_header=False,

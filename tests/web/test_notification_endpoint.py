@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from sync_agent import log
 from sync_agent.microsoft365.notifications import MOST_BYTES, Notifications, NotTrusted, notifications_in
 from sync_agent.web.notification_endpoint import NotificationEndpoint, receiving
 
@@ -164,6 +165,21 @@ async def test_headers_without_end_are_cut_off() -> None:
             answer = await asyncio.to_thread(endless.recv, 100)
         assert answer.startswith(b"HTTP/1.1 400")
         assert not it.offered
+
+
+@pytest.mark.anyio
+async def test_strangers_do_not_fill_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("json")
+    websocket = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    async with inside() as it:
+        for _ in range(5):
+            assert await it.says("GET", "/graph", headers=websocket) == 405
+            with socket.create_connection(("127.0.0.1", it.port)) as garbage:
+                garbage.sendall(b"?\r\n\r\n")
+                assert (await asyncio.to_thread(garbage.recv, 100)).startswith(b"HTTP/1.1 400")
+    told = [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()]
+    assert len(told) == len(set(told)), told
+    assert "Invalid HTTP request received." in told
 
 
 @pytest.mark.anyio
