@@ -15,7 +15,7 @@ from sync_agent.jobs.context import Context, Tenant
 from sync_agent.jobs.observed import Observed
 from sync_agent.jobs.tenant_domains import TenantDomains, tenant_domains, without_tenant
 from sync_agent.jobs.witnesses import as_news, witnesses
-from sync_agent.model import Absent, CouldNotAsk, Found, Match, NoTenant
+from sync_agent.model import Absent, CouldNotAsk, Found, Match, NoTenant, Row
 from sync_agent.upn import examine
 
 _log = structlog.get_logger()
@@ -56,8 +56,12 @@ async def resolve_users(
     known = await tenant_domains(context, {_domain(name) for name in asked})
     await context.quarantines.refresh()
     routes = route(asked, known.told)
+    matched = await asyncio.to_thread(_matched_before, list(observed.rows.values()), asked)
     answers = await asyncio.gather(
-        *(_ask(context, context.edges.tenants[id_], part, stage.advance) for id_, part in routes.by_tenant.items())
+        *(
+            _ask(context, context.edges.tenants[id_], part, part & matched, stage.advance)
+            for id_, part in routes.by_tenant.items()
+        )
     )
     homeless = {
         name: without_tenant(context, domain, known) for domain, part in routes.homeless.items() for name in part
@@ -152,14 +156,16 @@ def _rank(match: Match) -> int:
             return 0
 
 
+def _matched_before(rows: Collection[Row], names: Collection[str]) -> frozenset[str]:
+    """Of the names, those whose rows show a user."""
+    shown = (examine(row.upn).name for row in rows if row.shown.object_id)
+    return frozenset(name for name in shown if name is not None and name in names)
+
+
 async def _ask(
-    context: Context, tenant: Tenant, names: frozenset[str], advance: Callable[[int], None]
+    context: Context, tenant: Tenant, names: frozenset[str], known: frozenset[str], advance: Callable[[int], None]
 ) -> Mapping[str, Match]:
-    known = {
-        name
-        for row in context.observed.rows.values()
-        if row.shown.object_id and (name := examine(row.upn).name) in names
-    }
+    """``known``: names that matched in an earlier pass."""
     quarantines, directory = context.quarantines, tenant.directory
     released = quarantines.is_released(tenant.id)
     asked = names | canaries_of(tenant)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from sync_agent.jobs.resolve_users import combine, resolve_users, route
 from sync_agent.model import Absent, CouldNotAsk, Found, Match, NoTenant, User
 from sync_agent.outcome import Exit
 from sync_agent.simulator.messy import build
+from sync_agent.simulator.world import SimUser
 from tests.jobs.opening import opened
 
 DOMAINS = st.sampled_from(["contoso.com", "fabrikam.com", "tailspin.com", "nowhere.example"])
@@ -119,3 +121,24 @@ async def test_where_it_cannot_be_asked_what_a_name_is_the_pass_says_so_until_it
         await resolve_users(service.context, unexplained)
         assert (observed.unexplained, observed.trouble) == ({}, {})
         assert set(service.account_states().values()) == {"ok"}
+
+
+@pytest.mark.anyio
+async def test_each_tenant_is_held_to_what_rows_show_that_it_knew(tmp_path: Path) -> None:
+    """A few names that nobody has may be so, but not where rows show their users."""
+    async with opened(tmp_path) as (served, service):
+        await service.sync()
+        await read_list(service.context)
+        observed = service.context.observed
+        tenants = [tenant for _, tenant, _ in served.world.accounts]
+        names = [next(n for n, m in observed.matches.items() if _is_of(m, tenant.users)) for tenant in tenants]
+        for tenant in tenants:
+            for user in list(tenant.users.values()):
+                tenant.remove(user)
+            tenant.add(SimUser(f"stranger-of-{tenant.id}", "stranger@contoso.com", "Stranger"))
+        await resolve_users(service.context, names)
+        assert observed.not_believed.keys() == {tenant.id for tenant in tenants}
+
+
+def _is_of(match: Match, users: Collection[str]) -> bool:
+    return isinstance(match, Found) and match.user.id in users
