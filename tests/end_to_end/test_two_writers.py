@@ -70,6 +70,9 @@ def test_passes_that_correct_each_other_come_to_a_stop_until_somebody_approves(p
     assert all(one.json()["writes"]["done"] == 0 for one in [*right[LOOKS:], *left[LOOKS:]])
     assert {one.code for one in right[LOOKS:]} == {3}
     [checksum] = {one.json()["held"]["checksum"] for one in right[LOOKS:]}
+    (line, *_) = [line for one in right for line in one.err.splitlines() if "strange_writes" in line]
+    assert re.search(r"latest=.\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", line)
+    assert "and stop it: docs/safety.md" in line
 
     before = revisions(pair.right)
     shown = pair.right.run("sync")
