@@ -106,6 +106,19 @@ class Shown(Struct, frozen=True):
     sync_changed_at: datetime | None = None
 
 
+SHOWN_AS: Mapping[OurColumn, str] = {
+    OurColumn.STATUS: "status",
+    OurColumn.ANOMALIES: "anomalies",
+    OurColumn.ACCOUNT: "account",
+    OurColumn.OBJECT_ID: "object_id",
+    OurColumn.PRESENCE: "presence",
+    OurColumn.ACTIVITY: "activity",
+    OurColumn.PRESENCE_CHANGED_AT: "presence_changed_at",
+    OurColumn.SYNC_CHANGED_AT: "sync_changed_at",
+}
+"""Where Shown has each column."""
+
+
 class Row(Struct, frozen=True):
     """One list item as read. ``upn`` is the cell untrimmed, None when it has no value; ``etag`` as the API gave it.
 

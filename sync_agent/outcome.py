@@ -175,10 +175,6 @@ class Outcome:
         counts = Counter(verdict.status for verdict in self.verdicts.values())
         return {status: counts[status] for status in Status}
 
-    @property
-    def anomalies_count(self) -> int:
-        return sum(len(verdict.anomalies) for verdict in self.verdicts.values())
-
     def anomalies(self) -> Iterator[tuple[Row, Anomaly]]:
         for row_id, verdict in sorted(self.verdicts.items()):
             for anomaly in verdict.anomalies:

@@ -16,7 +16,19 @@ from operator import itemgetter
 from msgspec import structs
 
 from sync_agent.characters import as_line
-from sync_agent.model import Anomaly, CellValue, Change, Code, OurColumn, Presence, Row, Shown, Status, Verdict
+from sync_agent.model import (
+    SHOWN_AS,
+    Anomaly,
+    CellValue,
+    Change,
+    Code,
+    OurColumn,
+    Presence,
+    Row,
+    Shown,
+    Status,
+    Verdict,
+)
 from sync_agent.new_cells import NewCells
 from sync_agent.reconcile import first_seen, shows_user
 
@@ -25,18 +37,6 @@ LONGEST_ANOMALIES = 6_000
 
 _LIVE = frozenset({OurColumn.PRESENCE, OurColumn.ACTIVITY, OurColumn.PRESENCE_CHANGED_AT, OurColumn.SYNC_CHANGED_AT})
 """Columns that move while an operator thinks about a plan. No fuse judges them, so no approval is bound to them."""
-
-_ATTRIBUTES: Mapping[OurColumn, str] = {
-    OurColumn.STATUS: "status",
-    OurColumn.ANOMALIES: "anomalies",
-    OurColumn.ACCOUNT: "account",
-    OurColumn.OBJECT_ID: "object_id",
-    OurColumn.PRESENCE: "presence",
-    OurColumn.ACTIVITY: "activity",
-    OurColumn.PRESENCE_CHANGED_AT: "presence_changed_at",
-    OurColumn.SYNC_CHANGED_AT: "sync_changed_at",
-}
-"""Of Shown."""
 
 _EXPLAINED: Mapping[str, Code] = {
     Code.USER_DELETED: Code.USER_NOT_FOUND,
@@ -157,7 +157,7 @@ def _desired_presence(verdict: Verdict, presence: Presence | None, shown: Shown)
 
 
 def _cells(shown: Shown) -> dict[OurColumn, CellValue]:
-    return {column: getattr(shown, attribute) for column, attribute in _ATTRIBUTES.items()}
+    return {column: getattr(shown, attribute) for column, attribute in SHOWN_AS.items()}
 
 
 def _differences(shown: Shown, wanted: Shown) -> dict[OurColumn, CellValue]:
@@ -165,7 +165,7 @@ def _differences(shown: Shown, wanted: Shown) -> dict[OurColumn, CellValue]:
         return {}
     differing: dict[OurColumn, CellValue] = {
         column: value
-        for column, attribute in _ATTRIBUTES.items()
+        for column, attribute in SHOWN_AS.items()
         if (value := getattr(wanted, attribute)) != getattr(shown, attribute)
     }
     if OurColumn.ANOMALIES in differing and _lines(wanted.anomalies) == _lines(shown.anomalies):

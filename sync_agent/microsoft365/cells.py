@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from sync_agent.microsoft365.columns import Columns
-from sync_agent.model import CellValue, Fix, OurColumn, Row, Shown
+from sync_agent.model import SHOWN_AS, CellValue, Fix, Row, Shown
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -25,17 +25,6 @@ MOST_EMPTY_PAGES = 10
 """In a row: a service may give a page without rows and a link to the next, but not for ever."""
 MANY_ROWS = 200
 MANY_BYTES = 400 * MANY_ROWS
-
-_ATTRIBUTES: Mapping[OurColumn, str] = {
-    OurColumn.STATUS: "status",
-    OurColumn.ANOMALIES: "anomalies",
-    OurColumn.ACCOUNT: "account",
-    OurColumn.OBJECT_ID: "object_id",
-    OurColumn.PRESENCE: "presence",
-    OurColumn.ACTIVITY: "activity",
-    OurColumn.PRESENCE_CHANGED_AT: "presence_changed_at",
-    OurColumn.SYNC_CHANGED_AT: "sync_changed_at",
-}
 
 
 class Cells(Protocol):
@@ -64,7 +53,7 @@ def cell_fields(columns: Columns) -> list[tuple[str, Any, Any]]:
         fields.append(("name", str | msgspec.UnsetType, msgspec.field(default=msgspec.UNSET, name="no such column")))
     else:
         fields.append(("name", str | int | float | None, msgspec.field(default=None, name=columns.name.wire)))
-    for our, attribute in _ATTRIBUTES.items():
+    for our, attribute in SHOWN_AS.items():
         wire = columns.ours[our].wire if our in columns.ours else f"no {our} column"
         fields.append((attribute, str | None, msgspec.field(default=None, name=wire)))
     team = "no team column" if columns.team is None else columns.team.wire
